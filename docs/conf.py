@@ -1,0 +1,56 @@
+"""Sphinx configuration."""
+
+import warnings
+
+import sklearn_rp
+
+project = "sklearn_rp"
+author = "The sklearn_rp developers"
+copyright = "2026, the sklearn_rp developers"
+release = version = sklearn_rp.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+    "sphinxcontrib.bibtex",
+]
+exclude_patterns = ["_build", "_templates"]
+templates_path = ["_templates"]
+html_theme = "pydata_sphinx_theme"
+html_theme_options = {"show_prev_next": False, "navigation_with_keys": False}
+html_static_path = []
+nitpicky = False
+
+autosummary_generate = True
+numpydoc_show_class_members = False
+numpydoc_validation_checks = {
+    "all",
+    "SS05",
+    "ES01",
+    "SA01",
+    "EX01",
+    "RT03",
+    "GL08",
+    "SS06",
+    "PR06",
+    "RT02",
+}
+numpydoc_validation_exclude = {r"\.set_\w+_request$", r"\.get_params$", r"\.set_params$"}
+
+bibtex_bibfiles = ["references.bib"]
+bibtex_default_style = "unsrt"
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "ignore_pattern": r"benchmarks",
+    "show_memory": False,
+    "download_all_examples": False,
+    "abort_on_example_error": True,
+}
+
+# Examples run without a screen.
+warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")

@@ -1,0 +1,27 @@
+"""The only file that touches what scikit-learn does not document as public.
+
+Every name here exists in all supported versions of scikit-learn (1.6 and later).
+"""
+
+from typing import Any
+
+from sklearn import get_config
+from sklearn.base import _fit_context as fit_context
+from sklearn.utils import Bunch
+from sklearn.utils import _safe_indexing as safe_indexing
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.metadata_routing import process_routing
+
+__all__ = ["HasMethods", "Interval", "StrOptions", "fit_context", "route", "safe_indexing"]
+
+
+def route(owner: Any, method: str, child: str, params: dict[str, Any]) -> dict[str, Any]:
+    """Metadata that the `child` of `owner` gets in `method`.
+
+    With metadata routing switched off everything is passed on, as scikit-learn's own
+    meta-estimators do.
+    """
+    if not get_config()["enable_metadata_routing"]:
+        return dict(params)
+    routed = process_routing(owner, method, **params) if params else Bunch()
+    return dict(routed[child][method]) if params else {}

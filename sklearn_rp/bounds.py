@@ -1,0 +1,257 @@
+"""From votes to probability bounds to radii, rounded to the safe side.
+
+Notation: row ``x`` has smoothed probabilities ``h_c``; its top class is ``A``, the runner-up ``B``.
+A certificate fails if it names a class other than ``A``, or a radius above the true one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from sklearn_rp.smoothing.votes import Votes
+
+# Relative error allowed for in scipy's inverse incomplete beta function and normal quantile,
+# which are accurate to a few units in the last place (2.2e-16).
+_SLACK = 1e-13
+# Exact methods: a probability of 1.0 in floating point is not certainty.
+_LARGEST = 1.0 - 1e-15
+# How alpha is shared with three or more classes: bound on A, bound on B, "A is the top class".
+_SHARE_TOP, _SHARE_RUNNER_UP, _SHARE_RANK = 0.4, 0.4, 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """Certified probabilities of some rows and the radius that follows.
+
+    Parameters
+    ----------
+    p_lower : ndarray of shape (n_rows,)
+        Lower bound of the probability of the class with the most votes.
+    p_upper : ndarray of shape (n_rows,)
+        Upper bound of the probability of every other class.
+    radius : ndarray of shape (n_rows,)
+        Certified radius in noise units (no unit); 0 where abstained.
+    abstained : ndarray of bool of shape (n_rows,)
+        Whether no class is certified.
+    """
+
+    p_lower: np.ndarray
+    p_upper: np.ndarray
+    radius: np.ndarray
+    abstained: np.ndarray
+
+
+def bound_votes(votes: Votes, alpha: float) -> Bounds:
+    """Bounds and radius of each row, true with probability 1 - `alpha` for each.
+
+    Parameters
+    ----------
+    votes : Votes
+        What an engine found.
+    alpha : float
+        Failure probability of each row's statement; exact votes ignore it.
+
+    Returns
+    -------
+    bounds : Bounds
+    """
+    if votes.kind == "exact":
+        lower, upper = _exact(votes)
+        certain = lower > upper
+    elif votes.kind == "soft":
+        lower, upper = _soft(votes, alpha)
+        certain = lower > upper
+    else:
+        lower, upper, certain = _hard(votes, alpha)
+    radius = np.where(certain, gaussian_radius(lower, upper), 0.0)
+    abstained = ~(radius > 0)
+    return Bounds(lower, upper, radius, abstained)
+
+
+def gaussian_radius(p_lower: np.ndarray, p_upper: np.ndarray) -> np.ndarray:
+    """Radius in noise units: ``(Phi^-1(p_lower) - Phi^-1(p_upper)) / 2``, rounded down.
+
+    Cohen, Rosenfeld, Kolter 2019 (arXiv 1902.02918), Theorem 1; for soft votes Salman et al. 2019
+    (1906.04584), Lemma 2. Not positive where nothing is certified.
+
+    Examples
+    --------
+    >>> float(gaussian_radius(0.8413447460685429, 0.15865525393145707).round(9))
+    1.0
+    """
+    radius = (special.ndtri(p_lower) - special.ndtri(p_upper)) / 2
+    return radius - _SLACK * (1 + np.abs(radius))
+
+
+def min_samples(alpha: float) -> int:
+    """Fewest hard votes that can certify anything at `alpha`.
+
+    All ``n`` votes for one class have to rule out ``h <= 1/2`` on either side:
+    ``2 * (1/2)**n < alpha``.
+
+    Examples
+    --------
+    >>> min_samples(0.001)
+    11
+    """
+    n = int(np.floor(1 - np.log2(alpha)))
+    while not clopper_pearson_lower(n, n, alpha / 2) > 0.5:
+        n += 1
+    return n
+
+
+def max_radius(n_samples: int, alpha: float, n_classes: int = 2) -> float:
+    """Largest radius, in noise units, that `n_samples` hard votes can certify at `alpha`.
+
+    Examples
+    --------
+    >>> round(max_radius(1000, 0.001), 3)
+    2.463
+    """
+    total = np.zeros((1, n_classes), dtype=np.int64)
+    total[0, 0] = n_samples
+    return float(bound_votes(Votes(total, "hard", n_samples), alpha).radius[0])
+
+
+def clopper_pearson_lower(k: np.ndarray | int, n: int, alpha: float | np.ndarray) -> np.ndarray:
+    """One-sided lower confidence bound of a binomial probability, rounded down.
+
+    ``beta.ppf(alpha, k, n - k + 1)``, 0 for k = 0 (Clopper & Pearson 1934).
+
+    Examples
+    --------
+    >>> clopper_pearson_lower(0, 10, 0.05), float(clopper_pearson_lower(10, 10, 0.05).round(6))
+    (array(0.), 0.741134)
+    """
+    k = np.asarray(k, dtype=np.float64)
+    bound = special.betaincinv(np.maximum(k, 0.5), n - k + 1, alpha)
+    return np.where(k > 0, _down(bound), 0.0)
+
+
+def clopper_pearson_upper(k: np.ndarray | int, n: int, alpha: float | np.ndarray) -> np.ndarray:
+    """One-sided upper confidence bound of a binomial probability, rounded up.
+
+    Examples
+    --------
+    >>> float(clopper_pearson_upper(0, 10, 0.05).round(6))
+    0.258866
+    """
+    # Through the lower bound of the complement: no accuracy is lost near 1.
+    k = np.asarray(k, dtype=np.float64)
+    bound = special.betainccinv(k + 1, np.maximum(n - k, 0.5), alpha)
+    return np.where(k < n, _up(bound), 1.0)
+
+
+def _hard(votes: Votes, alpha: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Bounds from counts of labels, with the label chosen by the very same votes.
+
+    Each distinct pair of counts is worked out once: a million rows share a few thousand pairs.
+    """
+    n, n_classes = votes.n_samples, votes.total.shape[1]
+    order = np.partition(votes.total, n_classes - 2, axis=1)[:, -2:]
+    first, second = order[:, 1].astype(np.int64), order[:, 0].astype(np.int64)
+    pairs, row = np.unique(first * (n + 1) + second, return_inverse=True)
+    first, second = np.divmod(pairs, n + 1)
+    if n_classes == 2:
+        lower = _majority_lower(first, n, alpha)
+        upper = _up(1 - lower)
+        certain = lower > 0.5
+    else:
+        lower = clopper_pearson_lower(first, n, _SHARE_TOP * alpha)
+        upper = np.minimum(
+            _up(1 - lower), clopper_pearson_upper(second, n, _SHARE_RUNNER_UP * alpha)
+        )
+        # The winner is the top class: the two-sided sign test of winner against runner-up is
+        # valid for any number of classes (Hung & Fithian 2019, Rank verification for exponential
+        # families, Ann. Statist. 47). The bounds speak of A and B themselves, so that alpha is
+        # not divided by the number of classes.
+        tail = special.bdtrc(first - 1.0, first + second, 0.5)
+        certain = (2 * tail * (1 + _SLACK) <= _SHARE_RANK * alpha) & (lower > upper)
+    return lower[row], upper[row], certain[row]
+
+
+def _majority_lower(k: np.ndarray, n: int, alpha: float) -> np.ndarray:
+    """Lower bound of the winner's probability, for the winner of these very votes.
+
+    A certificate fails if A's count is so high that the bound exceeds ``h_A``, or so low that
+    another class has the majority. At ``h_A = 1/2`` either costs alpha / 2. For a clear majority
+    the second has next to no probability left, and what it does not use is given to the first:
+
+    1. ``L0`` = Clopper-Pearson at alpha / 2; certified only if ``L0 > 1/2``, that is ``k > t``.
+    2. For any ``h_A >= L0``, P[another class has more than t votes] <= P[Bin(n, L0) < n - t] = s.
+    3. ``L1`` = Clopper-Pearson at alpha - s.
+
+    For every h the failure probability is at most alpha: for ``h_A <= L0`` by 1 on both sides, for
+    ``L0 < h_A < L1`` by 2 and 3, for ``h_A < 1/2`` because the sum over classes of P[Bin(n, h_c) >
+    t] is convex in h, hence largest at (1/2, 1/2). Nothing is spent on choosing the class.
+    """
+    halved = clopper_pearson_lower(k, n, alpha / 2)
+    # The count t, as a real number: continuous in alpha, so that radii are monotone in alpha.
+    losing = special.bdtrik(alpha / 2, n, 0.5)  # P[Bin(n, 1/2) <= losing] = alpha / 2
+    decided = halved > 0.5
+    if not decided.any():
+        return halved
+    p = np.where(decided, halved, 0.75)
+    spent = special.betainc(n - losing, losing + 1, 1 - p) * (1 + _SLACK)
+    level = np.maximum(alpha - spent, alpha / 2)
+    return np.where(decided, clopper_pearson_lower(k, n, level), halved)
+
+
+def _soft(votes: Votes, alpha: float) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds from sums of numbers in [0, 1], shared by Bonferroni.
+
+    Two classes: the two means are complements, so two events, alpha / 2 each. More: a lower bound
+    for each class and an upper one for A and for B, alpha / (n_classes + 2) each; a wrong label
+    needs a lower bound of its own class or the upper bound of A to fail.
+    """
+    n_classes = votes.total.shape[1]
+    events = 2 if n_classes == 2 else n_classes + 2
+    order = np.partition(votes.share, n_classes - 2, axis=1)[:, -2:]
+    lower = mean_lower(order[:, 1], votes.n_samples, alpha / events)
+    upper = _up(1 - lower)
+    if n_classes > 2:
+        runner_up = _up(1 - mean_lower(1 - order[:, 0], votes.n_samples, alpha / events))
+        upper = np.minimum(upper, runner_up)
+    return lower, upper
+
+
+def mean_lower(mean: np.ndarray, n: int, alpha: float) -> np.ndarray:
+    """Lower confidence bound of the expectation of a number in [0, 1], rounded down.
+
+    Hoeffding 1963, Theorem 1 (the form with the relative entropy): the smallest ``p <= mean`` with
+    ``n KL(mean, p) <= log(1 / alpha)``.
+
+    Examples
+    --------
+    >>> float(mean_lower(np.array([1.0]), 1000, 0.001)[0].round(5))  # 0.001 ** (1 / 1000)
+    0.99312
+    """
+    mean = np.clip(np.asarray(mean, dtype=np.float64) - 1e-12, 0.0, 1.0)
+    budget = -np.log(alpha) / n
+    low, high = np.zeros_like(mean), mean.copy()
+    for _ in range(60):  # bisection: the width halves to below one unit in the last place
+        middle = (low + high) / 2
+        divergence = special.rel_entr(mean, middle) + special.rel_entr(1 - mean, 1 - middle)
+        outside = divergence > budget
+        low, high = np.where(outside, middle, low), np.where(outside, high, middle)
+    return _down(low)
+
+
+def _exact(votes: Votes) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds from probabilities that are known up to floating point."""
+    n_classes = votes.total.shape[1]
+    order = np.partition(votes.total, n_classes - 2, axis=1)[:, -2:]
+    lower = np.clip(order[:, 1] - votes.error, 0.0, _LARGEST)
+    upper = np.clip(order[:, 0] + votes.error, 1 - _LARGEST, 1.0)
+    return lower, upper
+
+
+def _down(p: np.ndarray) -> np.ndarray:
+    return np.maximum(p * (1 - _SLACK), 0.0)
+
+
+def _up(p: np.ndarray) -> np.ndarray:
+    return np.minimum(p * (1 + _SLACK) + np.finfo(np.float64).tiny, 1.0)

@@ -1,0 +1,266 @@
+"""Certificate: what is certified of each row, and its readings in units that people know."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sklearn_rp.noise import did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_PER_ROW = ("label", "radius", "abstained", "p_lower", "p_upper", "n_samples", "values")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Certificate:
+    """One record per row: the released label and how far the row may move without changing it.
+
+    The smoothed classifier gives `label` for every row within `radius` of the certified one, the
+    distance being Euclidean in scaled units over the noised features (`feature_names`), all other
+    features fixed. With ``alpha > 0`` this holds for each row with probability ``1 - alpha``
+    over the draws of the noise.
+
+    A certificate is for whoever owns the row: radius and interval are computed from the row and
+    tell about it. Publish the label, not the certificate.
+
+    Parameters
+    ----------
+    label : ndarray of shape (n_rows,)
+        Label with the most votes, certified or not.
+    radius : ndarray of shape (n_rows,)
+        Certified radius in scaled units (``sigma * r``, the paper's R); 0 where abstained.
+    abstained : ndarray of bool of shape (n_rows,)
+        Whether nothing is certified.
+    p_lower, p_upper : ndarray of shape (n_rows,)
+        Bounds of the smoothed probability of `label` (from below) and of the runner-up (from
+        above).
+    n_samples : ndarray of int of shape (n_rows,)
+        Votes behind each row; 0 where the method is exact.
+    sigma : float
+        Noise level, in units of `scale`.
+    alpha : float
+        Failure probability of each row's statement; 0.0 for exact methods.
+    method : str
+        How the smoothed probabilities were found.
+    feature_names : ndarray of str of shape (n_noised,)
+        The noised features.
+    scale : ndarray of shape (n_noised,)
+        Their scales, each in the feature's own unit.
+    feature_indices : ndarray of int of shape (n_noised,)
+        Their positions in X.
+    values : ndarray of shape (n_rows, n_noised)
+        Their values in the certified rows.
+
+    Examples
+    --------
+    >>> from sklearn_rp import RobustPrivacyClassifier
+    >>> from sklearn_rp.datasets import load_recommendation
+    >>> X, y = load_recommendation(return_X_y=True, as_frame=True)
+    >>> clf = RobustPrivacyClassifier(sigma=0.5, noise_features=["bmi"], random_state=0)
+    >>> cert = clf.fit(X, y).certify(X.head(3))
+    >>> cert.half_width("bmi").shape  # kg/m2
+    (3,)
+    >>> len(cert[~cert.abstained]) <= 3
+    True
+    """
+
+    label: np.ndarray
+    radius: np.ndarray
+    abstained: np.ndarray
+    p_lower: np.ndarray
+    p_upper: np.ndarray
+    n_samples: np.ndarray
+    sigma: float
+    alpha: float
+    method: str
+    feature_names: np.ndarray
+    scale: np.ndarray
+    feature_indices: np.ndarray
+    values: np.ndarray
+
+    def half_width(self, feature: str | int) -> np.ndarray:
+        """How far one feature alone can move, in its own unit (kg/m2, years).
+
+        Parameters
+        ----------
+        feature : str or int
+            Name of a noised feature, or its position in X.
+
+        Returns
+        -------
+        half_width : ndarray of shape (n_rows,)
+            ``radius * scale[feature]``; 0 where abstained.
+
+        Raises
+        ------
+        ValueError
+            If the feature is not a noised one: certificates hold with it fixed.
+        """
+        return self.radius * self.scale[self._position(feature)]
+
+    def interval(self, feature: str | int) -> tuple[np.ndarray, np.ndarray]:
+        """Values of one feature that are certified to get the same label, all else fixed.
+
+        The interval is centred on the row's own value: it is for the owner of the row, not for
+        publication.
+
+        Parameters
+        ----------
+        feature : str or int
+            Name of a noised feature, or its position in X.
+
+        Returns
+        -------
+        low, high : ndarray of shape (n_rows,)
+            Ends of the open interval, in the feature's own unit.
+        """
+        centre = self.values[:, self._position(feature)].astype(np.float64)
+        half = self.half_width(feature)
+        return centre - half, centre + half
+
+    def at(self, radius: float) -> np.ndarray:
+        """Rows certified to at least a radius.
+
+        Parameters
+        ----------
+        radius : float
+            In scaled units, not negative.
+
+        Returns
+        -------
+        certified : ndarray of bool of shape (n_rows,)
+        """
+        if not radius >= 0:
+            raise ValueError(f"radius={radius!r} is not allowed: it must not be negative.")
+        return ~self.abstained & (self.radius >= radius)
+
+    def to_frame(self, features: list[str | int] | None = None) -> pd.DataFrame:
+        """Table with one line per row.
+
+        Parameters
+        ----------
+        features : list of str or int, default=None
+            Noised features for which the half-width is added, as ``half_width_<name>``.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+        """
+        import pandas as pd
+
+        columns = {name: getattr(self, name) for name in _PER_ROW if name != "values"}
+        for feature in features or []:
+            name = self.feature_names[self._position(feature)]
+            columns[f"half_width_{name}"] = self.half_width(feature)
+        return pd.DataFrame(columns)
+
+    def to_json(self) -> str:
+        """Text from which `from_json` restores the certificate without loss.
+
+        Returns
+        -------
+        text : str
+        """
+        record: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, np.ndarray):
+                record[field.name] = {
+                    "dtype": value.dtype.str,
+                    "shape": value.shape,
+                    "data": value.ravel().tolist(),
+                }
+            else:
+                record[field.name] = value
+        return json.dumps(record)
+
+    @classmethod
+    def from_json(cls, text: str) -> Certificate:
+        """Certificate written by `to_json`.
+
+        Parameters
+        ----------
+        text : str
+            What `to_json` returned.
+
+        Returns
+        -------
+        certificate : Certificate
+
+        Raises
+        ------
+        ValueError
+            If the text is something else.
+        """
+        try:
+            record = json.loads(text)
+            arguments = {}
+            for name, value in record.items():
+                if isinstance(value, dict):
+                    data = np.asarray(value["data"], dtype=np.dtype(value["dtype"]))
+                    value = data.reshape(value["shape"])
+                arguments[name] = value
+            return cls(**arguments)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise ValueError(
+                f"The text is no certificate written by Certificate.to_json: {error}"
+            ) from error
+
+    def __len__(self) -> int:
+        return len(self.radius)
+
+    def __getitem__(self, rows: Any) -> Certificate:
+        if isinstance(rows, int | np.integer) and not isinstance(rows, bool | np.bool_):
+            if not -len(self) <= rows < len(self):  # also ends iteration
+                raise IndexError(f"row {rows} of a certificate of {len(self)} rows")
+            rows = [rows]
+        if isinstance(rows, str):
+            raise TypeError(f"A certificate is sliced by rows; its fields are attributes: .{rows}")
+        return replace(self, **{name: getattr(self, name)[rows] for name in _PER_ROW})
+
+    def __repr__(self) -> str:
+        confidence = "exact" if self.alpha == 0 else f"alpha={self.alpha:g}"
+        lines = [
+            f"Certificate of {len(self)} row(s): {self.method}, sigma={self.sigma:g}, {confidence}"
+        ]
+        if len(self):
+            radius = np.quantile(self.radius, [0.05, 0.5, 0.95])
+            lines.append(f"  certified  {1 - self.abstained.mean():.1%}")
+            lines.append(
+                "  radius     median {1:.3g}, 5 % to 95 %: {0:.3g} to {2:.3g} "
+                "(scaled units)".format(*radius)
+            )
+            shown = 4
+            for name, scale in zip(self.feature_names[:shown], self.scale, strict=False):
+                half = np.median(self.radius) * scale
+                lines.append(
+                    f"  half-width {half:.4g} in median for {str(name)!r} alone (its own unit)"
+                )
+            if len(self.feature_names) > shown:
+                lines.append(f"  ... and {len(self.feature_names) - shown} more noised features")
+        return "\n".join(lines)
+
+    def _position(self, feature: str | int) -> int:
+        """Place of a feature among the noised ones."""
+        names = self.feature_names.tolist()
+        if isinstance(feature, str):
+            if feature not in names:
+                raise ValueError(
+                    f"feature={feature!r} is not a noised feature"
+                    f"{did_you_mean(feature, names)}. The certificate holds with it fixed; noised "
+                    f"are {names}."
+                )
+            return names.index(feature)
+        where = np.flatnonzero(self.feature_indices == feature)
+        if not len(where):
+            noised = dict(zip(self.feature_indices.tolist(), names, strict=True))
+            raise ValueError(
+                f"feature={feature!r} is not the position of a noised feature: the certificate "
+                f"holds with it fixed. Noised are {noised}."
+            )
+        return int(where[0])

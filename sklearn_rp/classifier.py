@@ -1,0 +1,590 @@
+"""RobustPrivacyClassifier: the estimator that users see, and `certify` for what wraps it."""
+
+from __future__ import annotations
+
+import secrets
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone, is_regressor
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_random_state, get_tags
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    check_array,
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
+
+from sklearn_rp._compat import HasMethods, Interval, StrOptions, fit_context, route, safe_indexing
+from sklearn_rp.bounds import Bounds, bound_votes, max_radius, min_samples
+from sklearn_rp.certificate import Certificate
+from sklearn_rp.exceptions import PrivacyWarning
+from sklearn_rp.noise import Noise, Rows, column_names, is_frame, replace_columns
+from sklearn_rp.smoothing import Votes, make_engine
+
+
+class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """Smooth a classifier with Gaussian noise and certify how far an input can move unseen.
+
+    The released label is the top vote of the base classifier over noisy copies of the row. Where
+    the votes are clear, it provably stays the same for every row within a certified radius: whoever
+    sees the label cannot tell the row from any of those (Robust Privacy, [1]_). Smoothing and its
+    certificate are those of [2]_.
+
+    Parameters
+    ----------
+    estimator : classifier, default=None
+        Anything with ``fit`` and ``predict``; ``LogisticRegression()`` if None. Wrap a model that
+        is already fitted in :class:`~sklearn.frozen.FrozenEstimator`.
+    sigma : float, default=0.25
+        Noise level, in units of `noise_scale`.
+    noise_features : None, str, int, sequence, mask or callable, default=None
+        Features that get noise: names, positions, a boolean mask, or a callable such as
+        :func:`~sklearn.compose.make_column_selector`. None: every numeric feature. All others
+        reach the estimator untouched, and every guarantee holds with them fixed.
+    noise_scale : "std", None, array-like or mapping, default="std"
+        Unit of the noise for each feature: the standard deviation of the training rows, 1 for all
+        (None), an array, or a mapping from feature to scale.
+    method : {"auto", "exact", "monte_carlo"}, default="auto"
+        How the smoothed probabilities are found; the one used is `method_`.
+    voting : {"hard", "soft"}, default="hard"
+        Each noisy copy votes with its label ("hard") or with its ``predict_proba`` ("soft").
+    n_samples : int, default=1000
+        Votes per row (Monte Carlo). They choose the label, and the same votes certify it.
+    alpha : float, default=0.001
+        Failure probability of each row's certificate (Monte Carlo).
+    n_augment : int, default=0
+        Noisy copies of each training row added when the base estimator is fitted.
+    min_radius : float, default=0.0
+        A release counts as certified when its radius, in scaled units, exceeds this.
+    fallback : label, default=None
+        Released for a row that is not certified. None: the top label is always released.
+    resample : bool, default=False
+        False: one noise bank, drawn when fitting, serves every call; the release is a deterministic
+        function of the row, and repeated queries teach nothing. True: fresh noise in every call.
+    n_jobs : int, default=None
+        Processes over rows (joblib).
+    random_state : int, RandomState instance or None, default=None
+        Seed of the noise. None takes it from the operating system; keep the seed secret where
+        an adversary who knows the model must not know the votes.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+        The fitted base classifier.
+    classes_ : ndarray of shape (n_classes,)
+        Labels.
+    method_ : str
+        How the smoothed probabilities are found.
+    noise_features_ : ndarray of str of shape (n_noised,)
+        The noised features.
+    noise_scale_ : ndarray of shape (n_noised,)
+        Their scales, in each feature's own unit.
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during `fit`, where all are strings.
+
+    See Also
+    --------
+    sklearn_rp.certify : The same certificates through a Pipeline or a search.
+
+    Notes
+    -----
+    All rows share one noise bank, so that a row's label does not depend on the batch it comes in.
+    Each row's certificate keeps its own 1 - alpha; the rows' errors are not independent.
+
+    References
+    ----------
+    .. [1] J. Jin et al., "Robust Privacy: Inference-Stage Privacy through Certified Robustness",
+       arXiv 2601.17360, 2026.
+    .. [2] J. Cohen, E. Rosenfeld, J. Z. Kolter, "Certified Adversarial Robustness via Randomized
+       Smoothing", ICML 2019, arXiv 1902.02918.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from sklearn_rp import RobustPrivacyClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> clf = RobustPrivacyClassifier(
+    ...     DecisionTreeClassifier(max_depth=4, random_state=0), sigma=0.5, random_state=0
+    ... ).fit(X, y)
+    >>> cert = clf.certify(X[:5])
+    >>> bool((clf.predict(X[:5]) == cert.label).all())
+    True
+    >>> cert.radius.shape  # in standard deviations of the training data
+    (5,)
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit", "predict"]), None],
+        "sigma": [Interval(Real, 0, None, closed="neither")],
+        "noise_features": "no_validation",
+        "noise_scale": "no_validation",
+        "method": [StrOptions({"auto", "exact", "monte_carlo"})],
+        "voting": [StrOptions({"hard", "soft"})],
+        "n_samples": [Interval(Integral, 1, None, closed="left")],
+        "alpha": [Interval(Real, 0, 1, closed="neither")],
+        "n_augment": [Interval(Integral, 0, None, closed="left")],
+        "min_radius": [Interval(Real, 0, None, closed="left")],
+        "fallback": "no_validation",
+        "resample": ["boolean"],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        sigma=0.25,
+        noise_features=None,
+        noise_scale="std",
+        method="auto",
+        voting="hard",
+        n_samples=1000,
+        alpha=0.001,
+        n_augment=0,
+        min_radius=0.0,
+        fallback=None,
+        resample=False,
+        n_jobs=None,
+        random_state=None,
+    ):
+        self.estimator = estimator
+        self.sigma = sigma
+        self.noise_features = noise_features
+        self.noise_scale = noise_scale
+        self.method = method
+        self.voting = voting
+        self.n_samples = n_samples
+        self.alpha = alpha
+        self.n_augment = n_augment
+        self.min_radius = min_radius
+        self.fallback = fallback
+        self.resample = resample
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, **fit_params):
+        """Fit the base classifier and draw the seed of the noise.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Training rows. Columns that get no noise may be of any type that the estimator takes.
+        y : array-like of shape (n_samples,)
+            Labels.
+        **fit_params : dict
+            Passed to the ``fit`` of the base estimator (``sample_weight`` and the like); with
+            metadata routing enabled, as requested there.
+
+        Returns
+        -------
+        self : RobustPrivacyClassifier
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the data is not allowed. A failed call leaves the object as it was.
+        """
+        with _unchanged_on_error(self):
+            self._fit(X, y, fit_params)
+        return self
+
+    def _fit(self, X: Any, y: Any, fit_params: dict[str, Any]) -> None:
+        estimator = self._base()
+        if is_regressor(estimator):
+            raise ValueError(
+                f"estimator={estimator!r} is a regressor: a classifier is needed. Robust Privacy "
+                "certifies labels; put a threshold on the target first."
+            )
+        if self.voting == "soft" and not hasattr(estimator, "predict_proba"):
+            raise ValueError(
+                f"voting='soft' needs predict_proba, which {type(estimator).__name__} has not: use "
+                "voting='hard'."
+            )
+        X = _check_rows(self, X, reset=True)
+        y = _check_target(X, y)
+        names = column_names(X)
+        if names is None:
+            names = [f"x{j}" for j in range(X.shape[1])]
+        noise = Noise.from_data(X, self.noise_features, self.noise_scale, names)
+
+        random_state = self.random_state
+        if random_state is None:
+            entropy = secrets.randbits(128)  # from the operating system
+        else:
+            words = check_random_state(random_state).randint(2**32, size=4, dtype=np.uint32)
+            entropy = int.from_bytes(words.tobytes(), "little")
+
+        params = route(self, "fit", "estimator", fit_params)
+        if self.n_augment and isinstance(estimator, FrozenEstimator):
+            warnings.warn(
+                f"n_augment={self.n_augment} has no effect on a FrozenEstimator: it is not fitted "
+                "again.",
+                PrivacyWarning,
+                stacklevel=4,
+            )
+        elif self.n_augment:
+            # A stream of its own: the votes must not reuse the noise that the model was fitted on.
+            rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(0, 1)))
+            draws = rng.standard_normal((X.shape[0], 1 + self.n_augment, len(noise.columns)))
+            draws[:, 0] = 0.0
+            X, y, params = _augment(X, y, params, self.sigma * noise.scale * draws, noise)
+        base = clone(estimator).fit(X, y, **params)
+
+        classes = np.asarray(getattr(base, "classes_", np.unique(y)))
+        if len(classes) < 2:
+            raise ValueError(
+                f"y holds one class, {classes.tolist()}: a classifier needs at least two classes."
+            )
+        self._check_fallback(classes)
+        self.estimator_ = base
+        self.classes_ = classes
+        self._noise = noise
+        self._engine = make_engine(
+            self.method,
+            estimator=base,
+            classes=classes,
+            noise=noise,
+            voting=self.voting,
+            n_samples=self.n_samples,
+            n_jobs=self.n_jobs,
+        )
+        self.method_ = self._engine.method
+        if self.method_ == "monte_carlo":
+            self._check_budget(len(classes))
+        self.noise_features_ = noise.names
+        self.noise_scale_ = noise.scale
+        self._entropy = entropy
+        # Fresh noise: with a seed given, call after call in a reproducible order.
+        self._calls = (
+            None if random_state is None else np.random.SeedSequence(entropy, spawn_key=(0, 2))
+        )
+
+    def predict(self, X):
+        """Label to release for each row.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        label : ndarray of shape (n_samples,)
+            The label with the most votes; `fallback`, where that is given, for rows whose
+            certificate does not exceed `min_radius`.
+        """
+        X, (votes,) = self._votes(X, [self.sigma])
+        label = self.classes_[votes.top]
+        if self.fallback is None:
+            return label
+        certified = self.sigma * bound_votes(votes, self.alpha).radius > self.min_radius
+        fallback = np.asarray(self.fallback)
+        kind = np.result_type(label, fallback) if label.dtype != object else np.dtype(object)
+        return np.where(certified, label.astype(kind), fallback.astype(kind))
+
+    def predict_proba(self, X):
+        """Share of the votes that each class has; its argmax is the label of the certificate.
+
+        The shares tell more about a row than the label does, and no certificate covers them: they
+        are for the owner of the row.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        share : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        _, (votes,) = self._votes(X, [self.sigma])
+        return votes.share
+
+    def certify(self, X):
+        """Certificate of each row.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        certificate : Certificate
+            Labels, radii and bounds. With ``resample=False`` its labels are those of `predict`
+            (before `fallback`).
+        """
+        return self.certify_path(X, [self.sigma])[0]
+
+    def certify_path(self, X, sigmas):
+        """Certificates at several noise levels, without fitting the base estimator again.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows.
+        sigmas : sequence of float
+            Noise levels, in units of `noise_scale`.
+
+        Returns
+        -------
+        certificates : list of Certificate
+            One for each noise level. They share one noise bank.
+
+        Raises
+        ------
+        ValueError
+            If a noise level is not a positive number.
+        """
+        sigmas = np.atleast_1d(np.asarray(sigmas, dtype=np.float64)).tolist()
+        if not sigmas or not all(0 < sigma < np.inf for sigma in sigmas):
+            raise ValueError(
+                f"sigmas={sigmas} is not allowed: give at least one noise level, each positive and "
+                "finite."
+            )
+        X, paths = self._votes(X, sigmas)
+        return [
+            self._certificate(X, sigma, votes, bound_votes(votes, self.alpha))
+            for sigma, votes in zip(sigmas, paths, strict=True)
+        ]
+
+    def _certificate(self, X: Rows, sigma: float, votes: Votes, bounds: Bounds) -> Certificate:
+        n_rows = len(bounds.radius)
+        return Certificate(
+            label=self.classes_[votes.top],
+            radius=np.nextafter(sigma * bounds.radius, 0.0),
+            abstained=bounds.abstained,
+            p_lower=bounds.p_lower,
+            p_upper=bounds.p_upper,
+            n_samples=np.full(n_rows, votes.n_samples),
+            sigma=float(sigma),
+            alpha=0.0 if votes.kind == "exact" else float(self.alpha),
+            method=self.method_,
+            feature_names=self._noise.names,
+            scale=self._noise.scale,
+            feature_indices=self._noise.columns,
+            values=self._noise.values(X),
+        )
+
+    def _votes(self, X: Any, sigmas: Sequence[float]) -> tuple[Rows, list[Votes]]:
+        check_is_fitted(self)
+        X = _check_rows(self, X, reset=False)
+        entropy: Any = self._entropy
+        if self.resample:
+            fresh = np.random.SeedSequence() if self._calls is None else self._calls.spawn(1)[0]
+            entropy = fresh.generate_state(4).tolist()
+        return X, self._engine.votes(X, sigmas, entropy)
+
+    def _base(self) -> Any:
+        return LogisticRegression() if self.estimator is None else self.estimator
+
+    def _check_budget(self, n_classes: int) -> None:
+        """Refuse votes that can certify nothing; warn of a radius they never reach."""
+        if self.voting == "soft":
+            return
+        needed = min_samples(self.alpha)
+        if self.n_samples < needed:
+            raise ValueError(
+                f"n_samples={self.n_samples} cannot certify anything at alpha={self.alpha:g}: at "
+                f"least {needed} are needed."
+            )
+        largest = self.sigma * max_radius(self.n_samples, self.alpha, n_classes)
+        if self.min_radius >= largest:
+            warnings.warn(
+                f"min_radius={self.min_radius:g} can never be certified: {self.n_samples} votes at "
+                f"sigma={self.sigma:g} and alpha={self.alpha:g} reach {largest:.3g} at most. Raise "
+                "n_samples or sigma, or lower min_radius.",
+                PrivacyWarning,
+                stacklevel=5,
+            )
+
+    def _check_fallback(self, classes: np.ndarray) -> None:
+        """Metrics take labels of one kind only."""
+        if self.fallback is None:
+            return
+        kinds = {"U": "text", "i": "number", "u": "number", "f": "number", "b": "boolean"}
+        example = np.asarray(classes.tolist())  # labels of dtype object are text or numbers
+        wanted = kinds.get(example.dtype.kind, "object")
+        given = kinds.get(np.asarray(self.fallback).dtype.kind, "object")
+        if np.ndim(self.fallback) or wanted != given:
+            raise ValueError(
+                f"fallback={self.fallback!r} is not allowed beside the labels {classes.tolist()}: "
+                f"it must be one {wanted}, as metrics take labels of one kind only."
+            )
+
+    def get_metadata_routing(self):
+        """Metadata routing of this object.
+
+        Returns
+        -------
+        routing : MetadataRouter
+            `fit` passes on to the ``fit`` of the base estimator what that requests.
+        """
+        return MetadataRouter(owner=type(self).__name__).add(
+            estimator=self._base(),
+            method_mapping=MethodMapping().add(caller="fit", callee="fit"),
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self._base())
+        tags.input_tags.sparse = False
+        tags.input_tags.allow_nan = False
+        tags.input_tags.positive_only = inner.input_tags.positive_only
+        if inner.classifier_tags is not None:
+            tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
+            tags.classifier_tags.poor_score = inner.classifier_tags.poor_score
+        tags.non_deterministic = bool(self.resample) or inner.non_deterministic
+        return tags
+
+
+def certify(estimator: Any, X: Any) -> Certificate:
+    """Certificate of each row, through wrappers that hand the label on unchanged.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        A :class:`RobustPrivacyClassifier`, or a Pipeline, a search (``GridSearchCV`` and the like)
+        or a FrozenEstimator around one, nested in any way. In a Pipeline the noise acts on what the
+        steps before the classifier give, and so do radius and feature names.
+    X : array-like or DataFrame of shape (n_samples, n_features)
+        Rows.
+
+    Returns
+    -------
+    certificate : Certificate
+
+    Raises
+    ------
+    TypeError
+        If the estimator cannot certify, or changes the label on its way out (a tuned threshold, a
+        calibrated ensemble): the certificate would not be about its output.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_rp import RobustPrivacyClassifier, certify
+    >>> X, y = load_iris(return_X_y=True)
+    >>> pipe = make_pipeline(StandardScaler(), RobustPrivacyClassifier(random_state=0)).fit(X, y)
+    >>> len(certify(pipe, X))
+    150
+    """
+    if isinstance(estimator, FrozenEstimator):
+        return certify(estimator.estimator, X)
+    if isinstance(estimator, Pipeline):
+        check_is_fitted(estimator)
+        return certify(estimator[-1], estimator[:-1].transform(X) if len(estimator) > 1 else X)
+    if hasattr(type(estimator), "certify"):
+        return estimator.certify(X)
+    if hasattr(estimator, "best_estimator_"):
+        return certify(estimator.best_estimator_, X)
+    name = type(estimator).__name__
+    if hasattr(estimator, "param_grid") or hasattr(estimator, "param_distributions"):
+        if hasattr(estimator, "cv_results_"):
+            raise TypeError(f"This {name} has refit=False and holds no model to certify.")
+        raise NotFittedError(f"This {name} is not fitted yet: call fit before certify.")
+    raise TypeError(
+        f"certify cannot certify {name}: the label has to come unchanged from a "
+        "RobustPrivacyClassifier, through nothing but Pipeline, search estimators and "
+        "FrozenEstimator. A wrapper that moves the threshold, calibrates or combines models gives "
+        "labels that no certificate is about; put it inside, as "
+        f"RobustPrivacyClassifier(estimator={name}(...))."
+    )
+
+
+@contextmanager
+def _unchanged_on_error(estimator: Any) -> Iterator[None]:
+    """Give the object its attributes back if the block fails."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def _check_rows(estimator: Any, X: Any, *, reset: bool) -> Rows:
+    """Rows as the base estimator shall see them: frames as they are, all else as an array."""
+    if issparse(X):
+        raise TypeError(
+            "Sparse X cannot be smoothed: noise on every feature makes each row dense. Convert it "
+            "with X.toarray(), or reduce it (TruncatedSVD) in a step before."
+        )
+    if is_frame(X):
+        if X.shape[0] == 0 or X.shape[1] == 0:
+            raise ValueError(
+                f"Found array with {X.shape[0]} sample(s) and {X.shape[1]} feature(s) "
+                f"(shape={X.shape}) while a minimum of 1 is required."
+            )
+        if len(set(X.columns)) < X.shape[1]:
+            twice = sorted({str(c) for c in X.columns if list(X.columns).count(c) > 1})
+            raise ValueError(f"X has several columns named {twice}: names must be unique.")
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        return X
+    if _is_mixed(X):
+        return validate_data(estimator, X, reset=reset, dtype=None, ensure_all_finite=False)
+    return validate_data(estimator, X, reset=reset, ensure_all_finite=False)
+
+
+def _is_mixed(X: Any) -> bool:
+    """Whether `X` is an array of objects with a column of text."""
+    if not (isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 2):
+        return False
+    from pandas.api.types import infer_dtype
+
+    return any(infer_dtype(X[:, j]) == "string" for j in range(X.shape[1]))
+
+
+def _check_target(X: Rows, y: Any) -> np.ndarray:
+    if y is None:
+        raise ValueError(
+            "RobustPrivacyClassifier requires y to be passed, but the target y is None."
+        )
+    check_consistent_length(X, y)
+    y = column_or_1d(y, warn=True)
+    if y.dtype.kind == "f":
+        check_array(y, ensure_2d=False, input_name="y")
+    check_classification_targets(y)
+    return y
+
+
+def _augment(
+    X: Rows, y: np.ndarray, params: dict[str, Any], offsets: np.ndarray, noise: Noise
+) -> tuple[Rows, np.ndarray, dict[str, Any]]:
+    """Training rows, each followed by its noisy copies; what goes with a row is repeated."""
+    n_rows, copies = offsets.shape[:2]
+    values = noise.values(X)
+    shifted = (values[:, None, :] + offsets.astype(values.dtype)).reshape(n_rows * copies, -1)
+    origin = np.repeat(np.arange(n_rows), copies)
+    repeated = {
+        name: safe_indexing(value, origin) if _one_per_row(value, n_rows) else value
+        for name, value in params.items()
+    }
+    return replace_columns(X, noise.columns, shifted, copies), y[origin], repeated
+
+
+def _one_per_row(value: Any, n_rows: int) -> bool:
+    """Whether a fit parameter such as ``sample_weight`` has one entry for each row."""
+    return hasattr(value, "__len__") and not isinstance(value, str | dict) and len(value) == n_rows

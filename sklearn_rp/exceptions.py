@@ -1,0 +1,5 @@
+"""Warnings of the package; errors are scikit-learn's and Python's own."""
+
+
+class PrivacyWarning(UserWarning):
+    """What was asked for is allowed but surely not meant, or promises less than it seems to."""

@@ -1,0 +1,459 @@
+"""What is perturbed and how much: columns, scales, draws, noisy copies of rows.
+
+The noise law is that of anisotropic Gaussian smoothing: feature ``j`` of the noised set ``J``
+gets ``sigma * scale[j]`` times a standard normal number; every other feature stays as it is.
+"""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sklearn_rp.exceptions import PrivacyWarning
+
+Rows = Any  # an ndarray, a pandas or a polars frame
+
+_BLOCK_ELEMENTS = 2**18  # numbers drawn from one generator: 2 MiB
+
+
+def is_pandas(X: Rows) -> bool:
+    """Whether `X` is a pandas frame (told without importing pandas)."""
+    return hasattr(X, "iloc")
+
+
+def is_frame(X: Rows) -> bool:
+    """Whether `X` is a pandas or a polars frame."""
+    return is_pandas(X) or hasattr(X, "with_columns")
+
+
+def take_rows(X: Rows, rows: Any) -> Rows:
+    """Rows of `X` at a slice or at integer positions."""
+    return X.iloc[rows] if is_pandas(X) else X[rows]
+
+
+def column_names(X: Rows) -> list[str] | None:
+    """Names of the columns of a frame; None for an array."""
+    return list(X.columns) if is_frame(X) else None
+
+
+def column_values(X: Rows, column: int) -> np.ndarray:
+    """One column as an array; missing values of nullable dtypes become NaN."""
+    if is_pandas(X):
+        series = X.iloc[:, column]
+        if hasattr(series.dtype, "na_value") and series.dtype.kind in "iuf":
+            return series.to_numpy(dtype=np.float64, na_value=np.nan)
+        return series.to_numpy()
+    if is_frame(X):
+        return X[X.columns[column]].to_numpy()
+    return X[:, column]
+
+
+def is_numeric(X: Rows, column: int) -> bool:
+    """Whether a column holds numbers (booleans and dates are not numbers)."""
+    if is_pandas(X):
+        return X.dtypes.iloc[column].kind in "iuf"
+    if is_frame(X):
+        return X[X.columns[column]].dtype.is_numeric()
+    if X.dtype.kind == "O":
+        from pandas.api.types import infer_dtype
+
+        return infer_dtype(X[:, column]) in {"integer", "floating", "mixed-integer-float"}
+    return X.dtype.kind in "iuf"
+
+
+def noised_values(X: Rows, columns: np.ndarray) -> np.ndarray:
+    """The noised features of `X` as floats, float32 where `X` is.
+
+    Parameters
+    ----------
+    X : ndarray or frame of shape (n_samples, n_features)
+        Checked rows.
+    columns : ndarray of shape (n_noised,)
+        Positions of the noised features.
+
+    Returns
+    -------
+    values : ndarray of shape (n_samples, n_noised)
+        A view of `X` where it is an array of floats and all its columns are noised.
+    """
+    if not is_frame(X):
+        whole = len(columns) == X.shape[1]
+        values = X if whole else X[:, columns]
+        return values if values.dtype.kind == "f" else values.astype(np.float64)
+    parts = [column_values(X, j) for j in columns]
+    single = all(part.dtype == np.float32 for part in parts)
+    return np.stack(parts, axis=1).astype(np.float32 if single else np.float64, copy=False)
+
+
+def resolve_columns(noise_features: Any, X: Rows) -> np.ndarray:
+    """Positions of the features that `noise_features` names.
+
+    Parameters
+    ----------
+    noise_features : None, str, int, sequence, boolean mask or callable
+        None means every numeric feature. A callable gets `X` and returns any of the others.
+    X : ndarray or frame of shape (n_samples, n_features)
+        Checked training rows.
+
+    Returns
+    -------
+    columns : ndarray of int
+        Sorted positions.
+
+    Raises
+    ------
+    ValueError
+        If a name or position does not exist, is given twice, or nothing is selected.
+    TypeError
+        If the selection is of another kind, or a selected feature is not numeric.
+    """
+    n_features = X.shape[1]
+    names = column_names(X)
+    if noise_features is None:
+        columns = [j for j in range(n_features) if is_numeric(X, j)]
+        if not columns:
+            raise ValueError(
+                "noise_features=None takes every numeric feature, and X has none. Robust Privacy "
+                "by Gaussian noise needs at least one numeric feature."
+            )
+        return np.asarray(columns, dtype=np.intp)
+    if callable(noise_features):
+        noise_features = noise_features(X)
+    if isinstance(noise_features, str | int | np.integer) and not isinstance(noise_features, bool):
+        noise_features = [noise_features]
+    if isinstance(noise_features, slice):
+        noise_features = np.arange(n_features)[noise_features]
+    try:
+        wanted = list(noise_features)
+    except TypeError:
+        raise TypeError(
+            f"noise_features={noise_features!r} is not allowed: give None (every numeric feature), "
+            "names, positions, a boolean mask, or a callable such as make_column_selector()."
+        ) from None
+    if wanted and all(isinstance(w, bool | np.bool_) for w in wanted):
+        if len(wanted) != n_features:
+            raise ValueError(
+                f"noise_features is a boolean mask of length {len(wanted)}, but X has {n_features} "
+                "features: the mask needs one entry for each."
+            )
+        wanted = list(np.flatnonzero(wanted))
+    columns = [find_column(w, n_features, names, parameter="noise_features") for w in wanted]
+    if not columns:
+        raise ValueError(
+            "noise_features selects no feature: at least one is needed, as without noise nothing "
+            "can be certified."
+        )
+    if len(set(columns)) < len(columns):
+        raise ValueError(f"noise_features={wanted!r} names a feature more than once.")
+    for j in columns:
+        if not is_numeric(X, j):
+            shown = j if names is None else names[j]
+            raise TypeError(
+                f"noise_features names {shown!r}, which is not numeric: Gaussian noise can be "
+                "added to numbers alone. Leave it out (it then reaches the estimator untouched)."
+            )
+    return np.asarray(sorted(columns), dtype=np.intp)
+
+
+def find_column(
+    feature: Any, n_features: int, names: Sequence[str] | None, *, parameter: str
+) -> int:
+    """Position of one feature given by name or position; a clear error otherwise."""
+    if isinstance(feature, str):
+        if names is None:
+            raise ValueError(
+                f"{parameter} names {feature!r}, but X has no column names: give positions, or "
+                "fit on a DataFrame."
+            )
+        if feature not in names:
+            raise ValueError(
+                f"{parameter} names {feature!r}, which is not a column of X"
+                f"{did_you_mean(feature, names)}. Columns are: {list(names)}."
+            )
+        return names.index(feature)
+    if isinstance(feature, int | np.integer) and not isinstance(feature, bool | np.bool_):
+        if not -n_features <= feature < n_features:
+            raise ValueError(
+                f"{parameter} names position {feature}, but X has {n_features} features: allowed "
+                f"are {-n_features} to {n_features - 1}."
+            )
+        return int(feature) % n_features
+    raise TypeError(f"{parameter} holds {feature!r}: a feature is given by its name or position.")
+
+
+def did_you_mean(word: str, known: Sequence[Any]) -> str:
+    """``', did you mean ...?'`` where a known name is near, else nothing."""
+    near = difflib.get_close_matches(word, [str(k) for k in known], n=1)
+    return f", did you mean {near[0]!r}?" if near else ""
+
+
+def resolve_scale(
+    noise_scale: Any, values: np.ndarray, columns: np.ndarray, names: Sequence[str]
+) -> np.ndarray:
+    """Scale of each noised feature, in the feature's own unit.
+
+    Parameters
+    ----------
+    noise_scale : "std", None, array-like or mapping
+        "std": standard deviation of `values`; None: 1; an array with one entry for each feature
+        of X or for each noised one; a mapping from feature name or position to scale.
+    values : ndarray of shape (n_samples, n_noised)
+        The noised features of the training rows.
+    columns : ndarray of shape (n_noised,)
+        Positions of the noised features.
+    names : sequence of str of length n_features
+        Names of all features, for messages and for the mapping.
+
+    Returns
+    -------
+    scale : ndarray of shape (n_noised,)
+        Positive, or 0 where the feature is constant and ``noise_scale="std"``.
+    """
+    if isinstance(noise_scale, str):
+        if noise_scale != "std":
+            raise ValueError(
+                f"noise_scale={noise_scale!r} is not allowed: give 'std' (of the training data), "
+                "None (all 1), an array, or a mapping from feature to scale."
+            )
+        scale = values.std(axis=0, dtype=np.float64)
+        size = np.abs(values).max(axis=0).astype(np.float64)
+        # The variance of a constant column comes out as rounding error, not as zero.
+        scale[scale <= 8 * np.finfo(values.dtype).eps * size] = 0.0
+        return scale
+    if noise_scale is None:
+        return np.ones(len(columns))
+    if isinstance(noise_scale, Mapping):
+        given = {
+            find_column(feature, len(names), names, parameter="noise_scale"): scale
+            for feature, scale in noise_scale.items()
+        }
+        missing = [names[j] for j in columns if int(j) not in given]
+        if missing:
+            raise ValueError(
+                f"noise_scale has no entry for the noised feature(s) {missing}: give one for each, "
+                "or noise_scale='std'."
+            )
+        noise_scale = [given[int(j)] for j in columns]
+    try:
+        scale = np.asarray(noise_scale, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"noise_scale={noise_scale!r} is not allowed: scales are positive numbers."
+        ) from None
+    if scale.shape == (len(names),):
+        scale = scale[columns]
+    if scale.shape != (len(columns),):
+        raise ValueError(
+            f"noise_scale has shape {scale.shape}: allowed are one entry for each of the "
+            f"{len(names)} features of X or for each of the {len(columns)} noised ones."
+        )
+    if not (np.isfinite(scale).all() and (scale > 0).all()):
+        raise ValueError(
+            f"noise_scale={noise_scale!r} is not allowed: every scale must be positive and finite. "
+            "To leave a feature without noise, leave it out of noise_features."
+        )
+    return scale
+
+
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """The noise law without its level: which features, and in what units.
+
+    Parameters
+    ----------
+    columns : ndarray of shape (n_noised,)
+        Positions of the noised features in X.
+    names : ndarray of str of shape (n_noised,)
+        Their names.
+    scale : ndarray of shape (n_noised,)
+        Standard deviation of the noise at ``sigma=1``, in each feature's own unit.
+    """
+
+    columns: np.ndarray
+    names: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def from_data(
+        cls, X: Rows, noise_features: Any, noise_scale: Any, names: Sequence[str]
+    ) -> Noise:
+        """Learn the law from checked training rows; warn of choices surely not meant."""
+        columns = resolve_columns(noise_features, X)
+        values = noised_values(X, columns)
+        check_finite(values, [names[j] for j in columns])
+        scale = resolve_scale(noise_scale, values, columns, names)
+        constant = scale == 0
+        if constant.all():
+            raise ValueError(
+                f"Every noised feature is constant in the {len(values)} sample(s) of X "
+                f"(n_samples={len(values)}): there is no standard deviation to scale the noise "
+                "with. Give noise_scale=None, an array or a mapping, or more rows."
+            )
+        if constant.any():
+            dropped = [names[j] for j in columns[constant]]
+            warnings.warn(
+                f"The feature(s) {dropped} are constant in the training data: they get no noise, "
+                "and every certificate holds with them fixed. Leave them out of noise_features, "
+                "or give their noise_scale.",
+                PrivacyWarning,
+                stacklevel=4,
+            )
+            columns, scale, values = columns[~constant], scale[~constant], values[:, ~constant]
+        binary = [
+            names[j]
+            for j, v in zip(columns, values.T, strict=True)
+            if len(v) > 2 and ((v == v.min()) | (v == v.max())).all()
+        ]
+        if binary:
+            warnings.warn(
+                f"The feature(s) {binary} hold only two values, as one-hot columns do, and "
+                "Gaussian noise is added to them: a radius then speaks of values that do not "
+                "exist. Leave them out of noise_features, or encode inside the wrapped estimator.",
+                PrivacyWarning,
+                stacklevel=4,
+            )
+        return cls(columns, np.asarray([str(names[j]) for j in columns]), scale)
+
+    def draw(self, entropy: int | Sequence[int], start: int, stop: int) -> np.ndarray:
+        """Standard normal draws number `start` to `stop` of the bank that `entropy` stands for.
+
+        Draw ``i`` is a function of ``(entropy, i)`` alone: any chunking gives the same bank, and
+        no process has to hold or send it.
+
+        Parameters
+        ----------
+        entropy : int or sequence of int
+            The seed.
+        start, stop : int
+            `start` is a multiple of `block`.
+
+        Returns
+        -------
+        draws : ndarray of shape (stop - start, n_noised), float64
+        """
+        width, size = len(self.columns), self.block
+        out = np.empty((stop - start, width))
+        for number in range(start // size, -(-stop // size)):
+            sequence = np.random.SeedSequence(entropy, spawn_key=(number,))
+            first = number * size - start
+            target = out[first : first + size]
+            np.random.default_rng(sequence).standard_normal(out=target)
+        return out
+
+    @property
+    def block(self) -> int:
+        """Draws that come from one generator."""
+        return max(1, _BLOCK_ELEMENTS // len(self.columns))
+
+    def values(self, X: Rows) -> np.ndarray:
+        """The noised features of `X`: shape (n_samples, n_noised)."""
+        return noised_values(X, self.columns)
+
+    def check_rows(self, X: Rows, sigma: float) -> np.ndarray:
+        """Noised features of `X`, refused where noise cannot do what the theory says.
+
+        Raises
+        ------
+        ValueError
+            If a noised value is not finite, or the noise is below the floating point resolution
+            of a value (row + noise would then not hide the row: Voracek & Hein 2023).
+        """
+        values = self.values(X)
+        check_finite(values, self.names)
+        if len(values):
+            largest = np.abs(values).max(axis=0)
+            coarse = np.spacing(largest) * 2.0**8 > sigma * self.scale
+            if coarse.any():
+                j = int(np.flatnonzero(coarse)[0])
+                raise ValueError(
+                    f"The noise on feature {str(self.names[j])!r} (sigma * scale = "
+                    f"{sigma * self.scale[j]:.3g}) is too small beside its values (up to "
+                    f"{largest[j]:.3g} in {values.dtype}): their sum is rounded so coarsely that "
+                    "no certificate would be sound. Subtract the feature's offset first, use "
+                    "float64, or raise sigma."
+                )
+        return values
+
+    def noisy_copies(self, X: Rows, values: np.ndarray, offsets: np.ndarray) -> Rows:
+        """Every row of `X` with every offset added, in the container that `X` is.
+
+        Parameters
+        ----------
+        X : ndarray or frame of shape (n_rows, n_features)
+            The rows.
+        values : ndarray of shape (n_rows, n_noised)
+            Their noised features.
+        offsets : ndarray of shape (n_offsets, n_noised)
+            Noise in each feature's own unit.
+
+        Returns
+        -------
+        copies : same kind as `X`, of n_rows * n_offsets rows
+            The copies of row 0 first.
+        """
+        n_rows, n_offsets = len(values), len(offsets)
+        # The sum is formed in the precision of the row, which is also what the model was fitted on.
+        offsets = offsets.astype(values.dtype, copy=False)
+        shifted = (values[:, None, :] + offsets[None, :, :]).reshape(n_rows * n_offsets, -1)
+        return replace_columns(X, self.columns, shifted, n_offsets)
+
+
+def replace_columns(X: Rows, columns: np.ndarray, values: np.ndarray, repeats: int) -> Rows:
+    """Rows of `X`, each `repeats` times, with some columns replaced.
+
+    Parameters
+    ----------
+    X : ndarray or frame of shape (n_rows, n_features)
+        The rows.
+    columns : ndarray of shape (n_replaced,)
+        Positions of the columns to replace.
+    values : ndarray of shape (n_rows * repeats, n_replaced)
+        Their new values.
+    repeats : int
+        Copies of each row.
+
+    Returns
+    -------
+    copies : same kind as `X`
+    """
+    if not is_frame(X):
+        if len(columns) == X.shape[1]:
+            return values
+        kind = X.dtype if X.dtype.kind in "fO" else np.result_type(X.dtype, values.dtype)
+        out = np.repeat(X.astype(kind, copy=False), repeats, axis=0)
+        out[:, columns] = values
+        return out
+    take = np.repeat(np.arange(X.shape[0]), repeats)
+    if not is_pandas(X):
+        names = [X.columns[j] for j in columns]
+        series: Callable = type(X[names[0]])
+        return X[take].with_columns(
+            [series(name, v) for name, v in zip(names, values.T, strict=True)]
+        )
+    import pandas as pd
+
+    if len(columns) == X.shape[1]:
+        return pd.DataFrame(values, columns=X.columns)
+    out = X.iloc[take].reset_index(drop=True)
+    for position, column in zip(columns, values.T, strict=True):
+        out.isetitem(position, column)
+    return out
+
+
+def check_finite(values: np.ndarray, names: Sequence[str] | np.ndarray) -> None:
+    """Refuse NaN and infinity in noised features, naming the first that has one."""
+    finite = np.isfinite(values)
+    if finite.all():
+        return
+    j = int(np.flatnonzero(~finite.all(axis=0))[0])
+    kind = "NaN" if np.isnan(values[:, j]).any() else "infinity"
+    raise ValueError(
+        f"Input X contains {kind} in the noised feature {str(names[j])!r}. Noise needs finite "
+        "numbers: impute missing values before (in a Pipeline in front of the smoothed "
+        "classifier), or leave the feature out of noise_features."
+    )

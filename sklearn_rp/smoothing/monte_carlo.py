@@ -1,0 +1,176 @@
+"""Votes of any model on noisy copies of the rows (Cohen, Rosenfeld, Kolter 2019)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn import get_config
+from sklearn.utils.parallel import Parallel, delayed
+
+from sklearn_rp.noise import Noise, Rows, take_rows
+from sklearn_rp.smoothing.votes import Votes
+
+# A noisy chunk beyond this is slower, not faster: it no longer stays in the processor's cache
+# between being written here and being read by the model.
+_CHUNK_BYTES = 2**23
+
+
+@dataclass(eq=False)
+class MonteCarlo:
+    """Engine that counts the labels of `n_samples` noisy copies of each row.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        The base classifier ``f``.
+    classes : ndarray of shape (n_classes,)
+        Its labels, in the order of its ``classes_``.
+    noise : Noise
+        What is perturbed.
+    n_samples : int
+        Votes per row.
+    voting : {"hard", "soft"}
+        Count ``predict`` or add up ``predict_proba``.
+    n_jobs : int or None
+        Processes over rows, through joblib.
+    """
+
+    estimator: Any
+    classes: np.ndarray
+    noise: Noise
+    n_samples: int
+    voting: Literal["hard", "soft"] = "hard"
+    n_jobs: int | None = None
+
+    method = "monte_carlo"
+
+    def votes(self, X: Rows, sigmas: Sequence[float], entropy: int | Sequence[int]) -> list[Votes]:
+        """Votes of each row at each noise level, all from one noise bank.
+
+        Parameters
+        ----------
+        X : ndarray or frame of shape (n_rows, n_features)
+            Checked rows.
+        sigmas : sequence of float
+            Noise levels.
+        entropy : int or sequence of int
+            Seed of the noise bank.
+
+        Returns
+        -------
+        votes : list of Votes
+            One for each noise level; a row's votes depend on the row and the seed alone.
+        """
+        n_rows = X.shape[0]
+        self.noise.check_rows(X, min(sigmas))
+        jobs = min(effective_n_jobs(self.n_jobs), max(1, n_rows))
+        if jobs == 1:
+            totals = self._total(X, sigmas, entropy)
+        else:
+            edges = np.linspace(0, n_rows, jobs + 1).astype(int)
+            parts = Parallel(n_jobs=jobs)(
+                delayed(self._total)(take_rows(X, slice(a, b)), sigmas, entropy)
+                for a, b in pairwise(edges)
+            )
+            totals = np.concatenate(parts, axis=1)
+        return [Votes(total, self.voting, self.n_samples) for total in totals]
+
+    def _total(self, X: Rows, sigmas: Sequence[float], entropy: int | Sequence[int]) -> np.ndarray:
+        """Sums of votes: shape (n_sigmas, n_rows, n_classes)."""
+        n_rows, n_classes = X.shape[0], len(self.classes)
+        kind: type = np.int64 if self.voting == "hard" else np.float64
+        totals = np.zeros((len(sigmas), n_rows, n_classes), dtype=kind)
+        rows_at_once, votes_at_once = self._chunks(n_rows, X.shape[1])
+        for start in range(0, self.n_samples, votes_at_once):
+            stop = min(start + votes_at_once, self.n_samples)
+            # Votes outside, rows inside: each draw is made once, and none is kept.
+            draws = self.noise.draw(entropy, start, stop) * self.noise.scale
+            for first in range(0, n_rows, rows_at_once):
+                rows = slice(first, min(first + rows_at_once, n_rows))
+                chunk = take_rows(X, rows)
+                values = self.noise.values(chunk)
+                for level, sigma in enumerate(sigmas):
+                    copies = self.noise.noisy_copies(chunk, values, sigma * draws)
+                    totals[level, rows] += self._count(copies, values.shape[0])
+        return totals
+
+    def _chunks(self, n_rows: int, n_features: int) -> tuple[int, int]:
+        """Rows and votes of one chunk, within scikit-learn's working memory."""
+        limit = min(_CHUNK_BYTES, int(get_config()["working_memory"] * 2**20))
+        copies = max(1, limit // (8 * max(1, n_features)))
+        block = self.noise.block
+        votes = max(1, copies // max(1, n_rows) // block) * block
+        votes = min(votes, -(-self.n_samples // block) * block)
+        return max(1, copies // min(votes, self.n_samples)), votes
+
+    def _count(self, copies: Rows, n_rows: int) -> np.ndarray:
+        """Votes of each row's copies: shape (n_rows, n_classes)."""
+        if self.voting == "soft":
+            proba = np.asarray(self.estimator.predict_proba(copies), dtype=np.float64)
+            check_probabilities(proba, len(self.classes))
+            return proba.reshape(n_rows, -1, len(self.classes)).sum(axis=1)
+        labels = np.asarray(self.estimator.predict(copies))
+        return count_labels(labels.reshape(n_rows, -1), self.classes)
+
+
+def count_labels(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """How often each class occurs in each row.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_rows, n_votes)
+        What the base classifier answered.
+    classes : ndarray of shape (n_classes,)
+        All it may answer.
+
+    Returns
+    -------
+    counts : ndarray of int of shape (n_rows, n_classes)
+
+    Raises
+    ------
+    ValueError
+        If a label is none of `classes`.
+
+    Examples
+    --------
+    >>> count_labels(np.array([["b", "a", "b"], ["a", "a", "a"]]), np.array(["a", "b"]))
+    array([[1, 2],
+           [3, 0]])
+    """
+    n_rows, n_votes = labels.shape
+    n_classes = len(classes)
+    if n_classes <= 16:
+        # Comparing whole arrays is several times faster than looking labels up, strings above all.
+        counts = np.stack([(labels == c).sum(axis=1) for c in classes], axis=1)
+    else:
+        order = np.argsort(classes)
+        index = np.minimum(np.searchsorted(classes, labels, sorter=order), n_classes - 1)
+        index = order[index]
+        known = classes[index] == labels
+        index = index + n_classes * np.arange(n_rows)[:, None]
+        counts = np.bincount(index[known], minlength=n_rows * n_classes)
+        counts = counts.reshape(n_rows, n_classes)
+    if (counts.sum(axis=1) != n_votes).any():
+        strangers = np.setdiff1d(labels.ravel(), classes)[:3]
+        raise ValueError(
+            f"The estimator predicted {strangers.tolist()}, which are not among its classes "
+            f"{classes.tolist()}: it is not a classifier that Robust Privacy can smooth."
+        )
+    return counts
+
+
+def check_probabilities(proba: np.ndarray, n_classes: int) -> None:
+    """Refuse what is not a probability for each class: the bounds would not hold."""
+    shaped = proba.ndim == 2 and proba.shape[1] == n_classes
+    if not shaped or not ((proba >= 0) & (proba <= 1 + 1e-6)).all():
+        raise ValueError(
+            f"predict_proba of the estimator gave an array of shape {proba.shape} that is not one "
+            f"probability in [0, 1] for each of the {n_classes} classes: voting='soft' needs that; "
+            "voting='hard' needs predict alone."
+        )

@@ -1,0 +1,60 @@
+"""Data and models that several test files use."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from sklearn_rp.datasets import load_recommendation
+
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+class LinearRule(ClassifierMixin, BaseEstimator):
+    """Label 1 where ``X @ coef > 0``: nothing but `predict`, and nothing to learn."""
+
+    def __init__(self, coef=(1.0,), labels=(0, 1)):
+        self.coef = coef
+        self.labels = labels
+
+    def fit(self, X, y=None):
+        self.classes_ = np.asarray(self.labels)
+        return self
+
+    def predict(self, X):
+        return self.classes_[(np.asarray(X) @ np.asarray(self.coef) > 0).astype(int)]
+
+
+@pytest.fixture
+def people():
+    """The recommendation data as a frame with a text column."""
+    return load_recommendation(return_X_y=True, as_frame=True)
+
+
+@pytest.fixture
+def mixed_pipeline():
+    """A base model for `people`: scaled numbers, encoded categories."""
+    columns = ColumnTransformer(
+        [
+            ("number", StandardScaler(), ["age", "bmi", "bp", "ltg"]),
+            ("category", OneHotEncoder(), ["sex"]),
+        ]
+    )
+    return make_pipeline(columns, LogisticRegression())
+
+
+@pytest.fixture
+def insurance_home():
+    if not (SHARED_DATA / "medical_insurance.csv").exists():
+        pytest.skip("the insurance file is not at hand, and tests do not use the network")
+    return SHARED_DATA
+
+
+def as_frame(X, names=None):
+    return pd.DataFrame(X, columns=names or [f"f{j}" for j in range(X.shape[1])])

@@ -1,0 +1,126 @@
+"""Certificate: readings in the right units, slicing, frames, JSON, pickles."""
+
+import dataclasses
+import json
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_rp import Certificate
+
+
+def make_certificate(**changes):
+    arguments = {
+        "label": np.array(["a", "a", "b", "b"]),
+        "radius": np.array([0.0, 1.0, 2.0, 3.0]),
+        "abstained": np.array([True, False, False, False]),
+        "p_lower": np.array([0.4, 0.84, 0.97, 0.99]),
+        "p_upper": np.array([0.6, 0.16, 0.03, 0.01]),
+        "n_samples": np.full(4, 1000),
+        "sigma": 0.5,
+        "alpha": 0.001,
+        "method": "monte_carlo",
+        "feature_names": np.array(["age", "bmi"]),
+        "scale": np.array([13.0, 4.4]),
+        "feature_indices": np.array([0, 2]),
+        "values": np.array([[30.0, 21.0], [40, 25], [50, 30], [60, 35]]),
+    }
+    return Certificate(**(arguments | changes))
+
+
+def same(one, other):
+    return all(
+        np.array_equal(getattr(one, f.name), getattr(other, f.name))
+        and np.asarray(getattr(one, f.name)).dtype == np.asarray(getattr(other, f.name)).dtype
+        for f in dataclasses.fields(Certificate)
+    )
+
+
+def test_readings_are_in_the_units_of_the_feature():
+    cert = make_certificate()
+    assert cert.half_width("bmi").tolist() == [0, 4.4, 8.8, pytest.approx(13.2)]
+    assert cert.half_width(2).tolist() == cert.half_width("bmi").tolist()  # its position in X
+    assert cert.half_width("age")[1] == 13
+    low, high = cert.interval("bmi")
+    assert low[1] == pytest.approx(25 - 4.4)
+    assert high[1] == pytest.approx(25 + 4.4)
+    assert low[0] == high[0] == 21
+
+
+def test_at():
+    cert = make_certificate()
+    assert cert.at(0).tolist() == [False, True, True, True]
+    assert cert.at(2.0).tolist() == [False, False, True, True]
+    with pytest.raises(ValueError, match="radius=nan"):
+        cert.at(float("nan"))
+
+
+@pytest.mark.parametrize(
+    ("feature", "message"),
+    [
+        ("bmmi", "did you mean 'bmi'"),
+        (1, "not the position of a noised feature"),
+        (None, "not the position"),
+    ],
+)
+def test_unknown_feature(feature, message):
+    with pytest.raises(ValueError, match=message):
+        make_certificate().half_width(feature)
+
+
+def test_slicing():
+    cert = make_certificate()
+    assert len(cert) == 4
+    assert cert[1:3].label.tolist() == ["a", "b"]
+    assert cert[~cert.abstained].radius.tolist() == [1, 2, 3]
+    assert cert[[3, 0]].values[:, 1].tolist() == [35, 21]
+    assert len(cert[-1]) == 1
+    assert [len(row) for row in cert] == [1, 1, 1, 1]
+    assert cert[2].sigma == 0.5
+    with pytest.raises(IndexError):
+        cert[4]
+    with pytest.raises(TypeError, match=r"\.radius"):
+        cert["radius"]
+
+
+def test_frame():
+    frame = make_certificate().to_frame(features=["bmi"])
+    assert isinstance(frame, pd.DataFrame)
+    assert list(frame) == [
+        "label", "radius", "abstained", "p_lower", "p_upper", "n_samples", "half_width_bmi",
+    ]  # fmt: skip
+    assert frame["half_width_bmi"].tolist() == [0, 4.4, 8.8, pytest.approx(13.2)]
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        np.array(["a", "längst", "", "b"]),
+        np.array([0, 1, 2, 2**40]),
+        np.array([0.5, 1.5, 2.5, 2.5]),
+        np.array([True, False, True, True]),
+        np.array(["a", "b", "a", "b"], dtype=object),
+    ],
+)
+def test_json_and_pickle_lose_nothing(label):
+    cert = make_certificate(label=label, radius=np.array([0.0, 1 / 3, 1e-300, np.pi]))
+    assert same(Certificate.from_json(cert.to_json()), cert)
+    assert same(pickle.loads(pickle.dumps(cert)), cert)
+    json.loads(cert.to_json())
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"label": 3}', "no json"])
+def test_json_of_something_else(text):
+    with pytest.raises(ValueError, match="no certificate"):
+        Certificate.from_json(text)
+
+
+def test_repr():
+    text = repr(make_certificate())
+    assert "4 row(s)" in text
+    assert "75.0%" in text
+    assert "'bmi'" in text
+    assert "exact" in repr(make_certificate(alpha=0.0))
+    assert "0 row(s)" in repr(make_certificate()[:0])

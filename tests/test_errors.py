@@ -1,0 +1,208 @@
+"""One line for each bad value: the error names the parameter, what is allowed and what to do."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import csr_array
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.svm import LinearSVC
+
+from sklearn_rp import RobustPrivacyClassifier
+from sklearn_rp.datasets import fetch_medical_insurance, load_recommendation, make_recommendation
+from sklearn_rp.exceptions import PrivacyWarning
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(60, 3))
+Y = (X[:, 0] > 0).astype(int)
+FRAME = pd.DataFrame(X, columns=["age", "bmi", "bp"]).assign(sex=["f", "m"] * 30)
+
+
+class Stranger(ClassifierMixin, BaseEstimator):
+    """Answers with a label that it was not fitted on."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), 7)
+
+    def predict_proba(self, X):
+        return np.full((len(X), 2), 2.0)
+
+
+def select_nothing(X):
+    return []
+
+
+PARAMETERS = [
+    ({"estimator": "forest"}, "'estimator' parameter"),
+    ({"estimator": LinearRegression()}, "is a regressor: a classifier is needed"),
+    ({"estimator": FrozenEstimator(LogisticRegression())}, "not fitted yet"),
+    ({"sigma": 0}, r"'sigma' parameter .* range \(0, inf\)|'sigma' parameter"),
+    ({"sigma": -1.0}, "'sigma' parameter"),
+    ({"sigma": np.nan}, "sigma"),
+    ({"sigma": np.inf}, "sigma"),
+    ({"sigma": "0.5"}, "'sigma' parameter"),
+    ({"sigma": None}, "'sigma' parameter"),
+    ({"noise_features": []}, "selects no feature"),
+    ({"noise_features": ["bmi"]}, "has no column names: give positions"),
+    ({"noise_features": [3]}, "names position 3, but X has 3 features"),
+    ({"noise_features": [0, 0]}, "more than once"),
+    ({"noise_features": [0, -3]}, "more than once"),
+    ({"noise_features": [True, False]}, "boolean mask of length 2"),
+    ({"noise_features": [0.5]}, "by its name or position"),
+    ({"noise_features": 0.5}, "noise_features=0.5 is not allowed"),
+    ({"noise_features": True}, "noise_features=True is not allowed"),
+    ({"noise_features": select_nothing}, "selects no feature"),
+    ({"noise_scale": "range"}, "noise_scale='range' is not allowed: give 'std'"),
+    ({"noise_scale": [1, 2]}, r"noise_scale has shape \(2,\)"),
+    ({"noise_scale": [1, 2, 0]}, "must be positive and finite"),
+    ({"noise_scale": [1, 2, np.nan]}, "must be positive and finite"),
+    ({"noise_scale": ["a", "b", "c"]}, "scales are positive numbers"),
+    ({"noise_scale": {0: 1.0}}, r"no entry for the noised feature\(s\) \['x1', 'x2'\]"),
+    ({"noise_scale": {"bmi": 1.0}}, "not a column of X"),
+    ({"method": "fast"}, "'method' parameter"),
+    ({"voting": "loud"}, "'voting' parameter"),
+    ({"voting": "soft", "estimator": LinearSVC()}, "needs predict_proba, which LinearSVC has not"),
+    ({"n_samples": 0}, "'n_samples' parameter"),
+    ({"n_samples": 10.5}, "'n_samples' parameter"),
+    ({"n_samples": 5}, "n_samples=5 cannot certify anything at alpha=0.001: at least 11 are"),
+    ({"alpha": 0}, "'alpha' parameter"),
+    ({"alpha": 1}, "'alpha' parameter"),
+    ({"alpha": np.nan}, "alpha"),
+    ({"n_augment": -1}, "'n_augment' parameter"),
+    ({"n_augment": 1.5}, "'n_augment' parameter"),
+    ({"min_radius": -0.1}, "'min_radius' parameter"),
+    ({"min_radius": np.nan}, "min_radius"),
+    ({"fallback": "none"}, r"fallback='none' is not allowed beside the labels \[0, 1\]"),
+    ({"fallback": [1]}, "fallback=.* is not allowed"),
+    ({"resample": "yes"}, "'resample' parameter"),
+    ({"n_jobs": "all"}, "'n_jobs' parameter"),
+    ({"random_state": "seed"}, "'random_state' parameter"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), PARAMETERS)
+def test_parameters(changes, message):
+    clf = RobustPrivacyClassifier(**({"n_samples": 50} | changes))
+    before = dict(vars(clf))
+    with pytest.raises((ValueError, TypeError), match=message):
+        clf.fit(X, Y)
+    assert vars(clf) == before
+
+
+def with_value(value):
+    changed = X.copy()
+    changed[3, 1] = value
+    return changed
+
+
+FIT_DATA = [
+    (with_value(np.nan), Y, ValueError, "NaN in the noised feature 'x1'.*impute"),
+    (with_value(np.inf), Y, ValueError, "infinity in the noised feature 'x1'"),
+    (csr_array(X), Y, TypeError, r"[Ss]parse X cannot be smoothed.*toarray"),
+    (X[:, 0], Y, ValueError, "Expected 2D array"),
+    (X[:0], Y[:0], ValueError, "0 sample"),
+    (X, Y[:10], ValueError, "inconsistent numbers of samples"),
+    (X, None, ValueError, "requires y to be passed"),
+    (X, np.zeros(60), ValueError, "class"),
+    (X, X[:, 0], ValueError, "Unknown label type: continuous"),
+    (X, np.where(Y, 1.0, np.nan), ValueError, "Input y contains NaN"),
+    (np.ones((60, 2)), Y, ValueError, "Every noised feature is constant"),
+    (X > 0, Y, ValueError, "takes every numeric feature, and X has none"),
+    (FRAME[["sex"]], Y, ValueError, "takes every numeric feature, and X has none"),
+    (pd.concat([FRAME, FRAME[["age"]]], axis=1), Y, ValueError, r"several columns named \['age'\]"),
+    (FRAME.iloc[:0], Y[:0], ValueError, "0 sample"),
+]
+
+
+@pytest.mark.parametrize(("rows", "y", "error", "message"), FIT_DATA)
+def test_data_of_fit(rows, y, error, message):
+    with pytest.raises(error, match=message):
+        RobustPrivacyClassifier(n_samples=50).fit(rows, y)
+
+
+FRAME_FEATURES = [
+    ("sex", TypeError, "names 'sex', which is not numeric"),
+    (["bim"], ValueError, r"'bim', which is not a column of X, did you mean 'bmi'\?"),
+    (["age", "sex"], TypeError, "not numeric"),
+]
+
+
+@pytest.mark.parametrize(("features", "error", "message"), FRAME_FEATURES)
+def test_noise_features_of_a_frame(features, error, message):
+    with pytest.raises(error, match=message):
+        RobustPrivacyClassifier(noise_features=features).fit(FRAME, Y)
+
+
+PREDICT_DATA = [
+    (FRAME[["age", "bmi"]], ValueError, "feature names"),
+    (FRAME[["bmi", "age", "bp"]], ValueError, "feature names"),
+    (FRAME[["age", "bmi", "bp"]].rename(columns={"bp": "b"}), ValueError, "unseen at fit time"),
+    (FRAME[["age", "bmi", "bp"]].assign(bmi=np.nan), ValueError, "NaN in the noised feature 'bmi'"),
+    (csr_array(X), TypeError, "parse X cannot"),
+]
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "certify"])
+@pytest.mark.parametrize(("rows", "error", "message"), PREDICT_DATA)
+def test_data_of_predict(rows, error, message, method):
+    clf = RobustPrivacyClassifier(n_samples=50).fit(FRAME[["age", "bmi", "bp"]], Y)
+    with pytest.raises(error, match=message):
+        getattr(clf, method)(rows)
+
+
+def test_number_of_features():
+    clf = RobustPrivacyClassifier(n_samples=50).fit(X, Y)
+    with pytest.raises(ValueError, match="X has 2 features, but .* is expecting 3"):
+        clf.certify(X[:, :2])
+    with pytest.raises(NotFittedError):
+        RobustPrivacyClassifier().certify(X)
+
+
+@pytest.mark.parametrize("sigmas", [[], [0.5, 0], [-1], [np.nan], [np.inf]])
+def test_certify_path(sigmas):
+    with pytest.raises(ValueError, match="sigmas=.* is not allowed"):
+        RobustPrivacyClassifier(n_samples=50).fit(X, Y).certify_path(X, sigmas)
+
+
+@pytest.mark.parametrize(
+    ("voting", "message"), [("hard", r"predicted \[7\], which are not among"), ("soft", "not one")]
+)
+def test_a_base_model_that_is_no_classifier(voting, message):
+    clf = RobustPrivacyClassifier(Stranger(), voting=voting, n_samples=50).fit(X, Y)
+    with pytest.raises(ValueError, match=message):
+        clf.predict(X)
+
+
+def test_frozen_with_augmentation_warns():
+    base = FrozenEstimator(LogisticRegression().fit(X, Y))
+    with pytest.warns(PrivacyWarning, match="n_augment=1 has no effect"):
+        RobustPrivacyClassifier(base, n_augment=1, n_samples=50).fit(X, Y)
+
+
+DATASETS = [
+    (load_recommendation, {"threshold": 1000}, "threshold=1000 leaves one label only"),
+    (make_recommendation, {"n_samples": 0}, "n_samples=0"),
+    (make_recommendation, {"n_features": 1}, "n_features=1"),
+    (make_recommendation, {"band": 0}, "band=0"),
+    (make_recommendation, {"flip": 1}, "flip=1"),
+]
+
+
+@pytest.mark.parametrize(("loader", "arguments", "message"), DATASETS)
+def test_datasets(loader, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        loader(**arguments)
+
+
+def test_insurance_without_download(tmp_path):
+    with pytest.raises(OSError, match="download_if_missing=False"):
+        fetch_medical_insurance(data_home=tmp_path, download_if_missing=False)
+    (tmp_path / "medical_insurance.csv").write_text("age,bmi\n")
+    with pytest.raises(ValueError, match="not the expected file"):
+        fetch_medical_insurance(data_home=tmp_path)

@@ -1,0 +1,26 @@
+"""scikit-learn's own checks, for every estimator of the package."""
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sklearn_rp import RobustPrivacyClassifier
+
+# 200 votes keep the checks quick; they are enough to certify at the default alpha.
+ESTIMATORS = [
+    RobustPrivacyClassifier(n_samples=200, random_state=0),
+    RobustPrivacyClassifier(n_samples=200, voting="soft", random_state=0),
+    RobustPrivacyClassifier(n_samples=200, resample=True, random_state=0),
+]
+
+
+def expected_failed_checks(estimator):
+    if getattr(estimator, "resample", False):
+        # The check compares the releases of two calls; fresh noise makes them differ on purpose.
+        return {"check_classifiers_train": "two calls are two draws of the noise"}
+    return {}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_rp.exceptions.PrivacyWarning")
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failed_checks)
+def test_sklearn_checks(estimator, check):
+    check(estimator)

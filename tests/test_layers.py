@@ -1,0 +1,74 @@
+"""The one way through the house: a file imports only what stands before it."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "sklearn_rp"
+ORDER = [
+    "exceptions",
+    "_compat",
+    "noise",
+    "smoothing.votes",
+    "smoothing.monte_carlo",
+    "smoothing",
+    "bounds",
+    "certificate",
+    "classifier",
+    "metrics",
+    "datasets",
+    "",  # the package itself
+]
+
+
+def module_of(path):
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(p for p in parts if p != "__init__")
+
+
+FILES = {module_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            yield node.module, [alias.name for alias in node.names]
+        elif isinstance(node, ast.Import):
+            yield from ((alias.name, []) for alias in node.names)
+
+
+def test_every_module_has_its_place():
+    assert sorted(FILES) == sorted(ORDER)
+
+
+@pytest.mark.parametrize("module", [m for m in ORDER if m])
+def test_imports_go_one_way(module):
+    for source, _ in imports(FILES[module]):
+        if source.split(".")[0] == "sklearn_rp":
+            target = source.removeprefix("sklearn_rp").lstrip(".")
+            assert ORDER.index(target) < ORDER.index(module), f"{module} imports {source}"
+
+
+@pytest.mark.parametrize("module", [m for m in ORDER if m != "_compat"])
+def test_only_compat_touches_private_scikit_learn(module):
+    for source, names in imports(FILES[module]):
+        if source.split(".")[0] == "sklearn":
+            private = [p for p in [*source.split("."), *names] if p.startswith("_")]
+            assert not private, f"{module} imports {source}: {names}"
+
+
+def test_import_is_light():
+    """Heavy or optional packages are imported where they are used.
+
+    pandas is not in the list: scikit-learn itself imports it where it is installed.
+    """
+    code = (
+        "import sys, sklearn_rp, sklearn_rp.metrics, sklearn_rp.datasets\n"
+        "heavy = {'torch', 'skorch', 'matplotlib', 'polars', 'pooch'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
