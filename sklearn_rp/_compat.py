@@ -12,7 +12,15 @@ from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import process_routing
 
-__all__ = ["HasMethods", "Interval", "StrOptions", "fit_context", "route", "safe_indexing"]
+__all__ = [
+    "HasMethods",
+    "Interval",
+    "StrOptions",
+    "fit_context",
+    "hist_gradient_boosting_nodes",
+    "route",
+    "safe_indexing",
+]
 
 
 def route(owner: Any, method: str, child: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -25,3 +33,8 @@ def route(owner: Any, method: str, child: str, params: dict[str, Any]) -> dict[s
         return dict(params)
     routed = process_routing(owner, method, **params) if params else Bunch()
     return dict(routed[child][method]) if params else {}
+
+
+def hist_gradient_boosting_nodes(model: Any) -> list[Any]:
+    """Nodes of every tree of a fitted HistGradientBoostingClassifier, as structured arrays."""
+    return [tree.nodes for stage in model._predictors for tree in stage]

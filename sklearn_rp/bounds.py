@@ -66,7 +66,10 @@ def bound_votes(votes: Votes, alpha: float) -> Bounds:
         certain = lower > upper
     else:
         lower, upper, certain = _hard(votes, alpha)
-    radius = np.where(certain, gaussian_radius(lower, upper), 0.0)
+    if votes.radius is not None:
+        radius = votes.radius
+    else:
+        radius = np.where(certain, gaussian_radius(lower, upper), 0.0)
     abstained = ~(radius > 0)
     return Bounds(lower, upper, radius, abstained)
 

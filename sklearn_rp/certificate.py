@@ -13,7 +13,7 @@ from sklearn_rp.noise import did_you_mean
 if TYPE_CHECKING:
     import pandas as pd
 
-_PER_ROW = ("label", "radius", "abstained", "p_lower", "p_upper", "n_samples", "values")
+_PER_ROW = ("label", "radius", "abstained", "p_lower", "p_upper", "n_samples", "values", "reach")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -55,6 +55,9 @@ class Certificate:
         Their positions in X.
     values : ndarray of shape (n_rows, n_noised)
         Their values in the certified rows.
+    reach : ndarray of shape (n_rows, 2) or None
+        Where an exact method knows it, for one noised feature: how far it can move down and up, in
+        scaled units; `radius` is the smaller of the two.
 
     Examples
     --------
@@ -82,6 +85,7 @@ class Certificate:
     scale: np.ndarray
     feature_indices: np.ndarray
     values: np.ndarray
+    reach: np.ndarray | None = None
 
     def half_width(self, feature: str | int) -> np.ndarray:
         """How far one feature alone can move, in its own unit (kg/m2, years).
@@ -99,9 +103,9 @@ class Certificate:
         Raises
         ------
         ValueError
-            If the feature is not a noised one: certificates hold with it fixed.
+            If the feature is not a noised one (certificates hold with it fixed), or categorical.
         """
-        return self.radius * self.scale[self._position(feature)]
+        return self.radius * self._scale_of(feature)
 
     def interval(self, feature: str | int) -> tuple[np.ndarray, np.ndarray]:
         """Values of one feature that are certified to get the same label, all else fixed.
@@ -119,9 +123,10 @@ class Certificate:
         low, high : ndarray of shape (n_rows,)
             Ends of the open interval, in the feature's own unit.
         """
+        scale = self._scale_of(feature)
         centre = self.values[:, self._position(feature)].astype(np.float64)
-        half = self.half_width(feature)
-        return centre - half, centre + half
+        reach = np.stack([self.radius] * 2, axis=1) if self.reach is None else self.reach
+        return centre - scale * reach[:, 0], centre + scale * reach[:, 1]
 
     def at(self, radius: float) -> np.ndarray:
         """Rows certified to at least a radius.
@@ -153,7 +158,7 @@ class Certificate:
         """
         import pandas as pd
 
-        columns = {name: getattr(self, name) for name in _PER_ROW if name != "values"}
+        columns = {name: getattr(self, name) for name in _PER_ROW[:-2]}
         for feature in features or []:
             name = self.feature_names[self._position(feature)]
             columns[f"half_width_{name}"] = self.half_width(feature)
@@ -221,7 +226,9 @@ class Certificate:
             rows = [rows]
         if isinstance(rows, str):
             raise TypeError(f"A certificate is sliced by rows; its fields are attributes: .{rows}")
-        return replace(self, **{name: getattr(self, name)[rows] for name in _PER_ROW})
+        chosen: dict[str, Any] = {name: getattr(self, name) for name in _PER_ROW}
+        chosen = {name: v if v is None else v[rows] for name, v in chosen.items()}
+        return replace(self, **chosen)
 
     def __repr__(self) -> str:
         confidence = "exact" if self.alpha == 0 else f"alpha={self.alpha:g}"
@@ -235,7 +242,7 @@ class Certificate:
                 "  radius     median {1:.3g}, 5 % to 95 %: {0:.3g} to {2:.3g} "
                 "(scaled units)".format(*radius)
             )
-            shown = 4
+            shown = 4 if self.values.dtype.kind == "f" else 0
             for name, scale in zip(self.feature_names[:shown], self.scale, strict=False):
                 half = np.median(self.radius) * scale
                 lines.append(
@@ -244,6 +251,15 @@ class Certificate:
             if len(self.feature_names) > shown:
                 lines.append(f"  ... and {len(self.feature_names) - shown} more noised features")
         return "\n".join(lines)
+
+    def _scale_of(self, feature: str | int) -> float:
+        position = self._position(feature)
+        if self.values.dtype.kind not in "iuf":
+            raise ValueError(
+                f"feature={feature!r} is categorical and has no width: its radius says whether "
+                "every category gets the same label."
+            )
+        return float(self.scale[position])
 
     def _position(self, feature: str | int) -> int:
         """Place of a feature among the noised ones."""

@@ -49,7 +49,8 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         Anything with ``fit`` and ``predict``; ``LogisticRegression()`` if None. Wrap a model that
         is already fitted in :class:`~sklearn.frozen.FrozenEstimator`.
     sigma : float, default=0.25
-        Noise level, in units of `noise_scale`.
+        Noise level, in units of `noise_scale`. If the one noised feature is categorical: the
+        probability, at most 1, that its category is drawn anew.
     noise_features : None, str, int, sequence, mask or callable, default=None
         Features that get noise: names, positions, a boolean mask, or a callable such as
         :func:`~sklearn.compose.make_column_selector`. None: every numeric feature. All others
@@ -58,7 +59,10 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         Unit of the noise for each feature: the standard deviation of the training rows, 1 for all
         (None), an array, or a mapping from feature to scale.
     method : {"auto", "exact", "monte_carlo"}, default="auto"
-        How the smoothed probabilities are found; the one used is `method_`.
+        How the smoothed probabilities are found; the one used is `method_`. "auto" takes an exact
+        method wherever one applies: binary linear models, decision trees, forests with
+        ``voting="soft"``, and any model when a single feature is noised (any tree model when two
+        are). See :ref:`engines`.
     voting : {"hard", "soft"}, default="hard"
         Each noisy copy votes with its label ("hard") or with its ``predict_proba`` ("soft").
     n_samples : int, default=1000
@@ -86,8 +90,10 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         The fitted base classifier.
     classes_ : ndarray of shape (n_classes,)
         Labels.
-    method_ : str
+    method_ : {"exact", "monte_carlo"}
         How the smoothed probabilities are found.
+    engine_ : {"linear", "trees", "sweep", "categories", "monte_carlo"}
+        Which computation does it.
     noise_features_ : ndarray of str of shape (n_noised,)
         The noised features.
     noise_scale_ : ndarray of shape (n_noised,)
@@ -262,10 +268,13 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
             estimator=base,
             classes=classes,
             noise=noise,
+            X=X,
             voting=self.voting,
             n_samples=self.n_samples,
             n_jobs=self.n_jobs,
+            resample=self.resample,
         )
+        self.engine_ = self._engine.name
         self.method_ = self._engine.method
         if self.method_ == "monte_carlo":
             self._check_budget(len(classes))
@@ -383,6 +392,7 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
             scale=self._noise.scale,
             feature_indices=self._noise.columns,
             values=self._noise.values(X),
+            reach=None if votes.reach is None else np.nextafter(sigma * votes.reach, 0.0),
         )
 
     def _votes(self, X: Any, sigmas: Sequence[float]) -> tuple[Rows, list[Votes]]:

@@ -9,16 +9,26 @@ from __future__ import annotations
 import difflib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from sklearn import get_config
 
 from sklearn_rp.exceptions import PrivacyWarning
 
 Rows = Any  # an ndarray, a pandas or a polars frame
 
 _BLOCK_ELEMENTS = 2**18  # numbers drawn from one generator: 2 MiB
+# A chunk beyond this is slower, not faster: it no longer stays in the processor's cache between
+# being written by one step and being read by the next.
+_CHUNK_BYTES = 2**23
+
+
+def rows_per_chunk(numbers_per_row: int) -> int:
+    """Rows worked on at once: within scikit-learn's working memory, and within the cache."""
+    limit = min(_CHUNK_BYTES, int(get_config()["working_memory"] * 2**20))
+    return max(1, limit // (8 * max(1, numbers_per_row)))
 
 
 def is_pandas(X: Rows) -> bool:
@@ -34,6 +44,11 @@ def is_frame(X: Rows) -> bool:
 def take_rows(X: Rows, rows: Any) -> Rows:
     """Rows of `X` at a slice or at integer positions."""
     return X.iloc[rows] if is_pandas(X) else X[rows]
+
+
+def sample_rows(X: Rows, most: int = 50) -> Rows:
+    """At most `most` rows from all over `X`."""
+    return take_rows(X, np.unique(np.linspace(0, X.shape[0] - 1, most).astype(int)))
 
 
 def column_names(X: Rows) -> list[str] | None:
@@ -151,11 +166,12 @@ def resolve_columns(noise_features: Any, X: Rows) -> np.ndarray:
     if len(set(columns)) < len(columns):
         raise ValueError(f"noise_features={wanted!r} names a feature more than once.")
     for j in columns:
-        if not is_numeric(X, j):
+        if not is_numeric(X, j) and (len(columns) > 1 or column_values(X, j).dtype.kind in "mMc"):
             shown = j if names is None else names[j]
             raise TypeError(
                 f"noise_features names {shown!r}, which is not numeric: Gaussian noise can be "
-                "added to numbers alone. Leave it out (it then reaches the estimator untouched)."
+                "added to numbers alone. Leave it out (it then reaches the estimator untouched), "
+                "or, if it is categorical, noise it alone."
             )
     return np.asarray(sorted(columns), dtype=np.intp)
 
@@ -272,11 +288,18 @@ class Noise:
         Their names.
     scale : ndarray of shape (n_noised,)
         Standard deviation of the noise at ``sigma=1``, in each feature's own unit.
+    low, high : ndarray of shape (n_noised,)
+        Range of the training rows, in each feature's own unit.
+    categories : ndarray or None
+        All categories, sorted, where the one noised feature is categorical.
     """
 
     columns: np.ndarray
     names: np.ndarray
     scale: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    categories: np.ndarray | None = None
 
     @classmethod
     def from_data(
@@ -284,6 +307,8 @@ class Noise:
     ) -> Noise:
         """Learn the law from checked training rows; warn of choices surely not meant."""
         columns = resolve_columns(noise_features, X)
+        if not is_numeric(X, int(columns[0])):
+            return cls._of_category(X, columns, noise_scale, names)
         values = noised_values(X, columns)
         check_finite(values, [names[j] for j in columns])
         scale = resolve_scale(noise_scale, values, columns, names)
@@ -317,7 +342,51 @@ class Noise:
                 PrivacyWarning,
                 stacklevel=4,
             )
-        return cls(columns, np.asarray([str(names[j]) for j in columns]), scale)
+        values = values.astype(np.float64, copy=False)
+        return cls(
+            columns,
+            np.asarray([str(names[j]) for j in columns]),
+            scale,
+            values.min(axis=0),
+            values.max(axis=0),
+        )
+
+    @classmethod
+    def _of_category(
+        cls, X: Rows, columns: np.ndarray, noise_scale: Any, names: Sequence[str]
+    ) -> Noise:
+        name, values = names[columns[0]], column_values(X, int(columns[0]))
+        if not (noise_scale is None or (isinstance(noise_scale, str) and noise_scale == "std")):
+            raise ValueError(
+                f"noise_scale={noise_scale!r} is not allowed for the categorical feature {name!r}: "
+                "sigma is the probability that the category is drawn anew. Leave noise_scale at "
+                "its default."
+            )
+        one, zero = np.ones(1), np.zeros(1)
+        found = cls(columns, np.asarray([str(name)]), one, zero, zero, np.empty(0))
+        found._check_categories(values)
+        categories = np.asarray(sorted(set(values.tolist())), dtype=values.dtype)
+        if len(categories) < 2:
+            raise ValueError(
+                f"The noised feature {name!r} has one category only, {categories.tolist()}: there "
+                "is nothing to hide."
+            )
+        return replace(found, categories=categories)
+
+    def _check_categories(self, values: np.ndarray) -> None:
+        if any(value is None or value != value for value in set(values.tolist())):
+            raise ValueError(
+                f"Input X contains missing values in the noised categorical feature "
+                f"{str(self.names[0])!r}: fill them in before, with a category of their own."
+            )
+
+    def farthest(self, sigma: float) -> float:
+        """Diameter of the training rows' box in noise units.
+
+        An exact radius may be infinite (a model that ignores the noised features); none is
+        reported beyond this.
+        """
+        return float(np.linalg.norm((self.high - self.low) / self.scale)) / sigma
 
     def draw(self, entropy: int | Sequence[int], start: int, stop: int) -> np.ndarray:
         """Standard normal draws number `start` to `stop` of the bank that `entropy` stands for.
@@ -352,6 +421,8 @@ class Noise:
 
     def values(self, X: Rows) -> np.ndarray:
         """The noised features of `X`: shape (n_samples, n_noised)."""
+        if self.categories is not None:
+            return column_values(X, int(self.columns[0])).reshape(-1, 1)
         return noised_values(X, self.columns)
 
     def check_rows(self, X: Rows, sigma: float) -> np.ndarray:
@@ -364,6 +435,9 @@ class Noise:
             of a value (row + noise would then not hide the row: Voracek & Hein 2023).
         """
         values = self.values(X)
+        if self.categories is not None:
+            self._check_categories(values[:, 0])
+            return values
         check_finite(values, self.names)
         if len(values):
             largest = np.abs(values).max(axis=0)
@@ -422,6 +496,8 @@ def replace_columns(X: Rows, columns: np.ndarray, values: np.ndarray, repeats: i
     copies : same kind as `X`
     """
     if not is_frame(X):
+        if X.dtype.kind == "f":
+            values = values.astype(X.dtype, copy=False)
         if len(columns) == X.shape[1]:
             return values
         kind = X.dtype if X.dtype.kind in "fO" else np.result_type(X.dtype, values.dtype)
@@ -433,15 +509,19 @@ def replace_columns(X: Rows, columns: np.ndarray, values: np.ndarray, repeats: i
         names = [X.columns[j] for j in columns]
         series: Callable = type(X[names[0]])
         return X[take].with_columns(
-            [series(name, v) for name, v in zip(names, values.T, strict=True)]
+            [
+                series(name, v, dtype=None if is_numeric(X, j) else X[name].dtype)
+                for j, name, v in zip(columns, names, values.T, strict=True)
+            ]
         )
     import pandas as pd
 
-    if len(columns) == X.shape[1]:
+    if len(columns) == X.shape[1] and values.dtype.kind == "f":
         return pd.DataFrame(values, columns=X.columns)
     out = X.iloc[take].reset_index(drop=True)
     for position, column in zip(columns, values.T, strict=True):
-        out.isetitem(position, column)
+        kept = None if is_numeric(X, position) else X.dtypes.iloc[position]
+        out.isetitem(position, pd.Series(column, dtype=kept))
     return out
 
 

@@ -1,13 +1,16 @@
 """scikit-learn's own checks, for every estimator of the package."""
 
 import pytest
+from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_rp import RobustPrivacyClassifier
 
 # 200 votes keep the checks quick; they are enough to certify at the default alpha.
 ESTIMATORS = [
-    RobustPrivacyClassifier(n_samples=200, random_state=0),
+    RobustPrivacyClassifier(),
+    RobustPrivacyClassifier(DecisionTreeClassifier(random_state=0)),
+    RobustPrivacyClassifier(n_samples=200, method="monte_carlo", random_state=0),
     RobustPrivacyClassifier(n_samples=200, voting="soft", random_state=0),
     RobustPrivacyClassifier(n_samples=200, resample=True, random_state=0),
 ]

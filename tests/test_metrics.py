@@ -67,7 +67,9 @@ def test_search_over_sigma_through_a_pipeline(n_jobs):
     y = (X @ [1.0, 1.0, 0] > 0).astype(int)
     pipe = make_pipeline(
         StandardScaler(),
-        RobustPrivacyClassifier(LogisticRegression(), n_samples=300, random_state=0),
+        RobustPrivacyClassifier(
+            LogisticRegression(), method="monte_carlo", n_samples=300, random_state=0
+        ),
     )
     scoring = {
         "accuracy": "accuracy",

@@ -2,60 +2,129 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from sklearn_rp.noise import Noise, Rows
+from sklearn_rp.smoothing.linear import Linear
 from sklearn_rp.smoothing.monte_carlo import MonteCarlo
+from sklearn_rp.smoothing.sweep import Categories, Sweep
+from sklearn_rp.smoothing.trees import Trees
 from sklearn_rp.smoothing.votes import Votes
 
 __all__ = ["Engine", "Votes", "make_engine"]
+
+_CLOSED_FORMS = (
+    "a binary linear model behind affine steps; a decision tree, or with voting='soft' a random "
+    "forest or extra trees, behind steps that keep features apart; binary "
+    "GradientBoostingClassifier with voting='soft'; and with voting='hard' any model when one "
+    "numeric or categorical feature is noised, or two numeric ones"
+)
 
 
 class Engine(Protocol):
     """What the estimator asks of an engine."""
 
     method: str
+    name: str
 
     def votes(self, X: Rows, sigmas: Any, entropy: Any) -> list[Votes]:
         """Votes of checked rows at each noise level."""
 
 
 def make_engine(
-    method: str,
+    method: Literal["auto", "exact", "monte_carlo"],
     *,
     estimator: Any,
     classes: np.ndarray,
     noise: Noise,
-    voting: str,
+    X: Rows,
+    voting: Literal["hard", "soft"],
     n_samples: int,
     n_jobs: int | None,
+    resample: bool,
 ) -> Engine:
     """Engine for a fitted base classifier.
 
     Parameters
     ----------
     method : {"auto", "exact", "monte_carlo"}
-        "auto" takes an exact engine where one applies.
+        "auto" takes an exact engine where one applies and nothing is lost by it.
     estimator : fitted classifier
         The base classifier.
     classes : ndarray of shape (n_classes,)
         Its labels.
     noise : Noise
         What is perturbed.
+    X : ndarray or frame of shape (n_samples, n_features)
+        Checked training rows; an engine tries itself on some of them.
     voting : {"hard", "soft"}
         Votes by label or by probability.
     n_samples, n_jobs : int
         For Monte Carlo.
+    resample : bool
+        Whether the release is to be random.
 
     Returns
     -------
     engine : Engine
+
+    Raises
+    ------
+    ValueError
+        If ``method="exact"`` and there is no closed form.
+    TypeError
+        If a categorical feature is noised and no exact engine applies.
     """
+    if method == "exact" and resample:
+        raise ValueError(
+            "method='exact' draws no noise, so that resample=True can do nothing: use "
+            "method='monte_carlo' for a randomised release."
+        )
+    engine: Engine | None = None
+    if method != "monte_carlo" and not resample:
+        engine = _exact(method, estimator, classes, noise, X, voting)
+    if engine is not None:
+        return engine
     if method == "exact":
         raise ValueError(
-            f"method='exact' has no closed form for {type(estimator).__name__} here: "
-            "use method='monte_carlo', or 'auto'."
+            f"method='exact' has no closed form for this {type(estimator).__name__} with "
+            f"{len(noise.columns)} noised feature(s) and voting={voting!r}. It has one for "
+            f"{_CLOSED_FORMS}. Else use method='monte_carlo'."
         )
-    return MonteCarlo(estimator, classes, noise, n_samples, voting, n_jobs)  # type: ignore[arg-type]
+    if noise.categories is not None:
+        raise TypeError(
+            f"noise_features names {str(noise.names[0])!r}, which is not numeric: Gaussian noise "
+            "can be added to numbers alone. A categorical feature is noised with "
+            "method='exact' or 'auto', voting='hard' and resample=False."
+        )
+    return MonteCarlo(estimator, classes, noise, n_samples, voting, n_jobs)
+
+
+def _exact(
+    method: str,
+    estimator: Any,
+    classes: np.ndarray,
+    noise: Noise,
+    X: Rows,
+    voting: Literal["hard", "soft"],
+) -> Engine | None:
+    if voting == "soft":
+        if noise.categories is not None:
+            return None
+        engine = Trees.for_model(estimator, noise, X, "soft")
+        if engine is None and method == "exact":  # loose: only where it is asked for by name
+            engine = Trees.for_boosting(estimator, noise, X)
+        return engine
+    if noise.categories is not None:
+        return Categories(estimator, classes, noise)
+    linear = Linear.for_model(estimator, classes, noise, X)
+    if linear is not None:
+        return linear
+    if len(noise.columns) == 1:
+        return Sweep.for_model(estimator, classes, noise, X, lossless=False)
+    # Two features of a model whose thresholds are not known: a coarse reading, by name only.
+    return Trees.for_model(estimator, noise, X, "hard") or Sweep.for_model(
+        estimator, classes, noise, X, lossless=method == "auto"
+    )

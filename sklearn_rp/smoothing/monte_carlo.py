@@ -9,15 +9,10 @@ from typing import Any, Literal
 
 import numpy as np
 from joblib import effective_n_jobs
-from sklearn import get_config
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_rp.noise import Noise, Rows, take_rows
-from sklearn_rp.smoothing.votes import Votes
-
-# A noisy chunk beyond this is slower, not faster: it no longer stays in the processor's cache
-# between being written here and being read by the model.
-_CHUNK_BYTES = 2**23
+from sklearn_rp.noise import Noise, Rows, rows_per_chunk, take_rows
+from sklearn_rp.smoothing.votes import Votes, encode
 
 
 @dataclass(eq=False)
@@ -48,6 +43,7 @@ class MonteCarlo:
     n_jobs: int | None = None
 
     method = "monte_carlo"
+    name = "monte_carlo"
 
     def votes(self, X: Rows, sigmas: Sequence[float], entropy: int | Sequence[int]) -> list[Votes]:
         """Votes of each row at each noise level, all from one noise bank.
@@ -101,8 +97,7 @@ class MonteCarlo:
 
     def _chunks(self, n_rows: int, n_features: int) -> tuple[int, int]:
         """Rows and votes of one chunk, within scikit-learn's working memory."""
-        limit = min(_CHUNK_BYTES, int(get_config()["working_memory"] * 2**20))
-        copies = max(1, limit // (8 * max(1, n_features)))
+        copies = rows_per_chunk(n_features)
         block = self.noise.block
         votes = max(1, copies // max(1, n_rows) // block) * block
         votes = min(votes, -(-self.n_samples // block) * block)
@@ -148,21 +143,10 @@ def count_labels(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
     if n_classes <= 16:
         # Comparing whole arrays is several times faster than looking labels up, strings above all.
         counts = np.stack([(labels == c).sum(axis=1) for c in classes], axis=1)
-    else:
-        order = np.argsort(classes)
-        index = np.minimum(np.searchsorted(classes, labels, sorter=order), n_classes - 1)
-        index = order[index]
-        known = classes[index] == labels
-        index = index + n_classes * np.arange(n_rows)[:, None]
-        counts = np.bincount(index[known], minlength=n_rows * n_classes)
-        counts = counts.reshape(n_rows, n_classes)
-    if (counts.sum(axis=1) != n_votes).any():
-        strangers = np.setdiff1d(labels.ravel(), classes)[:3]
-        raise ValueError(
-            f"The estimator predicted {strangers.tolist()}, which are not among its classes "
-            f"{classes.tolist()}: it is not a classifier that Robust Privacy can smooth."
-        )
-    return counts
+        if (counts.sum(axis=1) == n_votes).all():
+            return counts
+    number = encode(labels, classes) + n_classes * np.arange(n_rows)[:, None]
+    return np.bincount(number.ravel(), minlength=n_rows * n_classes).reshape(n_rows, n_classes)
 
 
 def check_probabilities(proba: np.ndarray, n_classes: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,14 +21,22 @@ class Votes:
         How `total` came about, and with it which bound applies.
     n_samples : int
         Draws behind `total`; 0 where it is exact.
-    error : float
-        ``kind="exact"``: no probability in `total` is further from the true one than this.
+    error : float or ndarray of shape (n_rows,)
+        ``kind="exact"``: no probability of a row is further from the true one than this. It depends
+        on the row alone, as the row's radius must not depend on the batch.
+    radius : ndarray of shape (n_rows,) or None
+        ``kind="exact"``: radius in noise units, rounded down, where the engine knows more than
+        follows from `total`.
+    reach : ndarray of shape (n_rows, 2) or None
+        One noised feature: the same to either side, below and above.
     """
 
     total: np.ndarray
     kind: Literal["hard", "soft", "exact"]
     n_samples: int
-    error: float = 0.0
+    error: Any = 0.0
+    radius: np.ndarray | None = None
+    reach: np.ndarray | None = None
 
     @property
     def share(self) -> np.ndarray:
@@ -39,3 +47,46 @@ class Votes:
     def top(self) -> np.ndarray:
         """Position of the class with the most votes, the first of equals: shape (n_rows,)."""
         return self.total.argmax(axis=1)
+
+
+def encode(labels: np.ndarray, classes: np.ndarray, what: str = "label") -> np.ndarray:
+    """Position of each label in `classes`.
+
+    Parameters
+    ----------
+    labels : ndarray of any shape
+        What the base classifier answered.
+    classes : ndarray of shape (n_classes,)
+        All it may answer.
+    what : str, default="label"
+        What the labels are called in the error.
+
+    Returns
+    -------
+    number : ndarray of int, the shape of `labels`
+
+    Raises
+    ------
+    ValueError
+        If a label is none of `classes`.
+
+    Examples
+    --------
+    >>> encode(np.array(["b", "a", "b"]), np.array(["a", "b"]))
+    array([1, 0, 1])
+    """
+    order = np.argsort(classes)
+    place = np.minimum(np.searchsorted(classes, labels, sorter=order), len(classes) - 1)
+    number = order[place]
+    unknown = classes[number] != labels
+    if unknown.any():
+        strangers = sorted({str(label) for label in labels[unknown]})[:3]
+        raise ValueError(
+            f"Found the {what} {', '.join(strangers)}, which is not among {classes.tolist()}: "
+            + (
+                "the estimator is not a classifier that Robust Privacy can smooth."
+                if what == "label"
+                else "the estimator was not fitted on it."
+            )
+        )
+    return number

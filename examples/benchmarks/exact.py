@@ -1,0 +1,119 @@
+"""How much faster exact certificates are than votes, and how close the two are.
+
+On breast-cancer data: a random forest of 50 trees (closed form, soft votes) against Monte Carlo soft
+votes, and sweeps of one noised feature against Monte Carlo hard votes. Monte Carlo is timed with
+few rows and scaled to the asked number of rows; its time grows in proportion. Also: ten noise levels
+against one, and a second noise level on the same rows. Both sides run in turn; medians of ratios.
+
+    python examples/benchmarks/exact.py [--repeats 5] [--output exact.json]
+"""
+
+import argparse
+import json
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from sklearn_rp import RobustPrivacyClassifier
+
+VOTES = 100_000
+
+
+def seconds(function):
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def smooth(model, X, y, **arguments):
+    return RobustPrivacyClassifier(
+        FrozenEstimator(model), sigma=0.5, random_state=0, **arguments
+    ).fit(X, y)
+
+
+def against_votes(name, model, X, y, repeats, voting, features):
+    exact = smooth(model, X, y, method="exact", voting=voting, noise_features=features)
+    votes = smooth(
+        model, X, y, method="monte_carlo", voting=voting, noise_features=features, n_samples=VOTES
+    )
+    exact.certify(X[:5])
+    few = 2  # rows of the slow side
+    pairs = [
+        (seconds(lambda: exact.certify(X)) / len(X), seconds(lambda: votes.certify(X[:few])) / few)
+        for _ in range(repeats)
+    ]
+    ratio = float(np.median([slow / fast for fast, slow in pairs]))
+    difference = np.abs(exact.predict_proba(X[:few]) - votes.predict_proba(X[:few])).max()
+    print(
+        f"{name:44} {exact.engine_:7} {1e6 * np.median([p[0] for p in pairs]):9.1f} us a row   "
+        f"{ratio:8.0f} times faster   shares differ by {difference:.4f} at most"
+    )
+    return {"us_per_row": 1e6 * np.median([p[0] for p in pairs]), "ratio": ratio,
+            "share_difference": float(difference)}  # fmt: skip
+
+
+def levels(name, model, X, y, repeats):
+    exact = smooth(model, X, y, method="exact", noise_features=[0])
+    sigmas = np.linspace(0.1, 2, 10)
+    exact.certify(X[:5])
+    pairs = [
+        (seconds(lambda: exact.certify(X)), seconds(lambda: exact.certify_path(X, sigmas)))
+        for _ in range(repeats)
+    ]
+    ratio = float(np.median([ten / one for one, ten in pairs]))
+    print(f"{name:44} sweep   ten noise levels cost {ratio:.2f} times one")
+    return {"ten_levels_over_one": ratio, "second_level_share": (ratio - 1) / 9}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--rows", type=int, default=300)
+    parser.add_argument("--stream", type=int, default=0, help="rows of the memory measurement")
+    parser.add_argument("--output", type=Path, default=None)
+    args = parser.parse_args()
+    X, y = load_breast_cancer(return_X_y=True)
+    rows, answers = X[: args.rows], y[: args.rows]
+    forest = RandomForestClassifier(50, random_state=0).fit(X, y)
+    boosting = HistGradientBoostingClassifier(max_iter=50, random_state=0).fit(X, y)
+    tree = DecisionTreeClassifier(max_depth=6, random_state=0).fit(X, y)
+    network = make_pipeline(StandardScaler(), MLPClassifier((64,), max_iter=300, random_state=0))
+    network.fit(X, y)
+    linear = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
+
+    results = {}
+    for name, model, voting, features in (
+        ("random forest, 50 trees, all noised", forest, "soft", None),
+        ("decision tree, depth 6, all noised", tree, "hard", None),
+        ("logistic regression, all noised", linear, "hard", None),
+        ("random forest, one noised", forest, "hard", [0]),
+        ("hist gradient boosting, one noised", boosting, "hard", [0]),
+        ("MLP, one noised, 256 cells", network, "hard", [0]),
+    ):
+        results[name] = against_votes(name, model, rows, answers, args.repeats, voting, features)
+    for name, model in (("hist gradient boosting", boosting), ("MLP, 256 cells", network)):
+        results[f"levels: {name}"] = levels(name, model, rows, answers, args.repeats)
+    if args.stream:
+        big = np.random.default_rng(0).normal(X.mean(0), X.std(0), size=(args.stream, X.shape[1]))
+        clf = smooth(forest, X, y, method="exact", voting="soft")
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        spent = seconds(lambda: clf.certify(big))
+        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+        print(f"{args.stream} rows, exact forest: {spent:.0f} s, {grown:.0f} MiB above the input")
+        results["stream"] = {"rows": args.stream, "seconds": spent, "mib": grown}
+    if args.output is not None:
+        args.output.write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()

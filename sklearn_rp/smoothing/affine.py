@@ -1,0 +1,165 @@
+"""What affine steps in front of a model do to the noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.frozen import FrozenEstimator
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    RobustScaler,
+    StandardScaler,
+)
+
+from sklearn_rp.noise import Noise, Rows, column_names, find_column
+
+
+def unfold(
+    estimator: Any, noise: Noise, X: Rows
+) -> tuple[Any, Callable[[Rows], Any], np.ndarray] | None:
+    """Split a fitted model into affine steps and what stands behind them.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        Possibly a Pipeline, possibly frozen.
+    noise : Noise
+        What is perturbed.
+    X : ndarray or frame of shape (n_samples, n_features)
+        Checked training rows.
+
+    Returns
+    -------
+    model, transform, effect : tuple, or None
+        The last step; the steps before it as one function of rows; and what one unit of each noised
+        feature adds to each input of the last step, shape (n_inputs, n_noised). None where a step
+        is not known to be affine in the noised features.
+    """
+    effect = np.zeros((X.shape[1], len(noise.columns)))
+    effect[noise.columns, np.arange(len(noise.columns))] = 1.0
+    steps: list[Any] = []
+    model = _thaw(estimator)
+    names = column_names(X)
+    while isinstance(model, Pipeline):
+        behind = _through(model[:-1], effect, names)
+        if behind is None:
+            return None
+        effect, names = behind, None
+        steps.append(model[:-1])
+        model = _thaw(model[-1])
+
+    return model, partial(_transform, steps), effect
+
+
+def _transform(steps: list[Any], rows: Rows) -> Any:
+    for step in steps:
+        rows = step.transform(rows)
+    return rows
+
+
+def _thaw(estimator: Any) -> Any:
+    while isinstance(estimator, FrozenEstimator):
+        estimator = estimator.estimator
+    return estimator
+
+
+def _through(step: Any, effect: np.ndarray, names: list[str] | None) -> np.ndarray | None:
+    """Effect of the noised features behind one step; None if it may not be affine in them."""
+    step = _thaw(step)
+    if isinstance(step, str):
+        return effect if step == "passthrough" else effect[:0]
+    if step is None:
+        return effect
+    if not effect.any():
+        # Whatever the step is, no noise reaches it; only the number of its outputs counts.
+        return np.zeros((_n_outputs(step), effect.shape[1]))
+    kind = type(step)  # a subclass may do anything
+    if kind is Pipeline:
+        for _, inner in step.steps:
+            behind = _through(inner, effect, names)
+            if behind is None:
+                return None
+            effect, names = behind, None
+        return effect
+    if kind is FeatureUnion:
+        if step.transformer_weights:
+            return None
+        parts = []
+        for _, inner in step.transformer_list:
+            part = _through(inner, effect, names)
+            if part is None:
+                return None
+            parts.append(part)
+        return np.concatenate(parts)
+    if kind is ColumnTransformer:
+        return _through_columns(step, effect, names)
+    if kind in (StandardScaler, RobustScaler, MaxAbsScaler):
+        scale = getattr(step, "scale_", None)
+        return effect if scale is None else effect / scale[:, None]
+    if kind is MinMaxScaler:
+        return None if step.clip else effect * step.scale_[:, None]
+    if kind is PCA:
+        outcome = step.components_ @ effect
+        return outcome / np.sqrt(step.explained_variance_)[:, None] if step.whiten else outcome
+    if kind is TruncatedSVD:
+        return step.components_ @ effect
+    if kind is FunctionTransformer:
+        return effect if step.func is None else None
+    if kind is SimpleImputer:
+        kept = not step.add_indicator and not np.isnan(step.statistics_.astype(float)).any()
+        return effect if kept else None
+    if hasattr(step, "get_support"):
+        return effect[step.get_support()]
+    return None
+
+
+def _through_columns(
+    step: ColumnTransformer, effect: np.ndarray, names: list[str] | None
+) -> np.ndarray | None:
+    n_outputs = max(part.stop or 0 for part in step.output_indices_.values())
+    out = np.zeros((n_outputs, effect.shape[1]))
+    if names is None:
+        names = list(getattr(step, "feature_names_in_", [])) or None
+    for name, inner, selected in step.transformers_:
+        where = step.output_indices_[name]
+        if where.stop == where.start:
+            continue
+        part = effect[_positions(selected, len(effect), names)]
+        if not part.any():
+            continue
+        sub = _through(inner, part, None)
+        if sub is None or len(sub) != where.stop - where.start:
+            return None
+        out[where] = sub
+    return out
+
+
+def _positions(selected: Any, n_features: int, names: list[str] | None) -> np.ndarray:
+    """Positions of the columns that a fitted ColumnTransformer names."""
+    if isinstance(selected, slice):
+        if isinstance(selected.start, str) or isinstance(selected.stop, str):
+            known = names or []
+            low = known.index(selected.start) if selected.start is not None else 0
+            high = known.index(selected.stop) + 1 if selected.stop is not None else n_features
+            return np.arange(low, high)
+        return np.arange(n_features)[selected]
+    selected = [selected] if isinstance(selected, str | int) else list(selected)
+    if selected and all(isinstance(s, bool | np.bool_) for s in selected):
+        return np.flatnonzero(selected)
+    return np.array(
+        [find_column(s, n_features, names, parameter="columns") for s in selected], dtype=np.intp
+    )
+
+
+def _n_outputs(step: Any) -> int:
+    """Number of outputs of a fitted transformer."""
+    return len(step.get_feature_names_out())

@@ -1,0 +1,121 @@
+"""Closed form of binary linear models: the distance to the hyperplane, in noise units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import special
+from sklearn.utils import gen_batches
+
+from sklearn_rp.noise import Noise, Rows, rows_per_chunk, sample_rows, take_rows
+from sklearn_rp.smoothing.affine import unfold
+from sklearn_rp.smoothing.votes import Votes
+
+
+@dataclass(eq=False)
+class Linear:
+    """Engine of a model that decides by the sign of an affine score.
+
+    For the score ``w.x + b``, ``h_1(x) = Phi((w.x + b) / norm)`` with
+    ``norm^2 = sum_{j in J} (w_j sigma s_j)^2``, and the radius is the distance to the hyperplane.
+
+    Parameters
+    ----------
+    model : fitted classifier
+        The last step; its ``decision_function`` is affine.
+    transform : callable
+        The steps before it.
+    noise : Noise
+        What is perturbed.
+    weight : ndarray of shape (n_noised,)
+        What one unit of each noised feature adds to the score.
+    """
+
+    model: Any
+    transform: Callable[[Rows], Any]
+    noise: Noise
+    weight: np.ndarray
+
+    method = "exact"
+    name = "linear"
+
+    @classmethod
+    def for_model(cls, estimator: Any, classes: np.ndarray, noise: Noise, X: Rows) -> Linear | None:
+        """Engine for a fitted model, or None if it is not linear in the noised features."""
+        if len(classes) != 2:
+            return None
+        parts = unfold(estimator, noise, X)
+        if parts is None:
+            return None
+        model, transform, effect = parts
+        coef = _coef(model)
+        if coef.shape != (len(effect),):
+            return None
+        engine = cls(model, transform, noise, coef @ effect)
+        return engine if engine._agrees(estimator, classes, X) else None
+
+    def _agrees(self, estimator: Any, classes: np.ndarray, X: Rows) -> bool:
+        """Whether score and labels of some noisy rows are what the folded weights say."""
+        rows = sample_rows(X)
+        values = self.noise.values(rows)
+        draws = np.random.default_rng(0).standard_normal((8, values.shape[1])) * self.noise.scale
+        copies = self.noise.noisy_copies(rows, values, draws)
+        score, size = self._score(copies)
+        plain, plain_size = self._score(rows)
+        expected = plain[:, None] + self.weight @ draws.T
+        slack = 1e-6 * (size.reshape(expected.shape) + plain_size[:, None])
+        if not (np.abs(score.reshape(expected.shape) - expected) <= slack).all():
+            return False
+        clear = np.abs(score) > slack.ravel()
+        labels = np.asarray(estimator.predict(copies))
+        return bool((labels == classes[(score > 0).astype(int)])[clear].all())
+
+    def _score(self, X: Rows) -> tuple[np.ndarray, np.ndarray]:
+        """Score, and the size of the numbers it is a sum of, both of shape (n_rows,)."""
+        inputs = self.transform(X)
+        score = np.ravel(np.asarray(self.model.decision_function(inputs), dtype=np.float64))
+        array = inputs if hasattr(inputs, "tocsr") else np.asarray(inputs, dtype=np.float64)
+        size = np.ravel(abs(array) @ np.abs(_coef(self.model)))
+        size += np.abs(np.ravel(self.model.intercept_)[0])
+        return score, size + np.abs(self.noise.values(X)) @ np.abs(self.weight)
+
+    def votes(self, X: Rows, sigmas: Sequence[float], entropy: Any = None) -> list[Votes]:
+        """Exact votes of each row at each noise level."""
+        values = self.noise.check_rows(X, min(sigmas))
+        single = values.dtype == np.float32
+        parts = [
+            self._score(take_rows(X, rows))
+            for rows in gen_batches(X.shape[0], rows_per_chunk(X.shape[1]))
+        ]
+        score, size = (np.concatenate(part) for part in zip(*parts, strict=True))
+        # Rounding error of a dot product: its length in units in the last place of its size.
+        unit = np.finfo(np.float32 if single else np.float64).eps
+        error = unit * (len(_coef(self.model)) + 16) * size
+        answer = []
+        for sigma in sigmas:
+            norm = float(np.sqrt(np.sum((self.weight * sigma * self.noise.scale) ** 2)))
+            farthest = self.noise.farthest(sigma)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                margin = np.where(score == 0, 0.0, score / norm)
+                radius = np.where(score == 0, 0.0, (np.abs(score) - error) / norm)
+            radius = np.clip(radius * (1 - 1e-12), 0.0, farthest)
+            h = special.ndtr(margin)
+            # A score of 0 is class 0, for the model as for the first of equal shares.
+            total = np.stack([special.ndtr(-margin), h], axis=1)
+            answer.append(Votes(total, "exact", 0, error=1e-12, radius=radius))
+        return answer
+
+
+def _coef(model: Any) -> np.ndarray:
+    """Weights of a binary linear model: shape (n_inputs,); none at all if it is no such model."""
+    nothing = np.empty(0)
+    if not (hasattr(model, "decision_function") and hasattr(model, "intercept_")):
+        return nothing
+    coef = getattr(model, "coef_", None)  # kernels other than the linear one have none
+    if coef is None or np.size(model.intercept_) != 1:
+        return nothing
+    coef = coef.toarray() if hasattr(coef, "toarray") else np.asarray(coef)
+    return coef.ravel().astype(np.float64)

@@ -1,0 +1,470 @@
+"""Sweep of one noised feature (or two): any model, read on cells of that feature.
+
+Along one feature, the others fixed, a model that is evaluated on cells is piecewise constant, and
+its smoothed probabilities are sums of differences of normal distribution functions. The labels of
+the cells serve any noise level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import special
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.utils import gen_batches
+
+from sklearn_rp._compat import hist_gradient_boosting_nodes
+from sklearn_rp.noise import (
+    Noise,
+    Rows,
+    replace_columns,
+    rows_per_chunk,
+    sample_rows,
+    take_rows,
+)
+from sklearn_rp.smoothing.affine import unfold
+from sklearn_rp.smoothing.trees import axis_aligned, float32_edges
+from sklearn_rp.smoothing.votes import Votes, encode
+
+RESOLUTION = 256  # cells of a model whose thresholds are not known
+_RESOLUTION_OF_TWO = 32  # cells of each of two features
+_MOST_CELLS = 4096  # beyond, a model's own thresholds are too many to visit for every row
+_STEPS = 60  # of the search for the nearest change of label
+_STILL = 1e-9  # noise units: nearer to a change than this, the search has arrived
+
+
+def thresholds(model: Any, position: int) -> np.ndarray | None:
+    """Where a tree model may change along one of its inputs, as doubles.
+
+    Parameters
+    ----------
+    model : fitted classifier
+        Anything.
+    position : int
+        The input.
+
+    Returns
+    -------
+    edges : ndarray, or None
+        Sorted; every change of the model along this input is at one of them. None if that is not
+        known.
+    """
+    if hasattr(model, "tree_"):  # scikit-learn's trees
+        tree = model.tree_
+        return np.unique(float32_edges(tree.threshold[tree.feature == position]))
+    if isinstance(model, HistGradientBoostingClassifier):
+        parts = []
+        for nodes in hist_gradient_boosting_nodes(model):
+            here = nodes[(nodes["feature_idx"] == position) & (nodes["is_leaf"] == 0)]
+            if here["is_categorical"].any():
+                return None
+            parts.append(here["num_threshold"])
+        return _finite(np.concatenate(parts))
+    if hasattr(model, "booster_"):  # LightGBM
+        frame = model.booster_.trees_to_dataframe()
+        name = model.booster_.feature_name()[position]
+        frame = frame[frame["split_feature"] == name]
+        if (frame["decision_type"] != "<=").any():
+            return None
+        return _finite(frame["threshold"].to_numpy(dtype=np.float64))
+    if hasattr(model, "get_booster"):  # XGBoost: float32(x) < split
+        booster = model.get_booster()
+        frame = booster.trees_to_dataframe()
+        names = booster.feature_names or [f"f{j}" for j in range(booster.num_features())]
+        split = frame.loc[frame["Feature"] == names[position], "Split"].to_numpy(dtype=np.float32)
+        return np.unique(float32_edges(np.nextafter(split, np.float32(-np.inf)).astype(float)))
+    if hasattr(model, "estimators_") and hasattr(model, "n_features_in_"):
+        parts = []
+        subsets = getattr(model, "estimators_features_", None)  # bagging draws features
+        for number, member in enumerate(np.ravel(np.asarray(model.estimators_, dtype=object))):
+            where = [position] if subsets is None else np.flatnonzero(subsets[number] == position)
+            for one in where:
+                part = thresholds(member, int(one))
+                if part is None:
+                    return None
+                parts.append(part)
+        return np.unique(np.concatenate([np.empty(0), *parts]))
+    return None
+
+
+def _finite(edges: np.ndarray) -> np.ndarray:
+    return np.unique(edges[np.isfinite(edges)])
+
+
+def known_edges(estimator: Any, noise: Noise, X: Rows) -> list[np.ndarray] | None:
+    """Edges of the cells of each noised feature, in its own unit; None if they are not known."""
+    parts = unfold(estimator, noise, X)
+    if parts is None:
+        return None
+    model, transform, effect = parts
+    aligned = axis_aligned(effect)
+    if aligned is None:
+        return None
+    source, gain = aligned[0].astype(int), aligned[1]
+    row = take_rows(X, slice(0, 1))
+    inputs = transform(row)
+    inputs = inputs.toarray() if hasattr(inputs, "toarray") else inputs
+    inputs = np.asarray(inputs)[0]
+    answer: list[np.ndarray] = []
+    for k, x in enumerate(noise.values(row)[0].astype(np.float64)):
+        position = np.flatnonzero(source == k)
+        if not len(position):
+            answer.append(np.empty(0))
+            continue
+        j = int(position[0])
+        edges = thresholds(model, j)
+        if edges is None:
+            return None
+        answer.append(np.unique(x + (edges - float(inputs[j])) / gain[j]))
+    return answer
+
+
+def grid_edges(low: float, high: float, cells: int) -> np.ndarray:
+    """Inner edges of equal cells over a range and a quarter of it on either side."""
+    margin = (high - low) / 4
+    return np.linspace(low - margin, high + margin, cells + 1)[1:-1]
+
+
+def representatives(edges: np.ndarray, low: float, high: float) -> np.ndarray:
+    """One value inside each cell: the middle; of an outer cell, a value well beyond its edge."""
+    if not len(edges):
+        return np.array([(low + high) / 2])
+    step = max((high - low) / 2, np.spacing(np.abs(edges).max()) * 2**10)
+    return np.r_[edges[0] - step, (edges[1:] + edges[:-1]) / 2, edges[-1] + step]
+
+
+@dataclass(eq=False)
+class Profile:
+    """Labels of some rows along one feature, as runs of equal labels.
+
+    Parameters
+    ----------
+    row, label : ndarray of int of shape (n_runs,)
+        Row and class of each run, rows in order.
+    low, high : ndarray of shape (n_runs,)
+        Ends of each run; the first of a row begins at -inf, the last ends at inf.
+    n_rows, n_classes : int
+        Numbers of rows and classes.
+    """
+
+    row: np.ndarray
+    label: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    n_rows: int
+    n_classes: int
+
+    @classmethod
+    def from_cells(cls, labels: np.ndarray, edges: np.ndarray, n_classes: int) -> Profile:
+        """Runs of the cells' labels: `labels` of shape (n_rows, n_cells), `edges` between them."""
+        n_rows, n_cells = labels.shape
+        change = np.ones((n_rows, n_cells), dtype=bool)
+        change[:, 1:] = labels[:, 1:] != labels[:, :-1]
+        row, cell = np.nonzero(change)
+        ends = np.r_[-np.inf, edges, np.inf]
+        last = np.r_[row[1:] != row[:-1], True]
+        high = np.where(last, np.inf, ends[np.r_[cell[1:], 0]])
+        return cls(row, labels[row, cell], ends[cell], high, n_rows, n_classes)
+
+    def shares(self, x: np.ndarray, spread: float) -> np.ndarray:
+        """``h_c`` at one value of the feature for each row: shape (n_rows, n_classes)."""
+        at = x[self.row]
+        weight = special.ndtr((self.high - at) / spread) - special.ndtr((self.low - at) / spread)
+        # In the upper tail the difference of complements keeps its accuracy.
+        above = self.low > at
+        weight[above] = special.ndtr((at[above] - self.low[above]) / spread) - special.ndtr(
+            (at[above] - self.high[above]) / spread
+        )
+        cell = self.row * self.n_classes + self.label
+        total = np.bincount(cell, weights=weight, minlength=self.n_rows * self.n_classes)
+        return total.reshape(self.n_rows, self.n_classes)
+
+    def select(self, keep: np.ndarray) -> Profile:
+        """The runs of some rows, renumbered: `keep` holds sorted row numbers."""
+        number = np.full(self.n_rows, -1)
+        number[keep] = np.arange(len(keep))
+        runs = number[self.row] >= 0
+        return Profile(
+            number[self.row[runs]],
+            self.label[runs],
+            self.low[runs],
+            self.high[runs],
+            len(keep),
+            self.n_classes,
+        )
+
+    def outermost(self, side: int) -> tuple[np.ndarray, np.ndarray]:
+        """Label of each row's outermost run on a side (-1, 1), and where that run begins."""
+        if side > 0:
+            run = np.flatnonzero(np.r_[self.row[1:] != self.row[:-1], True])
+            return self.label[run], self.low[run]
+        run = np.flatnonzero(np.r_[True, self.row[1:] != self.row[:-1]])
+        return self.label[run], self.high[run]
+
+
+def nearest_change(
+    profile: Profile, x: np.ndarray, label: np.ndarray, spread: float, side: int, error: np.ndarray
+) -> np.ndarray:
+    """Distance from each row to the nearest change of the smoothed label on one side.
+
+    Goes from certified ball to certified ball: within its radius the label cannot change, so that
+    the sum of the steps never exceeds the distance, and it tends to it.
+
+    Parameters
+    ----------
+    profile : Profile
+        The labels along the feature.
+    x : ndarray of shape (n_rows,)
+        Where the rows are.
+    label : ndarray of int of shape (n_rows,)
+        Their smoothed labels.
+    spread : float
+        Standard deviation of the noise, in the feature's own unit.
+    side : {-1, 1}
+        Below or above.
+    error : ndarray of shape (n_rows,)
+        Bound of the rounding error of the shares.
+
+    Returns
+    -------
+    distance : ndarray of shape (n_rows,)
+        In noise units; inf where the label never changes on this side.
+    """
+    distance = np.zeros(len(x))
+    outer_label, outer_start = profile.outermost(side)
+    active = np.arange(len(x))
+    for _ in range(_STEPS):
+        part = profile if len(active) == profile.n_rows else profile.select(active)
+        at = x[active] + side * distance[active] * spread
+        step = certain_radius(part.shares(at, spread), label[active], error[active])
+        distance[active] += step
+        # Beyond the middle of the outermost run's start, its label has more than half for good.
+        safe = (side * (at - outer_start[active]) > 0) & (outer_label[active] == label[active])
+        distance[active[safe]] = np.inf
+        active = active[(step > _STILL) & ~safe]
+        if not len(active):
+            break
+    return distance
+
+
+def certain_radius(share: np.ndarray, label: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """Radius, in noise units, within which `label` stays on top; 0 where it is not."""
+    rows = np.arange(len(share))
+    top = np.clip(share[rows, label] - error, 1e-15, 1 - 1e-15)
+    others = share.copy()
+    others[rows, label] = 0.0
+    second = np.clip(others.max(axis=1) + error, 1e-15, 1 - 1e-15)
+    radius = (special.ndtri(top) - special.ndtri(second)) / 2
+    return np.maximum(radius * (1 - 1e-12) - 1e-12, 0.0)
+
+
+@dataclass(eq=False)
+class Sweep:
+    """Engine that reads any model on cells of one noised feature, or of two.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        The model.
+    classes : ndarray of shape (n_classes,)
+        Its labels.
+    noise : Noise
+        What is perturbed: one numeric feature, or two.
+    edges : list of ndarray
+        Inner edges of the cells of each noised feature, sorted.
+    cells : list of ndarray
+        A value in each cell; the model at these values is the base classifier.
+    """
+
+    estimator: Any
+    classes: np.ndarray
+    noise: Noise
+    edges: list[np.ndarray]
+    cells: list[np.ndarray]
+
+    method = "exact"
+    name = "sweep"
+
+    @classmethod
+    def for_model(
+        cls, estimator: Any, classes: np.ndarray, noise: Noise, X: Rows, *, lossless: bool
+    ) -> Sweep | None:
+        """Engine for a fitted model, or None if there are too many noised features.
+
+        With ``lossless=True`` only where the cells are the model's own.
+        """
+        n_noised = len(noise.columns)
+        if n_noised > 2:
+            return None
+        edges = known_edges(estimator, noise, X)
+        if edges is not None and np.prod([len(e) + 1.0 for e in edges]) <= _MOST_CELLS:
+            engine = cls._on(edges, estimator, classes, noise)
+            if engine._reads_the_model(X):
+                return engine
+        if lossless:
+            return None
+        resolution = RESOLUTION if n_noised == 1 else _RESOLUTION_OF_TWO
+        edges = [
+            grid_edges(low, high, resolution)
+            for low, high in zip(noise.low, noise.high, strict=True)
+        ]
+        return cls._on(edges, estimator, classes, noise)
+
+    @classmethod
+    def _on(
+        cls, edges: list[np.ndarray], estimator: Any, classes: np.ndarray, noise: Noise
+    ) -> Sweep:
+        cells = [representatives(*each) for each in zip(edges, noise.low, noise.high, strict=True)]
+        return cls(estimator, classes, noise, edges, cells)
+
+    def _reads_the_model(self, X: Rows) -> bool:
+        """Whether the model at some noisy rows is the model at their cells."""
+        rows = sample_rows(X)
+        draws = np.random.default_rng(0).standard_normal((8, len(self.edges))) * self.noise.scale
+        copies = self.noise.noisy_copies(rows, self.noise.values(rows), draws)
+        values = self.noise.values(copies).astype(np.float64)
+        cell = np.stack(
+            [
+                each[np.searchsorted(edges, v)]
+                for each, edges, v in zip(self.cells, self.edges, values.T, strict=True)
+            ],
+            axis=1,
+        )
+        read = replace_columns(copies, self.noise.columns, cell, 1)
+        return bool((self.estimator.predict(copies) == self.estimator.predict(read)).all())
+
+    def labels(self, X: Rows) -> Iterable[tuple[slice, np.ndarray]]:
+        """Class numbers of all cells, chunk by chunk: shape (n_chunk, n_cells, ...)."""
+        shape = [len(each) for each in self.cells]
+        grid = np.stack([g.ravel() for g in np.meshgrid(*self.cells, indexing="ij")], axis=1)
+        for rows in gen_batches(X.shape[0], rows_per_chunk(len(grid) * (X.shape[1] + 1))):
+            chunk = take_rows(X, rows)
+            n_rows = chunk.shape[0]
+            copies = replace_columns(
+                chunk, self.noise.columns, np.tile(grid, (n_rows, 1)), len(grid)
+            )
+            found = encode(np.asarray(self.estimator.predict(copies)), self.classes)
+            yield rows, found.reshape(n_rows, *shape)
+
+    def votes(self, X: Rows, sigmas: Sequence[float], entropy: Any = None) -> list[Votes]:
+        """Exact votes of each row at each noise level; the model is read once."""
+        values = self.noise.check_rows(X, min(sigmas)).astype(np.float64, copy=False)
+        answer = self._one if len(self.cells) == 1 else self._two
+        parts = [
+            [answer(labels, values[rows], sigma) for sigma in sigmas]
+            for rows, labels in self.labels(X)
+        ]
+        return [concatenate(level) for level in zip(*parts, strict=True)]
+
+    def _one(self, labels: np.ndarray, values: np.ndarray, sigma: float) -> Votes:
+        x, spread = values[:, 0], sigma * self.noise.scale[0]
+        profile = Profile.from_cells(labels, self.edges[0], len(self.classes))
+        share = profile.shares(x, spread)
+        error = self._error(values, sigma)
+        top = share.argmax(axis=1)
+        reach = np.stack(
+            [nearest_change(profile, x, top, spread, side, error) for side in (-1, 1)], axis=1
+        )
+        reach = np.minimum(reach * (1 - 1e-12), self.noise.farthest(sigma))
+        return Votes(share, "exact", 0, error, radius=reach.min(axis=1), reach=reach)
+
+    def _two(self, labels: np.ndarray, values: np.ndarray, sigma: float) -> Votes:
+        weights = []
+        for edges, x, scale in zip(self.edges, values.T, self.noise.scale, strict=True):
+            ends = np.r_[-np.inf, edges, np.inf]
+            weights.append(np.diff(special.ndtr((ends - x[:, None]) / (sigma * scale)), axis=1))
+        share = np.stack(
+            [
+                np.einsum("nij,ni,nj->n", labels == c, *weights, optimize=True)
+                for c in range(len(self.classes))
+            ],
+            axis=1,
+        )
+        return Votes(share, "exact", 0, self._error(values, sigma))
+
+    def _error(self, values: np.ndarray, sigma: float) -> np.ndarray:
+        """Bound of the rounding error of the shares: shape (n_rows,)."""
+        shift, n_cells = np.zeros(len(values)), 1
+        for edges, x, scale in zip(self.edges, values.T, self.noise.scale, strict=True):
+            n_cells *= len(edges) + 1
+            if len(edges):
+                size = np.abs(x) + np.abs(edges).max()
+                shift += 8 * np.finfo(np.float64).eps * size / (sigma * scale)
+        return n_cells * (1e-15 + shift) + 1e-14
+
+
+@dataclass(eq=False)
+class Categories:
+    """Engine of one noised categorical feature: every category is visited.
+
+    The noise keeps the category with probability ``1 - sigma``, else draws one of all ``m`` evenly,
+    so that ``h_c(x) = (1 - sigma) 1[f(x) = c] + sigma / m * #{z : f(z) = c}``. Two different
+    categories are at distance 1: the radius is 2 (all of them lie strictly within it) where every
+    category gives the same smoothed label, else 0.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        The model.
+    classes : ndarray of shape (n_classes,)
+        Its labels.
+    noise : Noise
+        What is perturbed: one categorical feature.
+    """
+
+    estimator: Any
+    classes: np.ndarray
+    noise: Noise
+
+    method = "exact"
+    name = "categories"
+
+    def votes(self, X: Rows, sigmas: Sequence[float], entropy: Any = None) -> list[Votes]:
+        """Exact votes of each row at each noise level."""
+        known = self.noise.categories
+        assert known is not None
+        if max(sigmas) > 1:
+            raise ValueError(
+                f"sigma={max(sigmas):g} is not allowed for a categorical noised feature: there it "
+                "is the probability that the category is drawn anew, at most 1."
+            )
+        own = encode(self.noise.check_rows(X, min(sigmas))[:, 0], known, what="category")
+        shares: list[list[np.ndarray]] = [[] for _ in sigmas]
+        radii: list[list[np.ndarray]] = [[] for _ in sigmas]
+        for rows in gen_batches(X.shape[0], rows_per_chunk(len(known) * (X.shape[1] + 1))):
+            chunk = take_rows(X, rows)
+            n_rows = chunk.shape[0]
+            values = np.tile(known, n_rows)[:, None]
+            copies = replace_columns(chunk, self.noise.columns, values, len(known))
+            found = encode(np.asarray(self.estimator.predict(copies)), self.classes)
+            answer = np.eye(len(self.classes))[found.reshape(n_rows, len(known))]
+            mean = answer.mean(axis=1, keepdims=True)
+            for level, sigma in enumerate(sigmas):
+                h = (1 - sigma) * answer + sigma * mean
+                label = h.argmax(axis=2)
+                # A tie that rounding decides is no certificate.
+                ordered = np.sort(h, axis=2)
+                clear = (ordered[:, :, -1] - ordered[:, :, -2] > 1e-12).all(axis=1)
+                same = (label == label[:, :1]).all(axis=1) & clear
+                shares[level].append(h[np.arange(n_rows), own[rows]])
+                radii[level].append(np.where(same, 2.0, 0.0))
+        return [
+            Votes(np.concatenate(h), "exact", 0, 1e-14, radius=np.concatenate(r) / sigma)
+            for h, r, sigma in zip(shares, radii, sigmas, strict=True)
+        ]
+
+
+def concatenate(parts: Sequence[Votes]) -> Votes:
+    """Votes of consecutive chunks of rows as one."""
+    first = parts[0]
+    return Votes(
+        np.concatenate([p.total for p in parts]),
+        first.kind,
+        first.n_samples,
+        np.concatenate([p.error for p in parts]),
+        None if first.radius is None else np.concatenate([p.radius for p in parts]),
+        None if first.reach is None else np.concatenate([p.reach for p in parts]),
+    )

@@ -1,0 +1,373 @@
+"""Closed form of trees and of averages and sums of trees: each leaf is a box.
+
+The probability that a noisy row falls into a box is a product over features: of a difference of two
+normal distribution functions for a noised feature, of an indicator for any other. Horvath et al.
+2022 (arXiv 2205.13909) do this for ensembles of stumps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from scipy import special
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
+from sklearn.utils import gen_batches
+
+from sklearn_rp.noise import Noise, Rows, rows_per_chunk, take_rows
+from sklearn_rp.smoothing.affine import unfold
+from sklearn_rp.smoothing.votes import Votes
+
+_EPS = np.finfo(np.float64).eps
+_MISSING_LEAF = -1  # the root of a tree that is one leaf has no parent
+
+
+def float32_edges(threshold: np.ndarray) -> np.ndarray:
+    """Where ``float32(x) <= threshold`` changes, as a number of x: shape of `threshold`.
+
+    scikit-learn's trees read float32. The largest float32 that passes is ``f``; a double rounds to
+    it up to the middle between ``f`` and the next float32.
+
+    Examples
+    --------
+    >>> threshold = np.array([0.1])
+    >>> edge = float32_edges(threshold)
+    >>> np.nextafter(edge, 0).astype(np.float32) <= threshold
+    array([ True])
+    >>> np.nextafter(edge, 1).astype(np.float32) <= threshold
+    array([False])
+    """
+    threshold = np.asarray(threshold, dtype=np.float64)
+    single = threshold.astype(np.float32)
+    single = np.where(single > threshold, np.nextafter(single, np.float32(-np.inf)), single)
+    after = np.nextafter(single, np.float32(np.inf))
+    return (single.astype(np.float64) + after.astype(np.float64)) / 2
+
+
+def axis_aligned(effect: np.ndarray) -> np.ndarray | None:
+    """For each input of a model, what one unit of its one noised feature adds; None if mixed.
+
+    Parameters
+    ----------
+    effect : ndarray of shape (n_inputs, n_noised)
+        As `unfold` gives it.
+
+    Returns
+    -------
+    source, gain : ndarray of shape (2, n_inputs) or None
+        Position of the noised feature (-1: none) and the factor.
+    """
+    used = effect != 0
+    if (used.sum(axis=1) > 1).any() or (used.sum(axis=0) > 1).any():
+        return None
+    source = np.where(used.any(axis=1), used.argmax(axis=1), -1)
+    return np.stack([source, effect.sum(axis=1)])
+
+
+@dataclass(eq=False)
+class _Sides:
+    """One side of one box in one feature: all leaves that have one in it."""
+
+    feature: int
+    leaves: np.ndarray
+    low: np.ndarray  # positions in `edges`
+    high: np.ndarray
+    missing: np.ndarray  # whether a missing value reaches the leaf
+    edges: np.ndarray  # thresholds, sorted, -inf first, inf last
+    doubles: np.ndarray  # where a double passes from one side of them to the other
+
+
+@dataclass(eq=False)
+class Boxes:
+    """All leaves of some trees, as boxes.
+
+    Parameters
+    ----------
+    trees : sequence
+        Fitted trees: objects with the arrays of scikit-learn's ``tree_``.
+    values : sequence of ndarray of shape (n_nodes, n_outputs)
+        For each tree, what each node contributes.
+    """
+
+    trees: Sequence[Any]
+    values: Sequence[np.ndarray]
+    sides: list[_Sides] = field(init=False)
+    value: np.ndarray = field(init=False)
+    depth: int = field(init=False)
+    n_leaves: int = field(init=False)
+    largest: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Collect the sides of every leaf, without a loop over leaves."""
+        records: list[np.ndarray] = []
+        values = []
+        first, self.depth, self.largest = 0, 0, 0
+        for tree, value in zip(self.trees, self.values, strict=True):
+            leaves, steps = _paths(tree)
+            if len(steps):
+                steps[:, 0] += first
+                records.append(steps)
+            values.append(value[leaves])
+            first += len(leaves)
+            self.depth = max(self.depth, tree.max_depth)
+            self.largest = max(self.largest, len(leaves))
+        self.value = np.concatenate(values)
+        self.n_leaves = first
+        self.sides = _sides(np.concatenate(records)) if records else []
+
+    def expectation(self, inputs: np.ndarray, spread: np.ndarray) -> np.ndarray:
+        """Expected sum of the reached leaves' values when noise is added to some inputs.
+
+        Parameters
+        ----------
+        inputs : ndarray of shape (n_rows, n_inputs)
+            What the trees read.
+        spread : ndarray of shape (n_inputs,)
+            Standard deviation of the noise on each input; 0 for none.
+
+        Returns
+        -------
+        expectation : ndarray of shape (n_rows, n_outputs)
+        """
+        chance = np.ones((self.n_leaves, len(inputs)))
+        for side in self.sides:
+            x = inputs[:, side.feature]
+            chance[side.leaves] *= _within(side, x, spread[side.feature])
+        return chance.T @ self.value
+
+    def error(self, inputs: np.ndarray, spread: np.ndarray) -> np.ndarray:
+        """Bound of the rounding error of `expectation`, for values in [0, 1] of averaged trees.
+
+        Shape (n_rows,).
+        """
+        shift = np.zeros(len(inputs))
+        for side in self.sides:
+            if spread[side.feature]:
+                size = np.abs(inputs[:, side.feature]) + np.abs(side.edges[1:-1]).max()
+                shift = np.maximum(shift, 8 * _EPS * size / spread[side.feature])
+        # Each factor of each leaf is off by a few units in the last place and by the shift of its
+        # argument times the largest density; a tree has no more than `largest` leaves.
+        return (self.largest * max(self.depth, 1)) * (4 * _EPS + shift) + 1e-15
+
+
+def _within(side: _Sides, x: np.ndarray, spread: float) -> np.ndarray:
+    """Chance that the feature lies between the sides of each leaf: shape (n_leaves, n_rows)."""
+    if spread:
+        below = special.ndtr((side.doubles[:, None] - x) / spread)
+        return np.maximum(below[side.high] - below[side.low], 0.0)
+    below = (x.astype(np.float32) <= side.edges[:, None]).astype(np.float64)
+    # A leaf that missing values alone reach is an empty box, its low side above its high one.
+    inside = np.maximum(below[side.high] - below[side.low], 0.0)
+    missing = np.isnan(x)
+    return np.where(missing, side.missing[:, None], inside) if missing.any() else inside
+
+
+def _paths(tree: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Leaves of a tree, and one record for every step on the way to each of them.
+
+    Returns
+    -------
+    leaves : ndarray of shape (n_leaves,)
+        Node numbers.
+    steps : ndarray of shape (n_steps, 5)
+        Position in `leaves`, feature, lower side, upper side, whether missing values take the step.
+    """
+    left, right = tree.children_left, tree.children_right
+    n_nodes = len(left)
+    parent = np.full(n_nodes, _MISSING_LEAF)
+    inner = np.flatnonzero(left != right)
+    parent[left[inner]] = inner
+    parent[right[inner]] = inner
+    leaves = np.flatnonzero(left == right)
+    missing_left = getattr(tree, "missing_go_to_left", np.zeros(n_nodes, dtype=bool))
+    records = []
+    position, node = np.arange(len(leaves)), leaves
+    while True:
+        above = parent[node]
+        on_the_way = above != _MISSING_LEAF
+        position, node, above = position[on_the_way], node[on_the_way], above[on_the_way]
+        if not len(node):
+            break
+        went_left = left[above] == node
+        threshold = tree.threshold[above]
+        records.append(
+            np.column_stack(
+                [
+                    position,
+                    tree.feature[above],
+                    np.where(went_left, -np.inf, threshold),
+                    np.where(went_left, threshold, np.inf),
+                    went_left == missing_left[above].astype(bool),
+                ]
+            )
+        )
+        node = above
+    return leaves, np.concatenate(records) if records else np.empty((0, 5))
+
+
+def _sides(steps: np.ndarray) -> list[_Sides]:
+    """Tightest sides of each leaf in each feature on its way."""
+    order = np.lexsort((steps[:, 0], steps[:, 1]))
+    steps = steps[order]
+    leaf, feature = steps[:, 0], steps[:, 1]
+    starts = np.flatnonzero(np.r_[True, (np.diff(leaf) != 0) | (np.diff(feature) != 0)])
+    low = np.maximum.reduceat(steps[:, 2], starts)
+    high = np.minimum.reduceat(steps[:, 3], starts)
+    missing = np.minimum.reduceat(steps[:, 4], starts) > 0
+    leaf, feature = leaf[starts].astype(np.intp), feature[starts].astype(np.intp)
+    result = []
+    for j in np.unique(feature):
+        here = feature == j
+        edges = np.unique(np.r_[-np.inf, low[here], high[here], np.inf])
+        result.append(
+            _Sides(
+                int(j),
+                leaf[here],
+                np.searchsorted(edges, low[here]),
+                np.searchsorted(edges, high[here]),
+                missing[here],
+                edges,
+                float32_edges(edges),
+            )
+        )
+    return result
+
+
+@dataclass(eq=False)
+class Trees:
+    """Engine of a decision tree, an average of trees, or a sum of boosted trees.
+
+    Parameters
+    ----------
+    boxes : Boxes
+        The leaves.
+    transform : callable
+        Steps before the trees.
+    noise : Noise
+        What is perturbed.
+    source : ndarray of shape (n_inputs,)
+        The noised feature behind each input; -1 for none.
+    gain : ndarray of shape (n_inputs,)
+        What one unit of it adds to the input.
+    raw : tuple of float or None
+        Boosting: start value, and the bounds of the raw score. None: the leaves hold votes.
+    """
+
+    boxes: Boxes
+    transform: Callable[[Rows], Any]
+    noise: Noise
+    source: np.ndarray
+    gain: np.ndarray
+    raw: tuple[float, float, float] | None = None
+
+    method = "exact"
+    name = "trees"
+
+    @classmethod
+    def for_model(
+        cls, estimator: Any, noise: Noise, X: Rows, voting: Literal["hard", "soft"]
+    ) -> Trees | None:
+        """Engine for a fitted model, or None if there is no closed form for it."""
+        parts = unfold(estimator, noise, X)
+        if parts is None:
+            return None
+        model, transform, effect = parts
+        aligned = axis_aligned(effect)
+        if aligned is None:
+            return None
+        source, gain = aligned[0].astype(int), aligned[1]
+        kind = type(model)
+        if kind in (DecisionTreeClassifier, ExtraTreeClassifier) and model.n_outputs_ == 1:
+            boxes = Boxes([model.tree_], [_tree_votes(model.tree_, voting)])
+            return cls(boxes, transform, noise, source, gain)
+        if (
+            kind in (RandomForestClassifier, ExtraTreesClassifier)
+            and voting == "soft"
+            and model.n_outputs_ == 1
+        ):
+            trees = [tree.tree_ for tree in model.estimators_]
+            boxes = Boxes(trees, [_tree_votes(t, "soft") / len(trees) for t in trees])
+            return cls(boxes, transform, noise, source, gain)
+        return None
+
+    @classmethod
+    def for_boosting(cls, estimator: Any, noise: Noise, X: Rows) -> Trees | None:
+        """Engine for binary gradient boosting through its bounded raw score, or None."""
+        parts = unfold(estimator, noise, X)
+        if parts is None:
+            return None
+        model, transform, effect = parts
+        aligned = axis_aligned(effect)
+        if (
+            aligned is None
+            or type(model) is not GradientBoostingClassifier
+            or len(model.classes_) != 2
+        ):
+            return None
+        trees = [tree.tree_ for tree in np.ravel(model.estimators_)]
+        values = [model.learning_rate * tree.value[:, :, 0] for tree in trees]
+        one = np.asarray(transform(take_rows(X, slice(0, 1))))
+        reached = [
+            value[tree.apply(one.astype(np.float32))[0], 0]
+            for tree, value in zip(trees, values, strict=True)
+        ]
+        start = float(np.ravel(model.decision_function(one))[0] - sum(reached))
+        leaf = [v[t.children_left == t.children_right] for t, v in zip(trees, values, strict=True)]
+        low = start + sum(float(v.min()) for v in leaf)
+        high = start + sum(float(v.max()) for v in leaf)
+        source, gain = aligned[0].astype(int), aligned[1]
+        return cls(Boxes(trees, values), transform, noise, source, gain, (start, low, high))
+
+    def votes(self, X: Rows, sigmas: Sequence[float], entropy: Any = None) -> list[Votes]:
+        """Exact votes of each row at each noise level."""
+        self.noise.check_rows(X, min(sigmas))
+        totals: list[list[np.ndarray]] = [[] for _ in sigmas]
+        errors: list[list[np.ndarray]] = [[] for _ in sigmas]
+        scale = np.where(self.source < 0, 0.0, np.abs(self.gain) * self.noise.scale[self.source])
+        for rows in gen_batches(X.shape[0], rows_per_chunk(2 * self.boxes.n_leaves)):
+            inputs = self._inputs(take_rows(X, rows))
+            for level, sigma in enumerate(sigmas):
+                totals[level].append(self.boxes.expectation(inputs, sigma * scale))
+                errors[level].append(self.boxes.error(inputs, sigma * scale))
+        return [
+            self._answer(np.concatenate(total), np.concatenate(error), self.noise.farthest(sigma))
+            for total, error, sigma in zip(totals, errors, sigmas, strict=True)
+        ]
+
+    def _inputs(self, X: Rows) -> np.ndarray:
+        inputs = self.transform(X)
+        if hasattr(inputs, "toarray"):
+            inputs = inputs.toarray()
+        return np.asarray(inputs, dtype=np.float64)
+
+    def _answer(self, total: np.ndarray, error: np.ndarray, farthest: float) -> Votes:
+        if self.raw is None:
+            return Votes(total, "exact", 0, error)
+        # Boosting: G = (E[S] - low) / (high - low) is a soft vote and the decision is S > 0, so
+        # the radius is the distance of Phi^-1(G) from Phi^-1 at S = 0.
+        start, low, high = self.raw
+        score = start + total[:, 0]
+        share = np.stack([special.expit(-score), special.expit(score)], axis=1)
+        if low >= 0 or high <= 0:  # one label everywhere
+            return Votes(share, "exact", 0, error, radius=np.full(len(score), farthest))
+        slack = error * np.abs(self.boxes.value).max() * len(self.boxes.trees) / (high - low)
+        g, zero = (score - low) / (high - low), -low / (high - low)
+        near = np.where(g > zero, np.maximum(g - slack, zero), np.minimum(g + slack, zero))
+        near = np.clip(near, 1e-15, 1 - 1e-15)
+        radius = np.abs(special.ndtri(near) - special.ndtri(zero)) * (1 - 1e-12) - 1e-12
+        return Votes(share, "exact", 0, error, radius=np.clip(radius, 0.0, farthest))
+
+
+def _tree_votes(tree: Any, voting: Literal["hard", "soft"]) -> np.ndarray:
+    """Votes of each node of a classification tree: shape (n_nodes, n_classes)."""
+    value = tree.value[:, 0, :]
+    if voting == "soft":
+        return value / value.sum(axis=1, keepdims=True)
+    return np.eye(value.shape[1])[value.argmax(axis=1)]
