@@ -7,7 +7,6 @@ from typing import Any
 
 from sklearn import get_config
 from sklearn.base import _fit_context as fit_context
-from sklearn.utils import Bunch
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import process_routing
@@ -29,10 +28,9 @@ def route(owner: Any, method: str, child: str, params: dict[str, Any]) -> dict[s
     With metadata routing switched off everything is passed on, as scikit-learn's own
     meta-estimators do.
     """
-    if not get_config()["enable_metadata_routing"]:
+    if not params or not get_config()["enable_metadata_routing"]:
         return dict(params)
-    routed = process_routing(owner, method, **params) if params else Bunch()
-    return dict(routed[child][method]) if params else {}
+    return dict(process_routing(owner, method, **params)[child][method])
 
 
 def hist_gradient_boosting_nodes(model: Any) -> list[Any]:

@@ -7,6 +7,7 @@ A certificate fails if it names a class other than ``A``, or a radius above the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy import special
@@ -89,10 +90,10 @@ def gaussian_radius(p_lower: np.ndarray, p_upper: np.ndarray) -> np.ndarray:
     return radius - _SLACK * (1 + np.abs(radius))
 
 
-def min_samples(alpha: float) -> int:
-    """Fewest hard votes that can certify anything at `alpha`.
+def min_samples(alpha: float, n_classes: int = 2, voting: Literal["hard", "soft"] = "hard") -> int:
+    """Fewest votes that can certify anything at `alpha`.
 
-    All ``n`` votes for one class have to rule out ``h <= 1/2`` on either side:
+    With two classes, all ``n`` hard votes for one have to rule out ``h <= 1/2`` on either side:
     ``2 * (1/2)**n < alpha``.
 
     Examples
@@ -100,14 +101,19 @@ def min_samples(alpha: float) -> int:
     >>> min_samples(0.001)
     11
     """
-    n = int(np.floor(1 - np.log2(alpha)))
-    while not clopper_pearson_lower(n, n, alpha / 2) > 0.5:
+    n = max(1, int(np.floor(-np.log2(alpha))))
+    while not max_radius(n, alpha, n_classes, voting) > 0:
         n += 1
     return n
 
 
-def max_radius(n_samples: int, alpha: float, n_classes: int = 2) -> float:
-    """Largest radius, in noise units, that `n_samples` hard votes can certify at `alpha`.
+def max_radius(
+    n_samples: int,
+    alpha: float,
+    n_classes: int = 2,
+    voting: Literal["hard", "soft"] = "hard",
+) -> float:
+    """Largest radius, in noise units, that `n_samples` votes can certify at `alpha`.
 
     Examples
     --------
@@ -116,7 +122,7 @@ def max_radius(n_samples: int, alpha: float, n_classes: int = 2) -> float:
     """
     total = np.zeros((1, n_classes), dtype=np.int64)
     total[0, 0] = n_samples
-    return float(bound_votes(Votes(total, "hard", n_samples), alpha).radius[0])
+    return float(bound_votes(Votes(total, voting, n_samples), alpha).radius[0])
 
 
 def clopper_pearson_lower(k: np.ndarray | int, n: int, alpha: float | np.ndarray) -> np.ndarray:
@@ -198,7 +204,8 @@ def _majority_lower(k: np.ndarray, n: int, alpha: float) -> np.ndarray:
     if not decided.any():
         return halved
     p = np.where(decided, halved, 0.75)
-    spent = special.betainc(n - losing, losing + 1, 1 - p) * (1 + _SLACK)
+    # bdtrik is accurate to 1e-7 or better in the probability that it inverts.
+    spent = special.betainc(n - losing, losing + 1, 1 - p) * (1 + 1e-6)
     level = np.maximum(alpha - spent, alpha / 2)
     return np.where(decided, clopper_pearson_lower(k, n, level), halved)
 

@@ -6,12 +6,13 @@ import secrets
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone, is_regressor
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -31,17 +32,19 @@ from sklearn_rp._compat import HasMethods, Interval, StrOptions, fit_context, ro
 from sklearn_rp.bounds import Bounds, bound_votes, max_radius, min_samples
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.exceptions import PrivacyWarning
-from sklearn_rp.noise import Noise, Rows, column_names, is_frame, replace_columns
-from sklearn_rp.smoothing import Votes, make_engine
+from sklearn_rp.noise import Noise, Rows, column_names, is_frame, replace_columns, take_rows
+from sklearn_rp.smoothing import Votes, encode, make_engine
 
 
 class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """Smooth a classifier with Gaussian noise and certify how far an input can move unseen.
 
-    The released label is the top vote of the base classifier over noisy copies of the row. Where
-    the votes are clear, it provably stays the same for every row within a certified radius: whoever
-    sees the label cannot tell the row from any of those (Robust Privacy, [1]_). Smoothing and its
-    certificate are those of [2]_.
+    The label of the smoothed classifier is what the base classifier answers most often on noisy
+    copies of the row. Where that is clear, it provably stays the same for every row within a
+    certified radius: whoever sees the label cannot tell the row from any of those (Robust Privacy,
+    [1]_). Smoothing and its certificate are those of [2]_. With an exact method the released label
+    is that label; with Monte Carlo it is the top of `n_samples` votes, which near the edge of a
+    ball may differ from it.
 
     Parameters
     ----------
@@ -72,12 +75,14 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
     n_augment : int, default=0
         Noisy copies of each training row added when the base estimator is fitted.
     min_radius : float, default=0.0
-        A release counts as certified when its radius, in scaled units, exceeds this.
+        With `fallback`: a release counts as certified when its radius, in scaled units, exceeds
+        this. (`Certificate.at` tells the rows certified to any radius.)
     fallback : label, default=None
         Released for a row that is not certified. None: the top label is always released.
     resample : bool, default=False
         False: one noise bank, drawn when fitting, serves every call; the release is a deterministic
-        function of the row, and repeated queries teach nothing. True: fresh noise in every call.
+        function of the row, and repeated queries teach nothing. True: fresh noise in every call
+        (with a given `random_state`, copies of one fitted object repeat each other's noise).
     n_jobs : int, default=None
         Processes over rows (joblib).
     random_state : int, RandomState instance or None, default=None
@@ -111,6 +116,8 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
     -----
     All rows share one noise bank, so that a row's label does not depend on the batch it comes in.
     Each row's certificate keeps its own 1 - alpha; the rows' errors are not independent.
+
+    Parameters take effect when fitting; other noise levels are had from `certify_path`.
 
     References
     ----------
@@ -214,10 +221,15 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
 
     def _fit(self, X: Any, y: Any, fit_params: dict[str, Any]) -> None:
         estimator = self._base()
-        if is_regressor(estimator):
+        kind = get_tags(estimator).estimator_type
+        if kind not in (None, "classifier"):
             raise ValueError(
-                f"estimator={estimator!r} is a regressor: a classifier is needed. Robust Privacy "
-                "certifies labels; put a threshold on the target first."
+                f"estimator={estimator!r} is a {kind}: a classifier is needed. Robust Privacy "
+                "certifies labels; for a regressor, put a threshold on the target first."
+            )
+        if self.n_jobs == 0:
+            raise ValueError(
+                "n_jobs=0 is not allowed: give None or 1 (no parallelism), 2, ..., -1."
             )
         if self.voting == "soft" and not hasattr(estimator, "predict_proba"):
             raise ValueError(
@@ -230,6 +242,9 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         if names is None:
             names = [f"x{j}" for j in range(X.shape[1])]
         noise = Noise.from_data(X, self.noise_features, self.noise_scale, names)
+        frozen = isinstance(estimator, FrozenEstimator)
+        if not frozen:  # what cannot work is refused before the model is trained
+            self._check_labels(np.unique(y))
 
         random_state = self.random_state
         if random_state is None:
@@ -239,7 +254,7 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
             entropy = int.from_bytes(words.tobytes(), "little")
 
         params = route(self, "fit", "estimator", fit_params)
-        if self.n_augment and isinstance(estimator, FrozenEstimator):
+        if self.n_augment and frozen:
             warnings.warn(
                 f"n_augment={self.n_augment} has no effect on a FrozenEstimator: it is not fitted "
                 "again.",
@@ -255,11 +270,8 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         base = clone(estimator).fit(X, y, **params)
 
         classes = np.asarray(getattr(base, "classes_", np.unique(y)))
-        if len(classes) < 2:
-            raise ValueError(
-                f"y holds one class, {classes.tolist()}: a classifier needs at least two classes."
-            )
-        self._check_fallback(classes)
+        self._check_labels(classes)
+        encode(np.asarray(base.predict(take_rows(X, slice(0, 1)))), classes)
         self.estimator_ = base
         self.classes_ = classes
         self._noise = noise
@@ -276,10 +288,14 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         )
         self.engine_ = self._engine.name
         self.method_ = self._engine.method
-        if self.method_ == "monte_carlo":
+        if self.method_ == "monte_carlo" and self.method != "monte_carlo":
             self._check_budget(len(classes))
         self.noise_features_ = noise.names
-        self.noise_scale_ = noise.scale
+        self.noise_scale_ = noise.scale.copy()
+        # Parameters take effect when fitting: a later set_params must not change half of them.
+        self._release = _Release(
+            self.sigma, self.alpha, self.min_radius, self.fallback, self.resample
+        )
         self._entropy = entropy
         # Fresh noise: with a seed given, call after call in a reproducible order.
         self._calls = (
@@ -300,13 +316,16 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
             The label with the most votes; `fallback`, where that is given, for rows whose
             certificate does not exceed `min_radius`.
         """
-        X, (votes,) = self._votes(X, [self.sigma])
+        check_is_fitted(self)
+        release = self._release
+        X, (votes,) = self._votes(X, [release.sigma])
         label = self.classes_[votes.top]
-        if self.fallback is None:
+        if release.fallback is None:
             return label
-        certified = self.sigma * bound_votes(votes, self.alpha).radius > self.min_radius
-        fallback = np.asarray(self.fallback)
-        kind = np.result_type(label, fallback) if label.dtype != object else np.dtype(object)
+        radius = _scaled(bound_votes(votes, release.alpha).radius, release.sigma)
+        certified = radius > release.min_radius
+        fallback = np.asarray(release.fallback)
+        kind = np.result_type(label, fallback) if label.dtype.kind != "O" else np.dtype(object)
         return np.where(certified, label.astype(kind), fallback.astype(kind))
 
     def predict_proba(self, X):
@@ -325,7 +344,8 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         share : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        _, (votes,) = self._votes(X, [self.sigma])
+        check_is_fitted(self)
+        _, (votes,) = self._votes(X, [self._release.sigma])
         return votes.share
 
     def certify(self, X):
@@ -342,7 +362,8 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
             Labels, radii and bounds. With ``resample=False`` its labels are those of `predict`
             (before `fallback`).
         """
-        return self.certify_path(X, [self.sigma])[0]
+        check_is_fitted(self)
+        return self.certify_path(X, [self._release.sigma])[0]
 
     def certify_path(self, X, sigmas):
         """Certificates at several noise levels, without fitting the base estimator again.
@@ -357,7 +378,9 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         Returns
         -------
         certificates : list of Certificate
-            One for each noise level. They share one noise bank.
+            One for each noise level. They share one noise bank, or, for swept rows, one reading of
+            the model. Each holds with probability 1 - alpha by itself: who picks the best of
+            several for a row must fit with ``alpha / len(sigmas)``.
 
         Raises
         ------
@@ -372,7 +395,7 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
             )
         X, paths = self._votes(X, sigmas)
         return [
-            self._certificate(X, sigma, votes, bound_votes(votes, self.alpha))
+            self._certificate(X, sigma, votes, bound_votes(votes, self._release.alpha))
             for sigma, votes in zip(sigmas, paths, strict=True)
         ]
 
@@ -380,26 +403,27 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         n_rows = len(bounds.radius)
         return Certificate(
             label=self.classes_[votes.top],
-            radius=np.nextafter(sigma * bounds.radius, 0.0),
+            radius=_scaled(bounds.radius, sigma),
             abstained=bounds.abstained,
             p_lower=bounds.p_lower,
             p_upper=bounds.p_upper,
             n_samples=np.full(n_rows, votes.n_samples),
             sigma=float(sigma),
-            alpha=0.0 if votes.kind == "exact" else float(self.alpha),
+            alpha=0.0 if votes.kind == "exact" else float(self._release.alpha),
             method=self.method_,
             feature_names=self._noise.names,
-            scale=self._noise.scale,
+            scale=self._noise.scale.copy(),
             feature_indices=self._noise.columns,
-            values=self._noise.values(X),
-            reach=None if votes.reach is None else np.nextafter(sigma * votes.reach, 0.0),
+            # A copy: what was certified stays so when the caller changes X.
+            values=self._noise.values(X).copy(),
+            reach=None if votes.reach is None else _scaled(votes.reach, sigma),
         )
 
     def _votes(self, X: Any, sigmas: Sequence[float]) -> tuple[Rows, list[Votes]]:
         check_is_fitted(self)
         X = _check_rows(self, X, reset=False)
         entropy: Any = self._entropy
-        if self.resample:
+        if self._release.resample:
             fresh = np.random.SeedSequence() if self._calls is None else self._calls.spawn(1)[0]
             entropy = fresh.generate_state(4).tolist()
         return X, self._engine.votes(X, sigmas, entropy)
@@ -409,15 +433,13 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
 
     def _check_budget(self, n_classes: int) -> None:
         """Refuse votes that can certify nothing; warn of a radius they never reach."""
-        if self.voting == "soft":
-            return
-        needed = min_samples(self.alpha)
+        needed = min_samples(self.alpha, n_classes, self.voting)
         if self.n_samples < needed:
             raise ValueError(
                 f"n_samples={self.n_samples} cannot certify anything at alpha={self.alpha:g}: at "
                 f"least {needed} are needed."
             )
-        largest = self.sigma * max_radius(self.n_samples, self.alpha, n_classes)
+        largest = self.sigma * max_radius(self.n_samples, self.alpha, n_classes, self.voting)
         if self.min_radius >= largest:
             warnings.warn(
                 f"min_radius={self.min_radius:g} can never be certified: {self.n_samples} votes at "
@@ -427,15 +449,21 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
                 stacklevel=5,
             )
 
-    def _check_fallback(self, classes: np.ndarray) -> None:
-        """Metrics take labels of one kind only."""
+    def _check_labels(self, classes: np.ndarray) -> None:
+        """At least two labels, and a fallback of their kind: metrics take one kind only."""
+        if len(classes) < 2:
+            raise ValueError(
+                f"y holds one class, {classes.tolist()}: a classifier needs at least two classes."
+            )
+        if self.method == "monte_carlo":
+            self._check_budget(len(classes))
         if self.fallback is None:
             return
         kinds = {"U": "text", "i": "number", "u": "number", "f": "number", "b": "boolean"}
         example = np.asarray(classes.tolist())  # labels of dtype object are text or numbers
         wanted = kinds.get(example.dtype.kind, "object")
         given = kinds.get(np.asarray(self.fallback).dtype.kind, "object")
-        if np.ndim(self.fallback) or wanted != given:
+        if np.ndim(self.fallback) or wanted != given or self.fallback != self.fallback:
             raise ValueError(
                 f"fallback={self.fallback!r} is not allowed beside the labels {classes.tolist()}: "
                 f"it must be one {wanted}, as metrics take labels of one kind only."
@@ -523,6 +551,22 @@ def certify(estimator: Any, X: Any) -> Certificate:
     )
 
 
+@dataclass(frozen=True)
+class _Release:
+    """Parameters of the release, as they were when fitting."""
+
+    sigma: float
+    alpha: float
+    min_radius: float
+    fallback: Any
+    resample: bool
+
+
+def _scaled(radius: np.ndarray, sigma: float) -> np.ndarray:
+    """From noise units to scaled units, rounded down."""
+    return np.nextafter(sigma * radius, 0.0)
+
+
 @contextmanager
 def _unchanged_on_error(estimator: Any) -> Iterator[None]:
     """Give the object its attributes back if the block fails."""
@@ -553,18 +597,18 @@ def _check_rows(estimator: Any, X: Any, *, reset: bool) -> Rows:
             raise ValueError(f"X has several columns named {twice}: names must be unique.")
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         return X
-    if _is_mixed(X):
+    if reset:
+        estimator._mixed = _is_mixed(X)
+    if estimator._mixed and getattr(X, "dtype", None) == np.dtype(object):
         return validate_data(estimator, X, reset=reset, dtype=None, ensure_all_finite=False)
     return validate_data(estimator, X, reset=reset, ensure_all_finite=False)
 
 
 def _is_mixed(X: Any) -> bool:
-    """Whether `X` is an array of objects with a column of text."""
-    if not (isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 2):
+    """Whether `X` is an array of objects with text in it; decided when fitting, for all calls."""
+    if not (isinstance(X, np.ndarray) and X.dtype.kind == "O" and X.ndim == 2):
         return False
-    from pandas.api.types import infer_dtype
-
-    return any(infer_dtype(X[:, j]) == "string" for j in range(X.shape[1]))
+    return any(isinstance(value, str) for value in X.flat)
 
 
 def _check_target(X: Rows, y: Any) -> np.ndarray:

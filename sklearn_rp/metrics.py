@@ -145,7 +145,7 @@ def make_certificate_scorer(
         )
     strangers = set(kwargs) - set(parameters)
     if strangers and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        raise TypeError(f"{metric.__name__} takes no argument {sorted(strangers)}.")
+        raise TypeError(f"metric={metric!r} takes no argument {sorted(strangers)}.")
     return _CertificateScorer(metric, 1 if greater_is_better else -1, kwargs)
 
 
@@ -166,7 +166,8 @@ class _CertificateScorer:
     def __repr__(self) -> str:
         arguments = "".join(f", {k}={v!r}" for k, v in self._kwargs.items())
         sign = "" if self._sign > 0 else ", greater_is_better=False"
-        return f"make_certificate_scorer({self._metric.__name__}{sign}{arguments})"
+        name = getattr(self._metric, "__name__", repr(self._metric))
+        return f"make_certificate_scorer({name}{sign}{arguments})"
 
 
 def _right(y: Any, cert: Certificate) -> np.ndarray:

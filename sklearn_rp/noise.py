@@ -33,12 +33,12 @@ def rows_per_chunk(numbers_per_row: int) -> int:
 
 def is_pandas(X: Rows) -> bool:
     """Whether `X` is a pandas frame (told without importing pandas)."""
-    return hasattr(X, "iloc")
+    return hasattr(X, "iloc") and hasattr(X, "columns")
 
 
 def is_frame(X: Rows) -> bool:
     """Whether `X` is a pandas or a polars frame."""
-    return is_pandas(X) or hasattr(X, "with_columns")
+    return is_pandas(X) or (hasattr(X, "with_columns") and hasattr(X, "shape"))
 
 
 def take_rows(X: Rows, rows: Any) -> Rows:
@@ -118,7 +118,7 @@ def resolve_columns(noise_features: Any, X: Rows) -> np.ndarray:
     Returns
     -------
     columns : ndarray of int
-        Sorted positions.
+        Positions, in the order in which they were named.
 
     Raises
     ------
@@ -173,7 +173,28 @@ def resolve_columns(noise_features: Any, X: Rows) -> np.ndarray:
                 "added to numbers alone. Leave it out (it then reaches the estimator untouched), "
                 "or, if it is categorical, noise it alone."
             )
-    return np.asarray(sorted(columns), dtype=np.intp)
+    return np.asarray(columns, dtype=np.intp)
+
+
+def _warn_of_numbers_as_objects(X: Rows, names: Sequence[str]) -> None:
+    """A column of numbers in a frame of objects gets no noise: say so."""
+    if not is_pandas(X):
+        return
+    from pandas.api.types import infer_dtype
+
+    overlooked = [
+        names[j]
+        for j in range(X.shape[1])
+        if X.dtypes.iloc[j].kind == "O"
+        and infer_dtype(X.iloc[:, j]) in {"integer", "floating", "mixed-integer-float", "decimal"}
+    ]
+    if overlooked:
+        warnings.warn(
+            f"The column(s) {overlooked} hold numbers as objects and get no noise: convert them "
+            "with astype(float) if they are to be protected.",
+            PrivacyWarning,
+            stacklevel=6,
+        )
 
 
 def find_column(
@@ -193,6 +214,14 @@ def find_column(
             )
         return names.index(feature)
     if isinstance(feature, int | np.integer) and not isinstance(feature, bool | np.bool_):
+        if names is not None and any(
+            isinstance(name, int | np.integer) and name != j for j, name in enumerate(names)
+        ):
+            raise ValueError(
+                f"{parameter} names {feature}, but the columns of X have integers for names "
+                f"({list(names)[:5]} ...) that are not their positions: rename them, so that it is "
+                "clear which column is meant."
+            )
         if not -n_features <= feature < n_features:
             raise ValueError(
                 f"{parameter} names position {feature}, but X has {n_features} features: allowed "
@@ -217,7 +246,8 @@ def resolve_scale(
     ----------
     noise_scale : "std", None, array-like or mapping
         "std": standard deviation of `values`; None: 1; an array with one entry for each feature
-        of X or for each noised one; a mapping from feature name or position to scale.
+        of X, or for each noised one in the order in which they were named; a mapping from feature
+        name or position to scale.
     values : ndarray of shape (n_samples, n_noised)
         The noised features of the training rows.
     columns : ndarray of shape (n_noised,)
@@ -256,12 +286,17 @@ def resolve_scale(
             )
         noise_scale = [given[int(j)] for j in columns]
     try:
-        scale = np.asarray(noise_scale, dtype=np.float64)
+        scale = np.array(noise_scale, dtype=np.float64)
     except (TypeError, ValueError):
         raise ValueError(
             f"noise_scale={noise_scale!r} is not allowed: scales are positive numbers."
         ) from None
     if scale.shape == (len(names),):
+        if len(columns) == len(names) and (np.diff(columns) < 0).any():
+            raise ValueError(
+                "noise_scale is an array and noise_features names all features in an order of its "
+                "own: give noise_scale as a mapping from feature to scale."
+            )
         scale = scale[columns]
     if scale.shape != (len(columns),):
         raise ValueError(
@@ -307,11 +342,15 @@ class Noise:
     ) -> Noise:
         """Learn the law from checked training rows; warn of choices surely not meant."""
         columns = resolve_columns(noise_features, X)
+        if noise_features is None:
+            _warn_of_numbers_as_objects(X, names)
         if not is_numeric(X, int(columns[0])):
             return cls._of_category(X, columns, noise_scale, names)
         values = noised_values(X, columns)
         check_finite(values, [names[j] for j in columns])
         scale = resolve_scale(noise_scale, values, columns, names)
+        order = np.argsort(columns)
+        columns, scale, values = columns[order], scale[order], values[:, order]
         constant = scale == 0
         if constant.all():
             raise ValueError(
@@ -326,7 +365,7 @@ class Noise:
                 "and every certificate holds with them fixed. Leave them out of noise_features, "
                 "or give their noise_scale.",
                 PrivacyWarning,
-                stacklevel=4,
+                stacklevel=6,
             )
             columns, scale, values = columns[~constant], scale[~constant], values[:, ~constant]
         binary = [
@@ -340,7 +379,7 @@ class Noise:
                 "Gaussian noise is added to them: a radius then speaks of values that do not "
                 "exist. Leave them out of noise_features, or encode inside the wrapped estimator.",
                 PrivacyWarning,
-                stacklevel=4,
+                stacklevel=6,
             )
         values = values.astype(np.float64, copy=False)
         return cls(

@@ -11,6 +11,7 @@ from scipy import stats
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
@@ -19,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -179,6 +180,51 @@ def test_fallback_and_min_radius():
     objects = names.astype(object)
     released = smooth(sigma=0.8, fallback="no answer").fit(X_IRIS, objects).predict(X_IRIS)
     assert set(released) == {"a", "b", "c", "no answer"}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_rp.exceptions.PrivacyWarning")
+def test_min_radius_means_the_same_in_predict_and_in_the_certificate():
+    """Radii take few values, so that equality is common."""
+    m = float(smooth(sigma=0.5).fit(X_IRIS, Y_IRIS).certify(X_IRIS).radius.max())
+    clf = smooth(sigma=0.5, fallback=-1, min_radius=m).fit(X_IRIS, Y_IRIS)
+    assert (clf.predict(X_IRIS) == -1).all()
+    clf.set_params(min_radius=np.nextafter(m, 0)).fit(X_IRIS, Y_IRIS)
+    kept = clf.predict(X_IRIS) != -1
+    assert np.array_equal(kept, clf.certify(X_IRIS).radius > np.nextafter(m, 0))
+    assert kept.any()
+
+
+def test_parameters_take_effect_when_fitting():
+    clf = smooth(sigma=0.5).fit(X_IRIS, Y_IRIS)
+    before = clf.certify(X_IRIS)
+    clf.set_params(sigma=5.0, alpha=0.9, fallback="none", min_radius=3, resample=True)
+    assert np.array_equal(clf.certify(X_IRIS).radius, before.radius)
+    assert np.array_equal(clf.predict(X_IRIS), before.label)
+
+
+def test_an_issued_certificate_does_not_change():
+    X = X_IRIS.copy()
+    clf = smooth(sigma=0.5).fit(X, Y_IRIS)
+    cert = clf.certify(X)
+    half, low = cert.half_width(0), cert.interval(0)[0]
+    X[:] = 1000
+    clf.noise_scale_ *= 10
+    assert np.array_equal(cert.half_width(0), half)
+    assert np.array_equal(cert.interval(0)[0], low)
+    assert np.array_equal(clf.certify(X_IRIS).half_width(0), half)
+
+
+def test_objects_are_read_alike_in_every_batch():
+    Z = np.empty((150, 2), dtype=object)
+    Z[:, 0] = X_IRIS[:, 0]
+    Z[:, 1] = np.where(X_IRIS[:, 1] > 3, "wide", "narrow")
+    columns = ColumnTransformer(
+        [("n", "passthrough", [0]), ("c", OneHotEncoder(handle_unknown="ignore"), [1])]
+    )
+    clf = smooth(make_pipeline(columns, LogisticRegression())).fit(Z, Y_IRIS)
+    query = Z[:2].copy()
+    query[0, 1] = None
+    assert clf.predict(query)[0] == clf.predict(query[:1])[0]
 
 
 def test_unreachable_min_radius_warns():

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.cluster import KMeans
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -31,9 +32,6 @@ class Stranger(ClassifierMixin, BaseEstimator):
 
     def predict(self, X):
         return np.full(len(X), 7)
-
-    def predict_proba(self, X):
-        return np.full((len(X), 2), 2.0)
 
 
 def select_nothing(X):
@@ -87,6 +85,10 @@ PARAMETERS = [
     ({"fallback": [1]}, "fallback=.* is not allowed"),
     ({"resample": "yes"}, "'resample' parameter"),
     ({"n_jobs": "all"}, "'n_jobs' parameter"),
+    ({"n_jobs": 0}, "n_jobs=0 is not allowed"),
+    ({"estimator": KMeans(2)}, "is a clusterer: a classifier is needed"),
+    ({"fallback": np.nan}, "fallback=nan is not allowed"),
+    ({"n_samples": 3, "voting": "soft", "method": "monte_carlo"}, "cannot certify anything"),
     ({"random_state": "seed"}, "'random_state' parameter"),
 ]
 
@@ -107,6 +109,7 @@ def with_value(value):
 
 
 FIT_DATA = [
+    (FRAME["age"], Y, ValueError, "Expected 2D array|Expected a 2-dimensional"),
     (with_value(np.nan), Y, ValueError, "NaN in the noised feature 'x1'.*impute"),
     (with_value(np.inf), Y, ValueError, "infinity in the noised feature 'x1'"),
     (csr_array(X), Y, TypeError, r"[Ss]parse X cannot be smoothed.*toarray"),
@@ -175,12 +178,21 @@ def test_certify_path(sigmas):
         RobustPrivacyClassifier(n_samples=50).fit(X, Y).certify_path(X, sigmas)
 
 
-@pytest.mark.parametrize(
-    ("voting", "message"), [("hard", "Found the label 7, which is not among"), ("soft", "not one")]
-)
-def test_a_base_model_that_is_no_classifier(voting, message):
-    clf = RobustPrivacyClassifier(Stranger(), voting=voting, n_samples=50).fit(X, Y)
-    with pytest.raises(ValueError, match=message):
+class SumsTo(Stranger):
+    """Probabilities that do not add up to 1: the bounds would promise too much."""
+
+    def predict(self, X):
+        return self.classes_[np.zeros(len(X), dtype=int)]
+
+    def predict_proba(self, X):
+        return np.c_[np.full(len(X), 0.9), 0.5 + 0.49 * (np.asarray(X)[:, 0] > 0)]
+
+
+def test_a_base_model_that_is_no_classifier():
+    with pytest.raises(ValueError, match="Found the label 7, which is not among"):
+        RobustPrivacyClassifier(Stranger(), n_samples=50).fit(X, Y)
+    clf = RobustPrivacyClassifier(SumsTo(), voting="soft", n_samples=50).fit(X, Y)
+    with pytest.raises(ValueError, match="not one probability for each"):
         clf.predict(X)
 
 

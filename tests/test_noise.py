@@ -24,7 +24,7 @@ MIXED = pd.DataFrame(
     [
         (None, [0, 2]),
         ("bmi", [2]),
-        (["bmi", "age"], [0, 2]),
+        (["bmi", "age"], [2, 0]),
         (2, [2]),
         ([-3], [2]),
         ([True, False, True, False, False], [0, 2]),
@@ -50,6 +50,23 @@ def test_scales():
     assert noise_of(MIXED, scale=[5, 2]).scale.tolist() == [5, 2]
     assert noise_of(MIXED, scale=[5, 9, 2, 9, 9]).scale.tolist() == [5, 2]
     assert noise_of(MIXED, scale={"bmi": 2, "age": 5}).scale.tolist() == [5, 2]
+    # One scale for each named feature, in the order in which they are named.
+    noise = noise_of(MIXED, ["bmi", "age"], scale=[2, 5])
+    assert (noise.names.tolist(), noise.scale.tolist()) == (["age", "bmi"], [5, 2])
+    numbers = MIXED[["age", "bmi"]]
+    with pytest.raises(ValueError, match="in an order of its own"):
+        noise_of(numbers, ["bmi", "age"], scale=[2, 5])
+
+
+def test_numbers_as_objects_warn():
+    with pytest.warns(PrivacyWarning, match=r"\['bmi'\] hold numbers as objects"):
+        noise_of(MIXED.astype({"bmi": object}))
+
+
+def test_integer_names_that_are_not_positions_are_refused():
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(9, 3)), columns=[1, 0, 2])
+    with pytest.raises(ValueError, match="integers for names"):
+        resolve_columns([0], X)
 
 
 def test_a_constant_feature_gets_no_noise():

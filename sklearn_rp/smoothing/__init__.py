@@ -11,9 +11,9 @@ from sklearn_rp.smoothing.linear import Linear
 from sklearn_rp.smoothing.monte_carlo import MonteCarlo
 from sklearn_rp.smoothing.sweep import Categories, Sweep
 from sklearn_rp.smoothing.trees import Trees
-from sklearn_rp.smoothing.votes import Votes
+from sklearn_rp.smoothing.votes import Votes, encode
 
-__all__ = ["Engine", "Votes", "make_engine"]
+__all__ = ["Engine", "Votes", "encode", "make_engine"]
 
 _CLOSED_FORMS = (
     "a binary linear model behind affine steps; a decision tree, or with voting='soft' a random "

@@ -14,6 +14,9 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn_rp.noise import Noise, Rows, rows_per_chunk, take_rows
 from sklearn_rp.smoothing.votes import Votes, encode
 
+# A probability is counted in these units: 2**40 of them, and a million votes, fit into an integer.
+_SOFT_UNIT = 2**40
+
 
 @dataclass(eq=False)
 class MonteCarlo:
@@ -60,7 +63,8 @@ class MonteCarlo:
         Returns
         -------
         votes : list of Votes
-            One for each noise level; a row's votes depend on the row and the seed alone.
+            One for each noise level; a row's votes depend on the row and the seed alone (as far as
+            the model's own answer for a row does not depend on its batch).
         """
         n_rows = X.shape[0]
         self.noise.check_rows(X, min(sigmas))
@@ -79,8 +83,8 @@ class MonteCarlo:
     def _total(self, X: Rows, sigmas: Sequence[float], entropy: int | Sequence[int]) -> np.ndarray:
         """Sums of votes: shape (n_sigmas, n_rows, n_classes)."""
         n_rows, n_classes = X.shape[0], len(self.classes)
-        kind: type = np.int64 if self.voting == "hard" else np.float64
-        totals = np.zeros((len(sigmas), n_rows, n_classes), dtype=kind)
+        # Integers, for soft votes too: their sum does not depend on its order, hence not on chunks.
+        totals = np.zeros((len(sigmas), n_rows, n_classes), dtype=np.int64)
         rows_at_once, votes_at_once = self._chunks(n_rows, X.shape[1])
         for start in range(0, self.n_samples, votes_at_once):
             stop = min(start + votes_at_once, self.n_samples)
@@ -93,7 +97,7 @@ class MonteCarlo:
                 for level, sigma in enumerate(sigmas):
                     copies = self.noise.noisy_copies(chunk, values, sigma * draws)
                     totals[level, rows] += self._count(copies, values.shape[0])
-        return totals
+        return totals / _SOFT_UNIT if self.voting == "soft" else totals
 
     def _chunks(self, n_rows: int, n_features: int) -> tuple[int, int]:
         """Rows and votes of one chunk, within scikit-learn's working memory."""
@@ -106,9 +110,9 @@ class MonteCarlo:
     def _count(self, copies: Rows, n_rows: int) -> np.ndarray:
         """Votes of each row's copies: shape (n_rows, n_classes)."""
         if self.voting == "soft":
-            proba = np.asarray(self.estimator.predict_proba(copies), dtype=np.float64)
-            check_probabilities(proba, len(self.classes))
-            return proba.reshape(n_rows, -1, len(self.classes)).sum(axis=1)
+            proba = normalised(self.estimator.predict_proba(copies), len(self.classes))
+            units = np.rint(proba * _SOFT_UNIT).astype(np.int64)
+            return units.reshape(n_rows, -1, len(self.classes)).sum(axis=1)
         labels = np.asarray(self.estimator.predict(copies))
         return count_labels(labels.reshape(n_rows, -1), self.classes)
 
@@ -149,12 +153,23 @@ def count_labels(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
     return np.bincount(number.ravel(), minlength=n_rows * n_classes).reshape(n_rows, n_classes)
 
 
-def check_probabilities(proba: np.ndarray, n_classes: int) -> None:
-    """Refuse what is not a probability for each class: the bounds would not hold."""
-    shaped = proba.ndim == 2 and proba.shape[1] == n_classes
-    if not shaped or not ((proba >= 0) & (proba <= 1 + 1e-6)).all():
+def normalised(proba: Any, n_classes: int) -> np.ndarray:
+    """Probabilities that add up to 1 in double precision; what is none is refused.
+
+    The bounds hold for numbers in [0, 1], and the bound of the runner-up is one minus that of the
+    winner: sums other than 1 would make it wrong.
+    """
+    proba = np.asarray(proba, dtype=np.float64)
+    total = proba.sum(axis=-1, keepdims=True)
+    if (
+        proba.ndim != 2
+        or proba.shape[1] != n_classes
+        or not (proba >= 0).all()
+        or not (np.abs(total - 1) < 1e-3).all()
+    ):
         raise ValueError(
             f"predict_proba of the estimator gave an array of shape {proba.shape} that is not one "
-            f"probability in [0, 1] for each of the {n_classes} classes: voting='soft' needs that; "
-            "voting='hard' needs predict alone."
+            f"probability for each of the {n_classes} classes, adding up to 1: voting='soft' needs "
+            "that; voting='hard' needs predict alone."
         )
+    return proba / total

@@ -33,7 +33,7 @@ RESOLUTION = 256  # cells of a model whose thresholds are not known
 _RESOLUTION_OF_TWO = 32  # cells of each of two features
 _MOST_CELLS = 4096  # beyond, a model's own thresholds are too many to visit for every row
 _STEPS = 60  # of the search for the nearest change of label
-_STILL = 1e-9  # noise units: nearer to a change than this, the search has arrived
+_STILL = 1e-5  # noise units: nearer to a change than this, the search has arrived
 
 
 def thresholds(model: Any, position: int) -> np.ndarray | None:
@@ -169,32 +169,31 @@ class Profile:
         high = np.where(last, np.inf, ends[np.r_[cell[1:], 0]])
         return cls(row, labels[row, cell], ends[cell], high, n_rows, n_classes)
 
-    def shares(self, x: np.ndarray, spread: float) -> np.ndarray:
-        """``h_c`` at one value of the feature for each row: shape (n_rows, n_classes)."""
-        at = x[self.row]
-        weight = special.ndtr((self.high - at) / spread) - special.ndtr((self.low - at) / spread)
-        # In the upper tail the difference of complements keeps its accuracy.
-        above = self.low > at
-        weight[above] = special.ndtr((at[above] - self.low[above]) / spread) - special.ndtr(
-            (at[above] - self.high[above]) / spread
-        )
-        cell = self.row * self.n_classes + self.label
-        total = np.bincount(cell, weights=weight, minlength=self.n_rows * self.n_classes)
-        return total.reshape(self.n_rows, self.n_classes)
+    def shares(self, rows: np.ndarray, x: np.ndarray, spread: np.ndarray) -> np.ndarray:
+        """``h_c`` of some rows, each at a value of the feature: shape (n_queries, n_classes).
 
-    def select(self, keep: np.ndarray) -> Profile:
-        """The runs of some rows, renumbered: `keep` holds sorted row numbers."""
-        number = np.full(self.n_rows, -1)
-        number[keep] = np.arange(len(keep))
-        runs = number[self.row] >= 0
-        return Profile(
-            number[self.row[runs]],
-            self.label[runs],
-            self.low[runs],
-            self.high[runs],
-            len(keep),
-            self.n_classes,
-        )
+        Parameters
+        ----------
+        rows, x, spread : ndarray of shape (n_queries,)
+            Row, value of the feature, and standard deviation of the noise.
+        """
+        query, run = self._runs_of(rows)
+        at, width = x[query], spread[query]
+        low, high = (self.low[run] - at) / width, (self.high[run] - at) / width
+        # In the upper tail the difference of complements keeps its accuracy.
+        low, high = np.where(low > 0, -high, low), np.where(low > 0, -low, high)
+        weight = special.ndtr(high) - special.ndtr(low)
+        cell = query * self.n_classes + self.label[run]
+        total = np.bincount(cell, weights=weight, minlength=len(rows) * self.n_classes)
+        return total.reshape(len(rows), self.n_classes)
+
+    def _runs_of(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of the queries and of the runs of their rows, side by side."""
+        first = np.searchsorted(self.row, np.arange(self.n_rows + 1))
+        count = first[rows + 1] - first[rows]
+        query = np.repeat(np.arange(len(rows)), count)
+        within = np.arange(len(query)) - np.repeat(np.cumsum(count) - count, count)
+        return query, first[rows][query] + within
 
     def outermost(self, side: int) -> tuple[np.ndarray, np.ndarray]:
         """Label of each row's outermost run on a side (-1, 1), and where that run begins."""
@@ -206,9 +205,16 @@ class Profile:
 
 
 def nearest_change(
-    profile: Profile, x: np.ndarray, label: np.ndarray, spread: float, side: int, error: np.ndarray
+    profile: Profile,
+    rows: np.ndarray,
+    x: np.ndarray,
+    label: np.ndarray,
+    spread: np.ndarray,
+    side: np.ndarray,
+    error: np.ndarray,
+    start: np.ndarray,
 ) -> np.ndarray:
-    """Distance from each row to the nearest change of the smoothed label on one side.
+    """Distance to the nearest change of the smoothed label on one side, for each query.
 
     Goes from certified ball to certified ball: within its radius the label cannot change, so that
     the sum of the steps never exceeds the distance, and it tends to it.
@@ -217,36 +223,39 @@ def nearest_change(
     ----------
     profile : Profile
         The labels along the feature.
-    x : ndarray of shape (n_rows,)
-        Where the rows are.
-    label : ndarray of int of shape (n_rows,)
-        Their smoothed labels.
-    spread : float
+    rows, x, label : ndarray of shape (n_queries,)
+        Row, value of the feature, and smoothed label there.
+    spread : ndarray of shape (n_queries,)
         Standard deviation of the noise, in the feature's own unit.
-    side : {-1, 1}
-        Below or above.
-    error : ndarray of shape (n_rows,)
+    side : ndarray of shape (n_queries,)
+        -1 for below, 1 for above.
+    error : ndarray of shape (n_queries,)
         Bound of the rounding error of the shares.
+    start : ndarray of shape (n_queries,)
+        Certified radius where the search begins.
 
     Returns
     -------
-    distance : ndarray of shape (n_rows,)
+    distance : ndarray of shape (n_queries,)
         In noise units; inf where the label never changes on this side.
     """
-    distance = np.zeros(len(x))
-    outer_label, outer_start = profile.outermost(side)
-    active = np.arange(len(x))
+    (top_below, end_below), (top_above, end_above) = profile.outermost(-1), profile.outermost(1)
+    outer_label = np.where(side > 0, top_above[rows], top_below[rows])
+    outer_start = np.where(side > 0, end_above[rows], end_below[rows])
+    # Beyond the start of the outermost run, where the label is that run's, it has more than half
+    # of the probability for good.
+    home = np.where(outer_label == label, side * outer_start, np.inf)
+    distance = np.where(side * x > home, np.inf, start)
+    active = np.flatnonzero((start > _STILL) & np.isfinite(distance))
     for _ in range(_STEPS):
-        part = profile if len(active) == profile.n_rows else profile.select(active)
-        at = x[active] + side * distance[active] * spread
-        step = certain_radius(part.shares(at, spread), label[active], error[active])
-        distance[active] += step
-        # Beyond the middle of the outermost run's start, its label has more than half for good.
-        safe = (side * (at - outer_start[active]) > 0) & (outer_label[active] == label[active])
-        distance[active[safe]] = np.inf
-        active = active[(step > _STILL) & ~safe]
         if not len(active):
             break
+        at = x[active] + side[active] * distance[active] * spread[active]
+        safe = side[active] * at > home[active]
+        share = profile.shares(rows[active], at, spread[active])
+        step = certain_radius(share, label[active], error[active])
+        distance[active] += np.where(safe, np.inf, step)
+        active = active[(step > _STILL) & ~safe]
     return distance
 
 
@@ -353,25 +362,43 @@ class Sweep:
         """Exact votes of each row at each noise level; the model is read once."""
         values = self.noise.check_rows(X, min(sigmas)).astype(np.float64, copy=False)
         answer = self._one if len(self.cells) == 1 else self._two
-        parts = [
-            [answer(labels, values[rows], sigma) for sigma in sigmas]
-            for rows, labels in self.labels(X)
-        ]
+        parts = [answer(labels, values[rows], sigmas) for rows, labels in self.labels(X)]
         return [concatenate(level) for level in zip(*parts, strict=True)]
 
-    def _one(self, labels: np.ndarray, values: np.ndarray, sigma: float) -> Votes:
-        x, spread = values[:, 0], sigma * self.noise.scale[0]
+    def _one(self, labels: np.ndarray, values: np.ndarray, sigmas: Sequence[float]) -> list[Votes]:
+        """All noise levels and both sides at once: one search for many queries."""
+        n_rows, n_levels = len(values), len(sigmas)
         profile = Profile.from_cells(labels, self.edges[0], len(self.classes))
-        share = profile.shares(x, spread)
-        error = self._error(values, sigma)
+        rows = np.tile(np.arange(n_rows), n_levels)
+        x = np.tile(values[:, 0], n_levels)
+        spread = np.repeat(np.asarray(sigmas) * self.noise.scale[0], n_rows)
+        share = profile.shares(rows, x, spread)
+        error = np.concatenate([self._error(values, sigma) for sigma in sigmas])
         top = share.argmax(axis=1)
-        reach = np.stack(
-            [nearest_change(profile, x, top, spread, side, error) for side in (-1, 1)], axis=1
+        reach = nearest_change(
+            profile,
+            np.tile(rows, 2),
+            np.tile(x, 2),
+            np.tile(top, 2),
+            np.tile(spread, 2),
+            np.repeat([-1, 1], len(rows)),
+            np.tile(error, 2),
+            np.tile(certain_radius(share, top, error), 2),
         )
-        reach = np.minimum(reach * (1 - 1e-12), self.noise.farthest(sigma))
-        return Votes(share, "exact", 0, error, radius=reach.min(axis=1), reach=reach)
+        reach = (reach * (1 - 1e-12)).reshape(2, n_levels, n_rows)
+        share, error = share.reshape(n_levels, n_rows, -1), error.reshape(n_levels, n_rows)
+        answer = []
+        for level, sigma in enumerate(sigmas):
+            near = np.minimum(reach[:, level].T, self.noise.farthest(sigma))
+            answer.append(
+                Votes(share[level], "exact", 0, error[level], radius=near.min(axis=1), reach=near)
+            )
+        return answer
 
-    def _two(self, labels: np.ndarray, values: np.ndarray, sigma: float) -> Votes:
+    def _two(self, labels: np.ndarray, values: np.ndarray, sigmas: Sequence[float]) -> list[Votes]:
+        return [self._plane(labels, values, sigma) for sigma in sigmas]
+
+    def _plane(self, labels: np.ndarray, values: np.ndarray, sigma: float) -> Votes:
         weights = []
         for edges, x, scale in zip(self.edges, values.T, self.noise.scale, strict=True):
             ends = np.r_[-np.inf, edges, np.inf]
