@@ -231,7 +231,7 @@ class Certificate:
         return replace(self, **chosen)
 
     def __repr__(self) -> str:
-        confidence = "exact" if self.alpha == 0 else f"alpha={self.alpha:g}"
+        confidence = "certain" if self.alpha == 0 else f"alpha={self.alpha:g}"
         lines = [
             f"Certificate of {len(self)} row(s): {self.method}, sigma={self.sigma:g}, {confidence}"
         ]

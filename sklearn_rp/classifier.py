@@ -76,7 +76,7 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         Noisy copies of each training row added when the base estimator is fitted.
     min_radius : float, default=0.0
         With `fallback`: a release counts as certified when its radius, in scaled units, exceeds
-        this. (`Certificate.at` tells the rows certified to any radius.)
+        this. `Certificate.at` tells the rows certified to any radius.
     fallback : label, default=None
         Released for a row that is not certified. None: the top label is always released.
     resample : bool, default=False

@@ -122,5 +122,5 @@ def test_repr():
     assert "4 row(s)" in text
     assert "75.0%" in text
     assert "'bmi'" in text
-    assert "exact" in repr(make_certificate(alpha=0.0))
+    assert "certain" in repr(make_certificate(alpha=0.0))
     assert "0 row(s)" in repr(make_certificate()[:0])
