@@ -1,8 +1,15 @@
 """Robust Privacy for scikit-learn: predictions that provably do not give away their input."""
 
+from sklearn_rp.attribute import AttributePrivacyTransformer
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.classifier import RobustPrivacyClassifier, certify
 
 __version__ = "0.1.0"
 
-__all__ = ["Certificate", "RobustPrivacyClassifier", "__version__", "certify"]
+__all__ = [
+    "AttributePrivacyTransformer",
+    "Certificate",
+    "RobustPrivacyClassifier",
+    "__version__",
+    "certify",
+]

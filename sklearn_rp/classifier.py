@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import secrets
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -19,21 +17,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import (
-    check_array,
-    check_consistent_length,
-    check_is_fitted,
-    column_or_1d,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import HasMethods, Interval, StrOptions, fit_context, route, safe_indexing
 from sklearn_rp.bounds import Bounds, bound_votes, max_radius, min_samples
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.exceptions import PrivacyWarning
-from sklearn_rp.noise import Noise, Rows, column_names, is_frame, replace_columns, take_rows
+from sklearn_rp.noise import Noise, Rows, replace_columns, take_rows
 from sklearn_rp.smoothing import Votes, encode, make_engine
+from sklearn_rp.validation import check_rows, check_target, names_of, unchanged_on_error
 
 
 class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -215,7 +207,7 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         ValueError, TypeError
             If a parameter or the data is not allowed. A failed call leaves the object as it was.
         """
-        with _unchanged_on_error(self):
+        with unchanged_on_error(self):
             self._fit(X, y, fit_params)
         return self
 
@@ -236,12 +228,9 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
                 f"voting='soft' needs predict_proba, which {type(estimator).__name__} has not: use "
                 "voting='hard'."
             )
-        X = _check_rows(self, X, reset=True)
-        y = _check_target(X, y)
-        names = column_names(X)
-        if names is None:
-            names = [f"x{j}" for j in range(X.shape[1])]
-        noise = Noise.from_data(X, self.noise_features, self.noise_scale, names)
+        X = check_rows(self, X, reset=True)
+        y = check_target(self, X, y)
+        noise = Noise.from_data(X, self.noise_features, self.noise_scale, names_of(X))
         frozen = isinstance(estimator, FrozenEstimator)
         if not frozen:  # what cannot work is refused before the model is trained
             self._check_labels(np.unique(y))
@@ -421,7 +410,7 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
 
     def _votes(self, X: Any, sigmas: Sequence[float]) -> tuple[Rows, list[Votes]]:
         check_is_fitted(self)
-        X = _check_rows(self, X, reset=False)
+        X = check_rows(self, X, reset=False)
         entropy: Any = self._entropy
         if self._release.resample:
             fresh = np.random.SeedSequence() if self._calls is None else self._calls.spawn(1)[0]
@@ -565,63 +554,6 @@ class _Release:
 def _scaled(radius: np.ndarray, sigma: float) -> np.ndarray:
     """From noise units to scaled units, rounded down."""
     return np.nextafter(sigma * radius, 0.0)
-
-
-@contextmanager
-def _unchanged_on_error(estimator: Any) -> Iterator[None]:
-    """Give the object its attributes back if the block fails."""
-    before = dict(vars(estimator))
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise
-
-
-def _check_rows(estimator: Any, X: Any, *, reset: bool) -> Rows:
-    """Rows as the base estimator shall see them: frames as they are, all else as an array."""
-    if issparse(X):
-        raise TypeError(
-            "Sparse X cannot be smoothed: noise on every feature makes each row dense. Convert it "
-            "with X.toarray(), or reduce it (TruncatedSVD) in a step before."
-        )
-    if is_frame(X):
-        if X.shape[0] == 0 or X.shape[1] == 0:
-            raise ValueError(
-                f"Found array with {X.shape[0]} sample(s) and {X.shape[1]} feature(s) "
-                f"(shape={X.shape}) while a minimum of 1 is required."
-            )
-        if len(set(X.columns)) < X.shape[1]:
-            twice = sorted({str(c) for c in X.columns if list(X.columns).count(c) > 1})
-            raise ValueError(f"X has several columns named {twice}: names must be unique.")
-        validate_data(estimator, X, reset=reset, skip_check_array=True)
-        return X
-    if reset:
-        estimator._mixed = _is_mixed(X)
-    if estimator._mixed and getattr(X, "dtype", None) == np.dtype(object):
-        return validate_data(estimator, X, reset=reset, dtype=None, ensure_all_finite=False)
-    return validate_data(estimator, X, reset=reset, ensure_all_finite=False)
-
-
-def _is_mixed(X: Any) -> bool:
-    """Whether `X` is an array of objects with text in it; decided when fitting, for all calls."""
-    if not (isinstance(X, np.ndarray) and X.dtype.kind == "O" and X.ndim == 2):
-        return False
-    return any(isinstance(value, str) for value in X.flat)
-
-
-def _check_target(X: Rows, y: Any) -> np.ndarray:
-    if y is None:
-        raise ValueError(
-            "RobustPrivacyClassifier requires y to be passed, but the target y is None."
-        )
-    check_consistent_length(X, y)
-    y = column_or_1d(y, warn=True)
-    if y.dtype.kind == "f":
-        check_array(y, ensure_2d=False, input_name="y")
-    check_classification_targets(y)
-    return y
 
 
 def _augment(

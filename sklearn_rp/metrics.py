@@ -9,14 +9,19 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from sklearn_rp.attribute.compatible_sets import CompatibleSets, compatible_sets
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.classifier import certify
 
 __all__ = [
     "abstention_rate",
+    "attribute_advantage",
     "average_certified_radius",
+    "bayes_vulnerability",
     "certified_accuracy_score",
+    "interval_length_score",
     "make_certificate_scorer",
+    "make_compatible_sets_scorer",
 ]
 
 
@@ -135,27 +140,203 @@ def make_certificate_scorer(
     >>> cross_val_score(RobustPrivacyClassifier(random_state=0), X, y, scoring=scorer).shape
     (5,)
     """
-    if not callable(metric):
-        raise TypeError(f"metric={metric!r} is not callable: give metric(y, cert) or metric(cert).")
-    parameters = inspect.signature(metric).parameters
-    if "cert" not in parameters:
-        raise TypeError(
-            f"metric={metric!r} has no parameter named 'cert': it has to take a Certificate as "
-            "metric(y, cert, ...) or metric(cert, ...)."
-        )
-    strangers = set(kwargs) - set(parameters)
-    if strangers and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        raise TypeError(f"metric={metric!r} takes no argument {sorted(strangers)}.")
+    _check_metric(metric, "cert", kwargs)
     return _CertificateScorer(metric, 1 if greater_is_better else -1, kwargs)
 
 
-class _CertificateScorer:
+def interval_length_score(sets: CompatibleSets, *, quantile: float | None = None) -> float:
+    """Length of the component that holds each person's value, in the attribute's unit.
+
+    Parameters
+    ----------
+    sets : CompatibleSets
+        What a release leaves open.
+    quantile : float, default=None
+        In [0, 1]: that quantile over people (0.05: the worst-off); None: the mean.
+
+    Returns
+    -------
+    length : float
+        More is more private.
+
+    Examples
+    --------
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from sklearn_rp.attribute import compatible_sets
+    >>> from sklearn_rp.datasets import make_recommendation
+    >>> from sklearn_rp.metrics import interval_length_score
+    >>> task = make_recommendation(200, random_state=0)
+    >>> tree = DecisionTreeClassifier(random_state=0).fit(task.data, task.target)
+    >>> sets = compatible_sets(tree, task.data, sensitive_feature=0)
+    >>> interval_length_score(sets) > interval_length_score(sets, quantile=0.05)
+    True
+    """
+    _check_sets(sets)
+    if quantile is None:
+        return float(sets.component_length.mean())
+    if not 0 <= quantile <= 1:
+        raise ValueError(f"quantile={quantile!r} is not allowed: it must be in [0, 1], or None.")
+    return float(np.quantile(sets.component_length, quantile))
+
+
+def bayes_vulnerability(sets: CompatibleSets, *, prior: Any, tolerance: float = 0.0) -> float:
+    """Mean chance that an adversary's best guess of the attribute is right, given the release.
+
+    Parameters
+    ----------
+    sets : CompatibleSets
+        What a release leaves open.
+    prior : Prior, array-like or mapping
+        What the adversary knows before; see :meth:`~sklearn_rp.attribute.Prior.make`.
+    tolerance : float, default=0.0
+        A guess is right within this distance, in the attribute's unit.
+
+    Returns
+    -------
+    vulnerability : float
+        Less is more private.
+
+    Examples
+    --------
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from sklearn_rp.attribute import compatible_sets
+    >>> from sklearn_rp.datasets import make_recommendation
+    >>> from sklearn_rp.metrics import bayes_vulnerability
+    >>> task = make_recommendation(200, random_state=0)
+    >>> tree = DecisionTreeClassifier(random_state=0).fit(task.data, task.target)
+    >>> sets = compatible_sets(tree, task.data, sensitive_feature=0)
+    >>> 0 < bayes_vulnerability(sets, prior=task.data[:, 0], tolerance=0.2) < 1
+    True
+    """
+    _check_sets(sets)
+    return float(sets.bayes_vulnerability(prior, tolerance=tolerance)[1].mean())
+
+
+def attribute_advantage(sets: CompatibleSets, *, prior: Any, tolerance: float = 0.0) -> float:
+    """Mean gain of the best guess by seeing the release: vulnerability after minus before.
+
+    Parameters
+    ----------
+    sets : CompatibleSets
+        What a release leaves open.
+    prior : Prior, array-like or mapping
+        What the adversary knows before; see :meth:`~sklearn_rp.attribute.Prior.make`.
+    tolerance : float, default=0.0
+        A guess is right within this distance, in the attribute's unit.
+
+    Returns
+    -------
+    advantage : float
+        Between -1 and 1; less is more private. On average over the prior it is not negative, for
+        one row or a sample of rows it may be.
+
+    Examples
+    --------
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from sklearn_rp.attribute import compatible_sets
+    >>> from sklearn_rp.datasets import make_recommendation
+    >>> from sklearn_rp.metrics import attribute_advantage
+    >>> task = make_recommendation(200, random_state=0)
+    >>> tree = DecisionTreeClassifier(random_state=0).fit(task.data, task.target)
+    >>> sets = compatible_sets(tree, task.data, sensitive_feature=0)
+    >>> attribute_advantage(sets, prior=task.data[:, 0], tolerance=0.2) > 0
+    True
+    """
+    _check_sets(sets)
+    before, after = sets.bayes_vulnerability(prior, tolerance=tolerance)
+    return float((after - before).mean())
+
+
+def make_compatible_sets_scorer(
+    metric: Callable[..., float],
+    *,
+    sensitive_feature: str | int,
+    bounds: Any = None,
+    resolution: int = 256,
+    greater_is_better: bool = True,
+    **kwargs: Any,
+) -> Callable[[Any, Any, Any], float]:
+    """Scorer for ``cross_validate`` and search estimators from a metric of compatible sets.
+
+    Parameters
+    ----------
+    metric : callable
+        ``metric(sets, **kwargs)``, such as `interval_length_score`.
+    sensitive_feature : str or int
+        The attribute.
+    bounds : (low, high), or sequence of categories, default=None
+        The values that are possible; None: those in the rows scored.
+    resolution : int, default=256
+        Cells of the first look.
+    greater_is_better : bool, default=True
+        Whether more is better; if not, the scorer returns the negative.
+    **kwargs : dict
+        Passed on to `metric`.
+
+    Returns
+    -------
+    scorer : callable
+        ``scorer(estimator, X, y)`` for any classifier.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from sklearn_rp.datasets import make_recommendation
+    >>> from sklearn_rp.metrics import interval_length_score, make_compatible_sets_scorer
+    >>> task = make_recommendation(200, random_state=0)
+    >>> scorer = make_compatible_sets_scorer(interval_length_score, sensitive_feature=0)
+    >>> cross_val_score(DecisionTreeClassifier(), task.data, task.target, scoring=scorer).shape
+    (5,)
+    """
+    _check_metric(metric, "sets", kwargs)
+    options = {
+        "sensitive_feature": sensitive_feature,
+        "bounds": bounds,
+        "resolution": resolution,
+    }
+    return _CompatibleSetsScorer(metric, 1 if greater_is_better else -1, kwargs, options)
+
+
+def _check_metric(metric: Any, needs: str, kwargs: dict[str, Any]) -> None:
+    """A metric has to be callable and to take what it is given."""
+    if not callable(metric):
+        raise TypeError(f"metric={metric!r} is not callable: give a metric that takes {needs!r}.")
+    parameters = inspect.signature(metric).parameters
+    if needs not in parameters:
+        raise TypeError(f"metric={metric!r} has no parameter named {needs!r}.")
+    strangers = set(kwargs) - set(parameters)
+    if strangers and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        raise TypeError(f"metric={metric!r} takes no argument {sorted(strangers)}.")
+
+
+class _Scorer:
     """A class rather than a closure: it pickles, for parallel searches."""
 
-    def __init__(self, metric: Callable[..., float], sign: int, kwargs: dict[str, Any]):
+    _maker = ""
+
+    def __init__(
+        self,
+        metric: Callable[..., float],
+        sign: int,
+        kwargs: dict[str, Any],
+        options: dict[str, Any] | None = None,
+    ):
         self._metric = metric
         self._sign = sign
         self._kwargs = kwargs
+        self._options = options or {}
+
+    def __repr__(self) -> str:
+        shown = {k: v for k, v in (self._options | self._kwargs).items() if v is not None}
+        arguments = "".join(f", {k}={v!r}" for k, v in shown.items())
+        sign = "" if self._sign > 0 else ", greater_is_better=False"
+        name = getattr(self._metric, "__name__", repr(self._metric))
+        return f"{self._maker}({name}{sign}{arguments})"
+
+
+class _CertificateScorer(_Scorer):
+    _maker = "make_certificate_scorer"
 
     def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
         """Score of a fitted estimator."""
@@ -163,11 +344,14 @@ class _CertificateScorer:
         truth = {"y": y} if "y" in inspect.signature(self._metric).parameters else {}
         return self._sign * self._metric(**truth, cert=cert, **self._kwargs)
 
-    def __repr__(self) -> str:
-        arguments = "".join(f", {k}={v!r}" for k, v in self._kwargs.items())
-        sign = "" if self._sign > 0 else ", greater_is_better=False"
-        name = getattr(self._metric, "__name__", repr(self._metric))
-        return f"make_certificate_scorer({name}{sign}{arguments})"
+
+class _CompatibleSetsScorer(_Scorer):
+    _maker = "make_compatible_sets_scorer"
+
+    def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
+        """Score of a fitted estimator."""
+        sets = compatible_sets(estimator, X, **self._options)
+        return self._sign * self._metric(sets=sets, **self._kwargs)
 
 
 def _right(y: Any, cert: Certificate) -> np.ndarray:
@@ -185,3 +369,12 @@ def _check_not_empty(cert: Certificate) -> None:
         )
     if not len(cert):
         raise ValueError("The certificate has no rows: there is nothing to average.")
+
+
+def _check_sets(sets: CompatibleSets) -> None:
+    if not isinstance(sets, CompatibleSets):
+        raise TypeError(
+            f"sets={type(sets).__name__} is not CompatibleSets: pass what compatible_sets returned."
+        )
+    if not len(sets):
+        raise ValueError("The sets have no rows: there is nothing to average.")

@@ -1,10 +1,11 @@
 """scikit-learn's own checks, for every estimator of the package."""
 
 import pytest
+from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_rp import RobustPrivacyClassifier
+from sklearn_rp import AttributePrivacyTransformer, RobustPrivacyClassifier
 
 # 200 votes keep the checks quick; they are enough to certify at the default alpha.
 ESTIMATORS = [
@@ -13,6 +14,8 @@ ESTIMATORS = [
     RobustPrivacyClassifier(n_samples=200, method="monte_carlo", random_state=0),
     RobustPrivacyClassifier(n_samples=200, voting="soft", random_state=0),
     RobustPrivacyClassifier(n_samples=200, resample=True, random_state=0),
+    AttributePrivacyTransformer(LogisticRegression(), sensitive_feature=0, resolution=16),
+    AttributePrivacyTransformer(sensitive_feature=0, resolution=16, output="midpoint"),
 ]
 
 

@@ -21,8 +21,16 @@ ORDER = [
     "smoothing",
     "bounds",
     "certificate",
+    "validation",
     "classifier",
+    "attribute.release",
+    "attribute.prior",
+    "attribute.compatible_sets",
+    "attribute.transformer",
+    "attribute",
     "metrics",
+    "attacks.attribute_inference",
+    "attacks",
     "datasets",
     "",  # the package itself
 ]

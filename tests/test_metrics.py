@@ -4,19 +4,27 @@ import pickle
 
 import numpy as np
 import pytest
+from conftest import LinearRule
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 from test_certificate import make_certificate
 
 from sklearn_rp import RobustPrivacyClassifier
+from sklearn_rp.attribute import compatible_sets
+from sklearn_rp.datasets import make_recommendation
 from sklearn_rp.metrics import _CertificateScorer as Scorer
 from sklearn_rp.metrics import (
     abstention_rate,
+    attribute_advantage,
     average_certified_radius,
+    bayes_vulnerability,
     certified_accuracy_score,
+    interval_length_score,
     make_certificate_scorer,
+    make_compatible_sets_scorer,
 )
 
 # label: a a b b; radius: 0 (abstained), 1, 2, 3; the third is wrong
@@ -90,3 +98,38 @@ def test_search_over_sigma_through_a_pipeline(n_jobs):
     assert (search.cv_results_["mean_test_abstention"] <= 0).all()
     scores = cross_validate(search.best_estimator_, X, y, scoring=scoring, cv=3)
     assert scores["test_radius"].mean() == radius[search.best_index_]
+
+
+def test_scores_of_compatible_sets():
+    task = make_recommendation(200, slope=0.0, random_state=0)
+    rule = LinearRule(task.coef).fit(task.data, task.target)
+    sets = compatible_sets(rule, task.data, sensitive_feature=0, bounds=(-4, 4))
+    assert interval_length_score(sets) == pytest.approx(4, abs=1e-5)
+    assert interval_length_score(sets, quantile=0) == pytest.approx(4, abs=1e-5)
+    prior = {-1.0: 0.4, 1.0: 0.2, 2.0: 0.4}
+    before, after = 0.4, np.where(task.target == 1, 2 / 3, 1.0).mean()
+    assert bayes_vulnerability(sets, prior=prior) == pytest.approx(after)
+    assert attribute_advantage(sets, prior=prior) == pytest.approx(after - before)
+    scorer = make_compatible_sets_scorer(
+        attribute_advantage,
+        sensitive_feature=0,
+        bounds=(-4, 4),
+        prior=prior,
+        greater_is_better=False,
+    )
+    assert pickle.loads(pickle.dumps(scorer))(rule, task.data) == pytest.approx(before - after)
+    search = GridSearchCV(
+        DecisionTreeClassifier(random_state=0),
+        {"max_depth": [1, 8]},
+        scoring=make_compatible_sets_scorer(
+            interval_length_score, sensitive_feature=0, bounds=(-4, 4)
+        ),
+        cv=2,
+    ).fit(task.data, np.random.default_rng(0).integers(0, 2, 200))
+    assert search.best_params_ == {"max_depth": 1}  # a deep tree has narrow sets
+    with pytest.raises(ValueError, match="quantile=2"):
+        interval_length_score(sets, quantile=2)
+    with pytest.raises(TypeError, match="not CompatibleSets"):
+        interval_length_score(task.data)
+    with pytest.raises(TypeError, match="no parameter named 'sets'"):
+        make_compatible_sets_scorer(abstention_rate, sensitive_feature=0)

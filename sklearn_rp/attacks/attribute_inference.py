@@ -1,0 +1,321 @@
+"""Attribute inference: who holds the model, the other features and the label guesses the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.metrics import matthews_corrcoef, recall_score
+from sklearn.model_selection import cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OrdinalEncoder
+from sklearn.utils import check_random_state
+
+from sklearn_rp.attribute.compatible_sets import CompatibleSets, check_resolution, sets_of
+from sklearn_rp.attribute.prior import Prior
+from sklearn_rp.attribute.release import Attribute, Release
+from sklearn_rp.noise import Rows, column_names, is_frame, is_pandas
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ATTACKERS = ("imputation", "deterministic", "bayesian", "learned")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AttackResult:
+    """What each attacker guessed, beside the truth.
+
+    Parameters
+    ----------
+    truth : ndarray of shape (n_rows,)
+        The sensitive values.
+    guesses : dict of str to ndarray of shape (n_rows,)
+        "imputation" sees the other features alone; the others see the released label as well.
+    sets : CompatibleSets
+        The set that the label leaves open for each row.
+    categorical : bool
+        Whether the feature is categorical.
+    n_resamples : int
+        Resamples of the rows behind each confidence interval.
+    random_state : int
+        Seed of the resampling.
+    """
+
+    truth: np.ndarray
+    guesses: dict[str, np.ndarray]
+    sets: CompatibleSets
+    categorical: bool
+    n_resamples: int
+    random_state: int
+
+    def to_frame(self, groups: Any = None) -> pd.DataFrame:
+        """Figures of each attacker with 95 % confidence intervals, over rows and per group.
+
+        Numeric feature: ``error``, the mean absolute error in its unit (an attacker wants little);
+        ``length``, the mean length of the set that the attacker is left with, and ``coverage``, how
+        often it holds the truth. Categorical feature: ``mcc``, Matthews' correlation, and
+        ``g_mean``, the geometric mean of the categories' recalls (an attacker wants much).
+
+        Parameters
+        ----------
+        groups : array-like of shape (n_rows,), default=None
+            A group for each row.
+
+        Returns
+        -------
+        table : pandas.DataFrame
+            One line for each group and attacker; ``<figure>_low`` and ``<figure>_high`` are the
+            ends of the bootstrap interval over rows.
+        """
+        import pandas as pd
+
+        everybody = np.ones(len(self.truth), dtype=bool)
+        parts = {"all": everybody}
+        if groups is not None:
+            groups = np.asarray(groups)
+            if groups.shape != everybody.shape:
+                raise ValueError(f"groups has shape {groups.shape}: one for each row is needed.")
+            parts |= {str(g): groups == g for g in np.unique(groups)}
+        lines = []
+        for group, rows in parts.items():
+            for attacker, guess in self.guesses.items():
+                line: dict[str, Any] = {"group": group, "attacker": attacker, "n": int(rows.sum())}
+                for figure, value in self._figures(attacker, guess, np.flatnonzero(rows)).items():
+                    line[figure], line[f"{figure}_low"], line[f"{figure}_high"] = value
+                lines.append(line)
+        return pd.DataFrame(lines)
+
+    def _figures(
+        self, attacker: str, guess: np.ndarray, rows: np.ndarray
+    ) -> dict[str, tuple[float, float, float]]:
+        rng = np.random.default_rng(self.random_state)
+        draws = [rows, *(rng.choice(rows, size=len(rows)) for _ in range(self.n_resamples))]
+        truth = self.truth
+        figures: dict[str, list[float]] = {}
+        if self.categorical:
+            figures["mcc"] = [matthews_corrcoef(truth[d], guess[d]) for d in draws]
+            figures["g_mean"] = [_g_mean(truth[d], guess[d]) for d in draws]
+        else:
+            error = np.abs(truth - guess)
+            figures["error"] = [float(error[d].mean()) for d in draws]
+            if attacker != "imputation":
+                length, holds = self.sets.length, self.sets.component_length > 0
+            else:
+                length = np.full(len(truth), self.sets.high - self.sets.low)
+                holds = (truth >= self.sets.low) & (truth <= self.sets.high)
+            figures["length"] = [float(length[d].mean()) for d in draws]
+            figures["coverage"] = [float(holds[d].mean()) for d in draws]
+        return {
+            name: (values[0], *np.quantile(values[1:], [0.025, 0.975]).tolist())
+            for name, values in figures.items()
+        }
+
+    def __repr__(self) -> str:
+        table = self.to_frame().drop(columns=["group"]).round(3)
+        return f"AttackResult on {self.sets.feature!r}, {len(self.truth)} rows\n{table.to_string()}"
+
+
+def _g_mean(truth: np.ndarray, guess: np.ndarray) -> float:
+    recalls = recall_score(truth, guess, labels=np.unique(truth), average=None, zero_division=0)
+    return float(np.prod(recalls) ** (1 / len(recalls)))
+
+
+class AttributeInferenceAttack:
+    """The adversary who knows the model, the other features and the label.
+
+    Four attackers are run beside each other (after Jayaraman & Evans 2022, arXiv 2209.01292):
+
+    - **imputation**, the baseline: predicts the attribute from the other features alone; what it
+      finds, no defence of the release can hide;
+    - **deterministic**: knows the compatible set of the label, and nothing of the population;
+      guesses its middle, or at random among the compatible categories;
+    - **bayesian**: the imputation's view of the population (for a number: normal, as wide as its
+      residuals on held-out public rows), cut down to the compatible set;
+    - **learned**: a model of the attribute given the other features *and* the label.
+
+    Parameters
+    ----------
+    model : fitted classifier
+        What releases the labels.
+    sensitive_feature : str or int
+        The attribute, numeric or categorical.
+    imputer : estimator, default=None
+        Predicts the attribute; a random forest if None. It is cloned.
+    bounds : (low, high), or sequence of categories, default=None
+        The values that are possible; None: those in the public data.
+    resolution : int, default=256
+        Cells of the first look for compatible sets.
+    n_resamples : int, default=200
+        Resamples behind each confidence interval.
+    random_state : int, default=0
+        Seed of forests, of random guesses and of the resampling.
+
+    Examples
+    --------
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from sklearn_rp.attacks import AttributeInferenceAttack
+    >>> from sklearn_rp.datasets import make_recommendation
+    >>> task = make_recommendation(600, random_state=0)
+    >>> X, y = task.data, task.target
+    >>> model = DecisionTreeClassifier(max_depth=4, random_state=0).fit(X[:200], y[:200])
+    >>> attack = AttributeInferenceAttack(model, sensitive_feature=0, n_resamples=20)
+    >>> table = attack.fit(X[200:400], y[200:400]).evaluate(X[400:], y[400:]).to_frame()
+    >>> table["attacker"].tolist()
+    ['imputation', 'deterministic', 'bayesian', 'learned']
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        sensitive_feature: str | int,
+        imputer: Any = None,
+        bounds: Any = None,
+        resolution: int = 256,
+        n_resamples: int = 200,
+        random_state: int = 0,
+    ):
+        self.model = model
+        self.sensitive_feature = sensitive_feature
+        self.imputer = imputer
+        self.bounds = bounds
+        self.resolution = resolution
+        self.n_resamples = n_resamples
+        self.random_state = random_state
+
+    def fit(self, X_public: Rows, y_public: Any = None) -> AttributeInferenceAttack:
+        """Learn what the population tells.
+
+        Parameters
+        ----------
+        X_public : ndarray or frame of shape (n_public, n_features)
+            People whose attribute the adversary knows.
+        y_public : array-like of shape (n_public,), default=None
+            Not used: the adversary asks the model for its labels.
+
+        Returns
+        -------
+        self : AttributeInferenceAttack
+        """
+        if isinstance(self.n_resamples, bool) or not self.n_resamples >= 10:
+            raise ValueError(f"n_resamples={self.n_resamples} is not allowed: at least 10.")
+        X_public = X_public if is_frame(X_public) else np.asarray(X_public)
+        attribute = Attribute.from_data(X_public, self.sensitive_feature, self.bounds)
+        release = Release(self.model, attribute, X_public, check_resolution(self.resolution))
+        values = attribute.values(X_public)
+        symbol = release.released(X_public)
+        self._attribute, self._release, self._values = attribute, release, values
+        rest = _without(X_public, attribute.column)
+        self._imputer = self._new_imputer(rest).fit(rest, values)
+        if attribute.categories is None:
+            held_out = cross_val_predict(self._new_imputer(rest), rest, values, cv=3)
+            self._spread = max(float(np.std(values - held_out)), 1e-6 * attribute.span)
+        both = _with_label(rest, symbol)
+        self._learned = self._new_imputer(both).fit(both, values)
+        return self
+
+    def evaluate(self, X: Rows, y: Any = None) -> AttackResult:
+        """Attack some rows.
+
+        Parameters
+        ----------
+        X : ndarray or frame of shape (n_rows, n_features)
+            Rows, their true attribute among them; the attackers see all the rest, and the label.
+        y : array-like of shape (n_rows,), default=None
+            Not used: the label is what the model releases.
+
+        Returns
+        -------
+        result : AttackResult
+        """
+        if not hasattr(self, "_release"):
+            raise ValueError("This AttributeInferenceAttack is not fitted yet: call fit before.")
+        X = X if is_frame(X) else np.asarray(X)
+        attribute = self._attribute
+        sets: CompatibleSets = sets_of(self._release, X)
+        truth = attribute.values(X)
+        rest = _without(X, attribute.column)
+        symbol = self._release.released(X)
+        if attribute.categories is None:
+            guesses = self._numbers(rest, sets)
+        else:
+            guesses = self._categories(rest, sets)
+        guesses["learned"] = self._learned.predict(_with_label(rest, symbol))
+        return AttackResult(
+            truth,
+            {name: guesses[name] for name in _ATTACKERS},
+            sets,
+            attribute.categories is not None,
+            self.n_resamples,
+            self.random_state,
+        )
+
+    def _numbers(self, rest: Rows, sets: CompatibleSets) -> dict[str, np.ndarray]:
+        imputed = self._imputer.predict(rest)
+        low, high = sets.hull()
+        # Around the imputed value the attribute is spread as the held-out residuals in public are.
+        values = np.linspace(sets.low, sets.high, 512)
+        density = np.exp(-0.5 * ((values[None] - imputed[:, None]) / self._spread) ** 2) + 1e-12
+        prior = Prior(values, density / density.sum(axis=1, keepdims=True))
+        posterior = sets.posterior(prior)
+        # The median of the posterior is the best guess for the absolute error.
+        middle = (np.cumsum(posterior, axis=1) >= 0.5).argmax(axis=1)
+        return {
+            "imputation": imputed,
+            "deterministic": (low + high) / 2,
+            "bayesian": values[middle],
+        }
+
+    def _categories(self, rest: Rows, sets: CompatibleSets) -> dict[str, np.ndarray]:
+        categories = self._attribute.categories
+        assert categories is not None
+        rng = check_random_state(self.random_state)
+        open_ = sets.contains(categories)
+        share = np.zeros(open_.shape)
+        share[:, self._imputer.classes_.astype(int)] = self._imputer.predict_proba(rest)
+        posterior = sets.posterior(Prior(categories, share))
+        noise = rng.uniform(size=open_.shape)
+        return {
+            "imputation": self._imputer.predict(rest),
+            "deterministic": np.where(open_, noise, -1.0).argmax(axis=1),
+            "bayesian": posterior.argmax(axis=1),
+        }
+
+    def _new_imputer(self, rest: Rows) -> Any:
+        if self.imputer is not None:
+            return clone(self.imputer)
+        kind = (
+            RandomForestRegressor if self._attribute.categories is None else RandomForestClassifier
+        )
+        forest = kind(min_samples_leaf=5, random_state=self.random_state)
+        if not is_frame(rest):
+            return forest
+        text = make_column_selector(dtype_exclude="number")
+        encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+        return make_pipeline(
+            make_column_transformer((encoder, text), remainder="passthrough"), forest
+        )
+
+
+def _without(X: Rows, column: int) -> Rows:
+    """All columns but one."""
+    if is_pandas(X):
+        return X.drop(columns=X.columns[column])
+    if is_frame(X):
+        return X.drop(X.columns[column])
+    return np.delete(X, column, axis=1)
+
+
+def _with_label(rest: Rows, symbol: np.ndarray) -> Rows:
+    """The other features and the number of the released label."""
+    if is_pandas(rest):
+        return rest.assign(released_label=symbol.astype(float))
+    if column_names(rest) is not None:
+        kind: Any = type(rest[rest.columns[0]])
+        return rest.with_columns([kind("released_label", symbol.astype(float))])
+    return np.column_stack([rest, symbol.astype(float)])

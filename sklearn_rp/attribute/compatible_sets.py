@@ -1,0 +1,482 @@
+"""CompatibleSets: the values of the sensitive feature that a released label leaves open."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import special
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_rp.attribute.prior import Prior
+from sklearn_rp.attribute.release import Attribute, Lines, Release
+from sklearn_rp.noise import Rows, take_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_POINTS = 2**20  # looked at in one go
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CompatibleSets:
+    """For each row, all values of the sensitive feature with the same released label.
+
+    The set ``C(y, x_rest) = {z : g(z, x_rest) = y}`` depends on the label and on the other features
+    alone: it is what the release leaves open, and may be published with it. What tells of the row's
+    own value (`component_length`) is for the owner of the row.
+
+    Parameters
+    ----------
+    label : ndarray of shape (n_rows,)
+        Released labels.
+    feature : str
+        The sensitive feature.
+    low, high : float
+        Its range; for a categorical feature 0 and the number of categories.
+    categories : ndarray or None
+        Its categories, if it is not numeric.
+    row, start, stop : ndarray of shape (n_parts,)
+        The parts of all sets, row after row: intervals, or positions of categories.
+    own : ndarray of shape (n_rows,)
+        The rows' own values (positions of categories).
+    certified_inner, certified_outer : ndarray of shape (n_rows,)
+        Certified bounds of `length`: nothing less, nothing more is compatible. Equal to it where
+        the model's thresholds are known; 0 and the whole range where nothing is certified.
+
+    Examples
+    --------
+    >>> from sklearn_rp.attribute import compatible_sets
+    >>> from sklearn_rp.datasets import make_recommendation
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> task = make_recommendation(200, random_state=0)
+    >>> tree = DecisionTreeClassifier(max_depth=3, random_state=0).fit(task.data, task.target)
+    >>> sets = compatible_sets(tree, task.data, sensitive_feature=0)
+    >>> len(sets.intervals), bool((sets.length >= sets.component_length).all())
+    (200, True)
+    """
+
+    label: np.ndarray
+    feature: str
+    low: float
+    high: float
+    categories: np.ndarray | None
+    row: np.ndarray
+    start: np.ndarray
+    stop: np.ndarray
+    own: np.ndarray
+    certified_inner: np.ndarray
+    certified_outer: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    @property
+    def intervals(self) -> list[list[Any]]:
+        """Per row, the list of (low, high) pairs, or of categories."""
+        ends = np.searchsorted(self.row, np.arange(len(self) + 1))
+        if self.categories is not None:
+            names = self.categories[self.start.astype(int)].tolist()
+            return [names[a:b] for a, b in itertools.pairwise(ends)]
+        pairs = list(zip(self.start.tolist(), self.stop.tolist(), strict=True))
+        return [pairs[a:b] for a, b in itertools.pairwise(ends)]
+
+    @property
+    def length(self) -> np.ndarray:
+        """Total length of each set, in the feature's unit; or number of categories."""
+        return np.bincount(self.row, weights=self.stop - self.start, minlength=len(self))
+
+    @property
+    def share(self) -> np.ndarray:
+        """Length over that of the whole range."""
+        return self.length / (self.high - self.low)
+
+    @property
+    def n_components(self) -> np.ndarray:
+        """Number of separate intervals; or of categories."""
+        return np.bincount(self.row, minlength=len(self))
+
+    @property
+    def component_length(self) -> np.ndarray:
+        """Length of the interval that holds the row's own value; categories count as one."""
+        if self.categories is not None:
+            return self.length
+        own = self.own[self.row]
+        holds = (self.start <= own) & (own <= self.stop)
+        lengths = np.where(holds, self.stop - self.start, 0.0)
+        return np.bincount(self.row, weights=lengths, minlength=len(self))
+
+    def hull(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest compatible value of each row, of a numeric feature.
+
+        Returns
+        -------
+        low, high : ndarray of shape (n_rows,)
+            The whole range where the label was seen nowhere along the attribute.
+        """
+        low, high = np.full(len(self), np.inf), np.full(len(self), -np.inf)
+        np.minimum.at(low, self.row, self.start)
+        np.maximum.at(high, self.row, self.stop)
+        empty = low > high
+        return np.where(empty, self.low, low), np.where(empty, self.high, high)
+
+    def contains(self, values: np.ndarray) -> np.ndarray:
+        """Which of some values each set holds.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_values,)
+            Sorted numbers, or categories.
+
+        Returns
+        -------
+        inside : ndarray of bool of shape (n_rows, n_values)
+        """
+        values = np.asarray(values)
+        inside = np.zeros((len(self), len(values) + 1), dtype=np.int32)
+        if self.categories is not None:
+            place = np.array([np.flatnonzero(self.categories == v) for v in values], dtype=object)
+            if any(len(p) == 0 for p in place):
+                raise ValueError(
+                    f"prior holds values that are no category of {self.feature!r}: "
+                    f"{self.categories.tolist()} are."
+                )
+            member = np.zeros((len(self), len(self.categories)), dtype=bool)
+            member[self.row, self.start.astype(int)] = True
+            return member[:, [int(p[0]) for p in place]]
+        # A value on the border of two intervals belongs to the first.
+        np.add.at(inside, (self.row, np.searchsorted(values, self.start)), 1)
+        np.add.at(inside, (self.row, np.searchsorted(values, self.stop)), -1)
+        last = self.stop >= self.high
+        at_end = np.searchsorted(values, self.high), np.searchsorted(values, self.high, "right")
+        np.add.at(inside, (self.row[last], at_end[0]), 1)
+        np.add.at(inside, (self.row[last], at_end[1]), -1)
+        return np.cumsum(inside, axis=1)[:, :-1] > 0
+
+    def prior_mass(self, prior: Any) -> np.ndarray:
+        """Probability of each set before the release.
+
+        Parameters
+        ----------
+        prior : Prior, array-like or mapping
+            See :meth:`Prior.make`.
+
+        Returns
+        -------
+        mass : ndarray of shape (n_rows,)
+        """
+        known = Prior.make(prior)
+        return (known.for_rows(len(self)) * self.contains(known.values)).sum(axis=1)
+
+    def posterior(self, prior: Any) -> np.ndarray:
+        """Probabilities of the prior's values given the release: shape (n_rows, n_values).
+
+        Where the set has no prior mass the release tells nothing that the prior knows, and the
+        prior is returned.
+        """
+        known = Prior.make(prior)
+        before = known.for_rows(len(self))
+        after = before * self.contains(known.values)
+        total = after.sum(axis=1, keepdims=True)
+        return np.where(total > 0, after / np.where(total > 0, total, 1.0), before)
+
+    def posterior_entropy(self, prior: Any) -> np.ndarray:
+        """Entropy of the posterior of each row, in bits.
+
+        Parameters
+        ----------
+        prior : Prior, array-like or mapping
+            See :meth:`Prior.make`.
+
+        Returns
+        -------
+        entropy : ndarray of shape (n_rows,)
+        """
+        return special.entr(self.posterior(prior)).sum(axis=1) / np.log(2)
+
+    def bayes_vulnerability(
+        self, prior: Any, *, tolerance: float = 0.0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Chance that the best guess is right, before and after seeing the release.
+
+        Parameters
+        ----------
+        prior : Prior, array-like or mapping
+            See :meth:`Prior.make`.
+        tolerance : float, default=0.0
+            A guess counts as right within this distance, in the feature's unit.
+
+        Returns
+        -------
+        before, after : ndarray of shape (n_rows,)
+        """
+        known = Prior.make(prior)
+        if not tolerance >= 0:
+            raise ValueError(f"tolerance={tolerance!r} is not allowed: it must not be negative.")
+        if self.categories is not None and tolerance:
+            raise ValueError(
+                f"tolerance={tolerance!r} is not allowed for the categorical {self.feature!r}."
+            )
+        before = _best_guess(known.values, known.for_rows(len(self)), tolerance)
+        return before, _best_guess(known.values, self.posterior(known), tolerance)
+
+    def intersect(self, other: CompatibleSets) -> CompatibleSets:
+        """What several releases about the same people leave open together.
+
+        Parameters
+        ----------
+        other : CompatibleSets
+            Of the same rows and feature, for another model.
+
+        Returns
+        -------
+        sets : CompatibleSets
+            Its labels are pairs.
+        """
+        if len(self) != len(other) or self.feature != other.feature:
+            raise ValueError(
+                f"The sets are of {len(self)} and {len(other)} rows and of {self.feature!r} and "
+                f"{other.feature!r}: they must be about the same people and feature."
+            )
+        same = (self.low, self.high) == (other.low, other.high) and np.array_equal(
+            self.categories if self.categories is not None else [],
+            other.categories if other.categories is not None else [],
+        )
+        if not same:
+            raise ValueError("The sets have different bounds: give both the same.")
+        row = np.concatenate([self.row, other.row] * 2)
+        at = np.concatenate([self.start, other.start, self.stop, other.stop])
+        step = np.repeat([1, -1], len(at) // 2)
+        order = np.lexsort((step, at, row))
+        row, at, step = row[order], at[order], step[order]
+        both = np.flatnonzero((np.cumsum(step) == 2)[:-1] & (np.diff(at) > 0))
+        label = np.empty(len(self), dtype=object)
+        label[:] = list(zip(self.label.tolist(), other.label.tolist(), strict=True))
+        inner = self.certified_inner + other.certified_inner - (self.high - self.low)
+        return CompatibleSets(
+            label,
+            self.feature,
+            self.low,
+            self.high,
+            self.categories,
+            row[both],
+            at[both],
+            at[both + 1],
+            self.own,
+            np.maximum(inner, 0.0),
+            np.minimum(self.certified_outer, other.certified_outer),
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Table with one line per row.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+        """
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "label": self.label,
+                "n_components": self.n_components,
+                "length": self.length,
+                "component_length": self.component_length,
+                "share": self.share,
+                "certified_inner": self.certified_inner,
+                "certified_outer": self.certified_outer,
+            }
+        )
+
+    def summary(self, groups: Any = None) -> pd.DataFrame:
+        """Lengths of the sets: number, smallest, 5 %, median, mean; over all rows and per group.
+
+        Parameters
+        ----------
+        groups : array-like of shape (n_rows,), default=None
+            A group for each row.
+
+        Returns
+        -------
+        table : pandas.DataFrame
+            One line for all rows, and one for each group.
+        """
+        import pandas as pd
+
+        length = pd.Series(self.component_length)
+        parts = {"all": length}
+        if groups is not None:
+            groups = np.asarray(groups)
+            if groups.shape != (len(self),):
+                raise ValueError(f"groups has shape {groups.shape}: one for each row is needed.")
+            parts |= {g: length[groups == g] for g in np.unique(groups)}
+        return pd.DataFrame(
+            {
+                name: {
+                    "n": len(part),
+                    "smallest": part.min(),
+                    "5 %": part.quantile(0.05),
+                    "median": part.median(),
+                    "mean": part.mean(),
+                }
+                for name, part in parts.items()
+            }
+        ).T
+
+    def __repr__(self) -> str:
+        unit = "categories" if self.categories is not None else "of its unit"
+        middle = np.median(self.length) if len(self) else np.nan
+        return (
+            f"CompatibleSets of {len(self)} row(s), {self.feature!r} in "
+            f"{self.low:g} to {self.high:g}: median length {middle:.4g} {unit}"
+        )
+
+
+def compatible_sets(
+    estimator: Any,
+    X: Any,
+    *,
+    sensitive_feature: str | int,
+    bounds: Any = None,
+    resolution: int = 256,
+    sigmas: Sequence[float] | None = None,
+) -> Any:
+    """Values of a sensitive feature with the same released label, for each row.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        Anything with ``predict``. The ends of the sets are exact where a tree model's thresholds
+        are known, and found to 1e-7 of the range elsewhere; bands narrower than a cell of the first
+        look may then be missed, but not for an exact RobustPrivacyClassifier that noises the
+        feature.
+    X : ndarray or frame of shape (n_rows, n_features)
+        Rows.
+    sensitive_feature : str or int
+        Name or position, numeric or categorical.
+    bounds : (low, high), or sequence of categories, default=None
+        The values that are possible; None: those in `X`.
+    resolution : int, default=256
+        Cells of the first look.
+    sigmas : sequence of float, default=None
+        Noise levels of a RobustPrivacyClassifier; None: the one it was fitted with. With a single
+        noised feature the model is read once for all.
+
+    Returns
+    -------
+    sets : CompatibleSets, or list of CompatibleSets where `sigmas` is given
+
+    Raises
+    ------
+    ValueError
+        If the feature is not there, constant, missing in some rows, or outside `bounds`; if the
+        release is random.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_rp.attribute import compatible_sets
+    >>> from sklearn_rp.datasets import load_recommendation
+    >>> X, y = load_recommendation(return_X_y=True, as_frame=True)
+    >>> X = X[["age", "bmi", "bp"]]
+    >>> model = LogisticRegression(max_iter=1000).fit(X, y)
+    >>> compatible_sets(model, X, sensitive_feature="bmi").length.shape  # kg/m2
+    (442,)
+    """
+    attribute = Attribute.from_data(X, sensitive_feature, bounds)
+    release = Release(estimator, attribute, X, check_resolution(resolution))
+    return sets_of(release, X, sigmas)
+
+
+def check_resolution(resolution: Any) -> int:
+    """Number of cells: at least 1."""
+    if isinstance(resolution, bool) or not isinstance(resolution, int | np.integer):
+        raise TypeError(f"resolution={resolution!r} is not allowed: give a whole number of cells.")
+    if resolution < 1:
+        raise ValueError(f"resolution={resolution} is not allowed: at least 1 cell is needed.")
+    return int(resolution)
+
+
+def sets_of(release: Release, X: Rows, sigmas: Sequence[float] | None = None) -> Any:
+    """Compatible sets of checked rows, chunk by chunk."""
+    levels: list[float | None] = [None] if sigmas is None else [float(s) for s in sigmas]
+    if sigmas is not None and release.smoothed is None:
+        raise ValueError(
+            "sigmas is given, but the estimator is not a RobustPrivacyClassifier: it has no noise."
+        )
+    smoothed = release.smoothed
+    if smoothed is not None:
+        check_is_fitted(smoothed)
+        if smoothed._release.resample:
+            raise ValueError(
+                "resample=True releases at random: every value is compatible with every label, "
+                "with some probability. Use resample=False for compatible sets."
+            )
+    size = max(1, _POINTS // (release.resolution + 1))
+    parts: list[list[CompatibleSets]] = [[] for _ in levels]
+    for first in range(0, X.shape[0], size):
+        chunk = take_rows(X, slice(first, min(first + size, X.shape[0])))
+        own, symbol = release.attribute.values(chunk), release.released(chunk)
+        for level, lines in enumerate(release.lines(chunk, levels)):
+            if sigmas is not None:
+                assert smoothed is not None
+                symbol = release.symbol_at(chunk, levels[level])
+            parts[level].append(_select(release, lines, symbol, own))
+    answer = [_join(part) for part in parts]
+    return answer[0] if sigmas is None else answer
+
+
+def _select(release: Release, lines: Lines, symbol: np.ndarray, own: np.ndarray) -> CompatibleSets:
+    """The stretches of each row's own symbol."""
+    keep = lines.symbol == symbol[lines.row]
+    rows = np.arange(len(symbol))
+    a = release.attribute
+    return CompatibleSets(
+        release.symbols[symbol],
+        a.name,
+        a.low,
+        a.high,
+        a.categories,
+        lines.row[keep],
+        lines.low[keep],
+        lines.high[keep],
+        own,
+        lines.inner[rows, symbol],
+        lines.outer[rows, symbol],
+    )
+
+
+def _join(parts: list[CompatibleSets]) -> CompatibleSets:
+    if len(parts) == 1:
+        return parts[0]
+    first = parts[0]
+    offset = np.cumsum([0, *(len(part) for part in parts[:-1])])
+
+    def together(name: str) -> np.ndarray:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    return CompatibleSets(
+        together("label"),
+        first.feature,
+        first.low,
+        first.high,
+        first.categories,
+        np.concatenate([part.row + shift for part, shift in zip(parts, offset, strict=True)]),
+        together("start"),
+        together("stop"),
+        together("own"),
+        together("certified_inner"),
+        together("certified_outer"),
+    )
+
+
+def _best_guess(values: np.ndarray, weights: np.ndarray, tolerance: float) -> np.ndarray:
+    """Largest probability of a window of twice the tolerance: shape (n_rows,)."""
+    if not tolerance:
+        return weights.max(axis=1)
+    total = np.concatenate([np.zeros((len(weights), 1)), np.cumsum(weights, axis=1)], axis=1)
+    stop = np.searchsorted(values, values + 2 * tolerance, side="right")
+    return np.max(total[:, stop] - total[:, :-1], axis=1)

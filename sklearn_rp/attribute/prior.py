@@ -1,0 +1,137 @@
+"""What an adversary knows about the sensitive feature before seeing a release."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sklearn_rp.noise import Rows, column_names, column_values, find_column
+from sklearn_rp.validation import names_of
+
+
+@dataclass(frozen=True, eq=False)
+class Prior:
+    """Distribution of the sensitive feature over finitely many values.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_values,)
+        The values; numeric ones sorted.
+    weights : ndarray of shape (n_values,) or (n_rows, n_values)
+        Their probabilities, the same for all rows or for each row its own.
+
+    Examples
+    --------
+    >>> Prior.make({"a": 0.5, "b": 0.5}).values
+    array(['a', 'b'], dtype='<U1')
+    """
+
+    values: np.ndarray
+    weights: np.ndarray
+
+    @classmethod
+    def make(cls, prior: Any) -> Prior:
+        """Prior from a sample, a mapping from value to probability, or a Prior.
+
+        Parameters
+        ----------
+        prior : Prior, mapping or array-like
+            An array-like is a sample of the population: each value counts once.
+
+        Returns
+        -------
+        prior : Prior
+
+        Raises
+        ------
+        ValueError
+            If probabilities are negative or do not sum to 1, or values are missing.
+        """
+        if isinstance(prior, Prior):
+            return prior
+        if isinstance(prior, Mapping):
+            values, weights = np.asarray(list(prior)), np.asarray(list(prior.values()), dtype=float)
+        else:
+            sample = np.asarray(prior)
+            if sample.ndim != 1 or not len(sample):
+                raise ValueError(
+                    f"prior has shape {sample.shape}: give a sample of values, a mapping from "
+                    "value to probability, or a Prior."
+                )
+            values, counts = np.unique(sample, return_counts=True)
+            weights = counts / counts.sum()
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise ValueError("prior holds NaN or infinity: leave missing values out.")
+        if not (weights >= 0).all() or not np.isclose(weights.sum(), 1, atol=1e-6):
+            raise ValueError(
+                f"prior has probabilities that sum to {weights.sum():g}: they must not be negative "
+                "and sum to 1."
+            )
+        order = np.argsort(values)
+        return cls(values[order], weights[order])
+
+    @classmethod
+    def from_data(
+        cls,
+        X_public: Rows,
+        sensitive_feature: Any,
+        *,
+        by: Sequence[Any] | None = None,
+        X: Rows | None = None,
+    ) -> Prior:
+        """Prior from a public sample, alike for all or given some other columns.
+
+        Parameters
+        ----------
+        X_public : ndarray or frame of shape (n_public, n_features)
+            A sample of the population.
+        sensitive_feature : str or int
+            The feature.
+        by : sequence of str or int, default=None
+            Columns to condition on: a row of `X` is given the public values of those who are equal
+            to it in these columns, and all public values where nobody is.
+        X : ndarray or frame of shape (n_rows, n_features), default=None
+            The rows; needed with `by`.
+
+        Returns
+        -------
+        prior : Prior
+        """
+        column = find_column(
+            sensitive_feature,
+            X_public.shape[1],
+            column_names(X_public),
+            parameter="sensitive_feature",
+        )
+        sample = column_values(X_public, column)
+        if by is None:
+            return cls.make(sample)
+        if X is None:
+            raise ValueError("by=... needs X: the rows for which the prior is meant.")
+        names = column_names(X_public)
+        columns = [find_column(b, len(names_of(X_public)), names, parameter="by") for b in by]
+        rows = _rows(X_public, columns)
+        known = {row: number for number, row in enumerate(dict.fromkeys(rows))}
+        public = np.array([known[row] for row in rows])
+        group = np.array([known.get(row, -1) for row in _rows(X, columns)])
+        values, number = np.unique(sample, return_inverse=True)
+        count = np.zeros((len(known), len(values)))
+        np.add.at(count, (public, number), 1.0)
+        everybody = np.bincount(number, minlength=len(values)).astype(float)
+        weights = np.where((group >= 0)[:, None], count[group], everybody)
+        return cls(values, weights / weights.sum(axis=1, keepdims=True))
+
+    def for_rows(self, n_rows: int) -> np.ndarray:
+        """Weights of each row: shape (n_rows, n_values)."""
+        if self.weights.ndim == 2 and len(self.weights) != n_rows:
+            raise ValueError(
+                f"prior was made for {len(self.weights)} rows, but there are {n_rows}."
+            )
+        return np.broadcast_to(self.weights, (n_rows, len(self.values)))
+
+
+def _rows(X: Rows, columns: Sequence[int]) -> list[tuple[Any, ...]]:
+    return list(zip(*(column_values(X, j).tolist() for j in columns), strict=True))

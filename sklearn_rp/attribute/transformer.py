@@ -1,0 +1,297 @@
+"""AttributePrivacyTransformer: the sensitive column, replaced by what the release leaves open."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin, clone
+from sklearn.utils import get_tags
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_rp._compat import HasMethods, Interval, StrOptions, fit_context, route
+from sklearn_rp.attribute.compatible_sets import CompatibleSets, sets_of
+from sklearn_rp.attribute.release import Attribute, Release
+from sklearn_rp.classifier import RobustPrivacyClassifier
+from sklearn_rp.noise import Rows, is_frame, is_pandas
+from sklearn_rp.validation import check_rows, check_target, names_of, unchanged_on_error
+
+
+class AttributePrivacyTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator):
+    """Replace a sensitive column by what the released label leaves open about it.
+
+    For each row the sensitive value is replaced by the set of values with the same released label
+    (Robust Attribute Privacy, [1]_). The law of `transform`: its output is a function of the
+    released label and of the other features alone. Moving the sensitive value anywhere inside its
+    compatible set changes not one bit of the row's output, so that the output may be published with
+    the label.
+
+    Parameters
+    ----------
+    estimator : classifier, default=None
+        The classifier whose labels are released; ``RobustPrivacyClassifier()`` if None. Any
+        classifier works; wrap one that is already fitted in
+        :class:`~sklearn.frozen.FrozenEstimator`.
+    sensitive_feature : str or int
+        Name or position of the sensitive feature, numeric or categorical.
+    bounds : (low, high), or sequence of categories, default=None
+        The values that are possible; None: those seen in `fit`.
+    resolution : int, default=256
+        Cells that are looked at first where the model's own thresholds are not known.
+    output : {"interval", "midpoint", "drop"}, default="interval"
+        "interval": columns ``<name>_low`` and ``<name>_high`` with the lowest and the highest
+        compatible value, or for a categorical feature a 0/1 column ``<name>_<category>`` for each
+        category; "midpoint": one column ``<name>`` with their middle; "drop": nothing.
+    remainder : {"passthrough", "drop"}, default="passthrough"
+        What becomes of the other features.
+    include_prediction : bool, default=False
+        Whether to append a column ``prediction`` with the number of the released label.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+        The fitted classifier.
+    classes_ : ndarray
+        What may be released, an abstention's label among it.
+    sensitive_feature_ : str
+        Name of the sensitive feature.
+    bounds_ : tuple or ndarray
+        The values that are possible.
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during `fit`, where all are strings.
+
+    See Also
+    --------
+    sklearn_rp.attribute.compatible_sets : The sets themselves, for any fitted classifier.
+
+    References
+    ----------
+    .. [1] J. Jin et al., "Robust Privacy: Inference-Stage Privacy through Certified Robustness",
+       arXiv 2601.17360, 2026.
+
+    Examples
+    --------
+    >>> from sklearn_rp import AttributePrivacyTransformer, RobustPrivacyClassifier
+    >>> from sklearn_rp.datasets import load_recommendation
+    >>> X, y = load_recommendation(return_X_y=True, as_frame=True)
+    >>> X = X[["age", "bmi", "bp"]]
+    >>> apt = AttributePrivacyTransformer(
+    ...     RobustPrivacyClassifier(noise_features="bmi"), sensitive_feature="bmi"
+    ... ).fit(X, y)
+    >>> apt.get_feature_names_out().tolist()
+    ['age', 'bmi_low', 'bmi_high', 'bp']
+    >>> apt.transform(X).shape
+    (442, 4)
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit", "predict"]), None],
+        "sensitive_feature": "no_validation",
+        "bounds": "no_validation",
+        "resolution": [Interval(Integral, 1, None, closed="left")],
+        "output": [StrOptions({"interval", "midpoint", "drop"})],
+        "remainder": [StrOptions({"passthrough", "drop"})],
+        "include_prediction": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        sensitive_feature,
+        bounds=None,
+        resolution=256,
+        output="interval",
+        remainder="passthrough",
+        include_prediction=False,
+    ):
+        self.estimator = estimator
+        self.sensitive_feature = sensitive_feature
+        self.bounds = bounds
+        self.resolution = resolution
+        self.output = output
+        self.remainder = remainder
+        self.include_prediction = include_prediction
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, **fit_params):
+        """Fit the classifier whose labels are released.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,)
+            Labels.
+        **fit_params : dict
+            Passed to the ``fit`` of the classifier; with metadata routing enabled, as requested.
+
+        Returns
+        -------
+        self : AttributePrivacyTransformer
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the data is not allowed. A failed call leaves the object as it was.
+        """
+        with unchanged_on_error(self):
+            X = check_rows(self, X, reset=True)
+            y = check_target(self, X, y)
+            attribute = Attribute.from_data(X, self.sensitive_feature, self.bounds)
+            if attribute.categories is not None and self.output == "midpoint":
+                raise ValueError(
+                    f"output='midpoint' is not allowed for the categorical feature "
+                    f"{attribute.name!r}: use 'interval' (a 0/1 column for each category) or "
+                    "'drop'."
+                )
+            if self.output == "drop" and self.remainder == "drop" and not self.include_prediction:
+                raise ValueError(
+                    "output='drop' with remainder='drop' leaves no column: keep one of them, or "
+                    "set include_prediction=True."
+                )
+            base = clone(self._base()).fit(X, y, **route(self, "fit", "estimator", fit_params))
+            self._release = Release(base, attribute, X, self.resolution)
+            self.estimator_ = base
+            self.classes_ = self._release.symbols
+            self.sensitive_feature_ = attribute.name
+            self.bounds_ = (
+                (attribute.low, attribute.high)
+                if attribute.categories is None
+                else attribute.categories
+            )
+            self._names = [str(name) for name in names_of(X)]
+        return self
+
+    def transform(self, X):
+        """Replace the sensitive column.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        X_out : ndarray or DataFrame of shape (n_samples, n_features_out)
+            A frame for a frame. See `get_feature_names_out` for the columns.
+        """
+        check_is_fitted(self)
+        X = check_rows(self, X, reset=False)
+        sets = sets_of(self._release, X)
+        attribute = self._release.attribute
+        new: dict[str, np.ndarray] = {}
+        name = attribute.name
+        if self.output != "drop" and attribute.categories is not None:
+            # Where the label is seen nowhere along the attribute, all categories are left open.
+            open_ = sets.contains(attribute.categories)
+            open_ = open_ | ~open_.any(axis=1, keepdims=True)
+            for category, column in zip(attribute.categories, open_.T, strict=True):
+                new[f"{name}_{category}"] = column.astype(np.float64)
+        elif self.output != "drop":
+            low, high = sets.hull()
+            if self.output == "interval":
+                new = {f"{name}_low": low, f"{name}_high": high}
+            else:
+                new = {name: (low + high) / 2}
+        number = np.searchsorted(self.classes_, sets.label).astype(np.float64)
+        last = {"prediction": number} if self.include_prediction else {}
+        return self._assemble(X, new, last)
+
+    def _assemble(self, X: Rows, new: dict[str, np.ndarray], last: dict[str, np.ndarray]) -> Any:
+        column, passed = self._release.attribute.column, self.remainder == "passthrough"
+        before = list(range(column)) if passed else []
+        after = list(range(column + 1, X.shape[1])) if passed else []
+        if not is_frame(X):
+            parts = [X[:, before], *(v[:, None] for v in new.values()), X[:, after]]
+            return np.concatenate([*parts, *(v[:, None] for v in last.values())], axis=1)
+        if is_pandas(X):
+            import pandas as pd
+
+            made = [pd.DataFrame(part, index=X.index) for part in (new, last)]
+            return pd.concat([X.iloc[:, before], made[0], X.iloc[:, after], made[1]], axis=1)
+        kind = type(X)
+        names = X.columns
+        columns = {names[j]: X[names[j]] for j in before} | new
+        return kind(columns | {names[j]: X[names[j]] for j in after} | last)
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the columns that `transform` gives.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Only checked against the names seen in `fit`.
+
+        Returns
+        -------
+        names : ndarray of str objects
+        """
+        check_is_fitted(self)
+        if input_features is not None and list(input_features) != self._names:
+            raise ValueError(
+                f"input_features={list(input_features)} is not equal to the names seen in fit, "
+                f"{self._names}."
+            )
+        attribute = self._release.attribute
+        name, names = attribute.name, self._names
+        new: list[str] = []
+        if self.output == "midpoint":
+            new = [name]
+        elif self.output == "interval" and attribute.categories is not None:
+            new = [f"{name}_{category}" for category in attribute.categories]
+        elif self.output == "interval":
+            new = [f"{name}_low", f"{name}_high"]
+        if self.remainder == "passthrough":
+            new = names[: attribute.column] + new + names[attribute.column + 1 :]
+        if self.include_prediction:
+            new = [*new, "prediction"]
+        return np.asarray(new, dtype=object)
+
+    def compatible_sets(self, X, sigmas=None):
+        """Sets of values with the same released label; for the owner of the rows.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows.
+        sigmas : sequence of float, default=None
+            Noise levels of a RobustPrivacyClassifier; None: the one it was fitted with.
+
+        Returns
+        -------
+        sets : CompatibleSets, or list of CompatibleSets where `sigmas` is given
+        """
+        check_is_fitted(self)
+        result: CompatibleSets = sets_of(self._release, check_rows(self, X, reset=False), sigmas)
+        return result
+
+    def _base(self) -> Any:
+        return RobustPrivacyClassifier() if self.estimator is None else self.estimator
+
+    def get_metadata_routing(self):
+        """Metadata routing of this object.
+
+        Returns
+        -------
+        routing : MetadataRouter
+            `fit` passes on to the ``fit`` of the classifier what that requests.
+        """
+        return MetadataRouter(owner=type(self).__name__).add(
+            estimator=self._base(),
+            method_mapping=MethodMapping().add(caller="fit", callee="fit"),
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self._base())
+        tags.input_tags.sparse = False
+        tags.input_tags.allow_nan = False
+        tags.target_tags.required = True
+        tags.classifier_tags = None
+        tags.non_deterministic = inner.non_deterministic
+        return tags

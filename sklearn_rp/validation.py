@@ -1,0 +1,83 @@
+"""Checks of rows and targets that the estimators share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    check_array,
+    check_consistent_length,
+    column_or_1d,
+    validate_data,
+)
+
+from sklearn_rp.noise import Rows, column_names, is_frame
+
+
+def names_of(X: Rows) -> list[str]:
+    """Names of the columns: those of a frame, else x0, x1, ..."""
+    names = column_names(X)
+    return [f"x{j}" for j in range(X.shape[1])] if names is None else names
+
+
+@contextmanager
+def unchanged_on_error(estimator: Any) -> Iterator[None]:
+    """Give the object its attributes back if the block fails."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def check_rows(estimator: Any, X: Any, *, reset: bool) -> Rows:
+    """Rows as the base estimator shall see them: frames as they are, all else as an array."""
+    if issparse(X):
+        raise TypeError(
+            "Sparse X cannot be smoothed: noise on every feature makes each row dense. Convert it "
+            "with X.toarray(), or reduce it (TruncatedSVD) in a step before."
+        )
+    if is_frame(X):
+        if X.shape[0] == 0 or X.shape[1] == 0:
+            raise ValueError(
+                f"Found array with {X.shape[0]} sample(s) and {X.shape[1]} feature(s) "
+                f"(shape={X.shape}) while a minimum of 1 is required."
+            )
+        if len(set(X.columns)) < X.shape[1]:
+            twice = sorted({str(c) for c in X.columns if list(X.columns).count(c) > 1})
+            raise ValueError(f"X has several columns named {twice}: names must be unique.")
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        return X
+    if reset:
+        estimator._mixed = _is_mixed(X)
+    if estimator._mixed and getattr(X, "dtype", None) == np.dtype(object):
+        return validate_data(estimator, X, reset=reset, dtype=None, ensure_all_finite=False)
+    return validate_data(estimator, X, reset=reset, ensure_all_finite=False)
+
+
+def _is_mixed(X: Any) -> bool:
+    """Whether `X` is an array of objects with text in it; decided when fitting, for all calls."""
+    if not (isinstance(X, np.ndarray) and X.dtype.kind == "O" and X.ndim == 2):
+        return False
+    return any(isinstance(value, str) for value in X.flat)
+
+
+def check_target(estimator: Any, X: Rows, y: Any) -> np.ndarray:
+    """Labels, as a one-dimensional array."""
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None."
+        )
+    check_consistent_length(X, y)
+    y = column_or_1d(y, warn=True)
+    if y.dtype.kind == "f":
+        check_array(y, ensure_2d=False, input_name="y")
+    check_classification_targets(y)
+    return y

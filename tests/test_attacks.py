@@ -1,0 +1,86 @@
+"""Attribute inference, each attacker where its success is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import LinearRule
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LinearRegression
+from sklearn.tree import DecisionTreeClassifier
+
+from sklearn_rp.attacks import AttributeInferenceAttack
+from sklearn_rp.datasets import make_recommendation
+
+
+def attack(model, X, **arguments):
+    arguments = {"sensitive_feature": 0, "n_resamples": 50} | arguments
+    half = len(X) // 2
+    result = AttributeInferenceAttack(model, **arguments).fit(X[:half]).evaluate(X[half:])
+    return result, result.to_frame().set_index("attacker")
+
+
+def test_a_constant_model_tells_nothing():
+    X = make_recommendation(600, random_state=0).data
+    model = DummyClassifier().fit(X, X[:, 0] > -9)
+    result, table = attack(model, X)
+    assert result.sets.share == pytest.approx(np.ones(300))
+    # Independent features: nobody beats the spread of the attribute itself.
+    spread = np.abs(X[300:, 0] - np.median(X[:300, 0])).mean()
+    assert (table["error"] > 0.95 * spread).all()
+    assert table["length"].to_numpy() == pytest.approx(result.sets.high - result.sets.low)
+
+
+def test_a_label_that_tells_the_sign_halves_the_error():
+    X = make_recommendation(1000, slope=0.0, random_state=0).data
+    rule = LinearRule((1.0, 0, 0, 0)).fit(X)
+    _, table = attack(rule, X, imputer=LinearRegression())
+    # |s| given its sign: mean 0.80, mean distance from its median 0.48
+    assert table.loc["imputation", "error"] == pytest.approx(0.80, abs=0.06)
+    assert table.loc["bayesian", "error"] == pytest.approx(0.48, abs=0.06)
+    assert table.loc["learned", "error"] == pytest.approx(0.50, abs=0.08)
+    assert table.loc["bayesian", "error_high"] < table.loc["imputation", "error_low"]
+    assert (table["error_low"] < table["error"]).all()
+    assert (table["error"] < table["error_high"]).all()
+    assert table.loc["deterministic", "coverage"] > 0.99
+
+
+def test_categories():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"s": rng.choice(["a", "b", "c"], 900), "w": rng.normal(size=900)})
+
+    class Tells(LinearRule):
+        def predict(self, X):
+            return (X["s"] == "a").astype(int).to_numpy()
+
+    result, table = attack(Tells().fit(X), X, sensitive_feature="s")
+    assert result.categorical
+    # "a" is told, "b" and "c" are a coin toss; without the label it is one in three.
+    right = {name: np.mean(g == result.truth) for name, g in result.guesses.items()}
+    assert right["imputation"] == pytest.approx(1 / 3, abs=0.08)
+    assert right["deterministic"] == pytest.approx(2 / 3, abs=0.08)
+    assert right["bayesian"] == pytest.approx(2 / 3, abs=0.08)
+    assert table.loc["bayesian", "mcc"] > table.loc["imputation", "mcc"] + 0.3
+    assert 0 <= table.loc["imputation", "g_mean"] < 0.45
+    groups = result.to_frame(groups=X["w"][450:] > 0)
+    assert groups["group"].tolist()[::4] == ["all", "False", "True"]
+    assert "imputation" in repr(result)
+
+
+def test_same_seed_same_result():
+    task = make_recommendation(300, random_state=0)
+    model = DecisionTreeClassifier(max_depth=4, random_state=0).fit(task.data, task.target)
+    one, two = (attack(model, task.data)[1] for _ in range(2))
+    pd.testing.assert_frame_equal(one, two)
+
+
+def test_bad_use():
+    X = make_recommendation(60, random_state=0).data
+    rule = LinearRule((1.0, 0, 0, 0)).fit(X)
+    with pytest.raises(ValueError, match="not fitted yet"):
+        AttributeInferenceAttack(rule, sensitive_feature=0).evaluate(X)
+    with pytest.raises(ValueError, match="n_resamples=3"):
+        AttributeInferenceAttack(rule, sensitive_feature=0, n_resamples=3).fit(X)
+    with pytest.raises(ValueError, match="names position 7"):
+        AttributeInferenceAttack(rule, sensitive_feature=7).fit(X)
+    with pytest.raises(ValueError, match="one for each row"):
+        attack(rule, X)[0].to_frame(groups=[1, 2])

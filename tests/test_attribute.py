@@ -1,0 +1,511 @@
+"""Compatible sets and the transformer: brute force, closed forms, and the law as a property."""
+
+import pickle
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import LinearRule
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.datasets import load_breast_cancer, load_wine
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from sklearn_rp import AttributePrivacyTransformer, RobustPrivacyClassifier
+from sklearn_rp.attribute import Prior, compatible_sets
+from sklearn_rp.datasets import fetch_medical_insurance, load_recommendation, make_recommendation
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+CANCER = load_breast_cancer(return_X_y=True)
+WINE = load_wine(return_X_y=True)
+
+
+def diabetes():
+    X, y = load_recommendation(return_X_y=True)
+    return X, (y == "intensive follow-up").astype(int)
+
+
+DATA = {"cancer": (*CANCER, 6), "wine": (*WINE, 9), "diabetes": (*diabetes(), 2)}
+MODELS = {
+    "tree": DecisionTreeClassifier(random_state=0),
+    "forest": make_pipeline(StandardScaler(), RandomForestClassifier(8, random_state=0)),
+    "boosting": HistGradientBoostingClassifier(max_iter=10, random_state=0),
+    "logistic": make_pipeline(StandardScaler(), LogisticRegression()),
+    "network": make_pipeline(StandardScaler(), MLPClassifier((16,), max_iter=60, random_state=0)),
+}
+
+
+def smooth(model, column, **arguments):
+    return RobustPrivacyClassifier(model, noise_features=[column], sigma=0.5, **arguments)
+
+
+WAYS = {
+    "plain": lambda model, column: model,
+    "swept": smooth,
+    "all noised": lambda model, column: RobustPrivacyClassifier(
+        model, n_samples=40, random_state=0
+    ),
+    "with fallback": lambda model, column: smooth(model, column, fallback=-1, min_radius=0.4),
+    "in a pipeline": lambda model, column: make_pipeline(StandardScaler(), smooth(model, column)),
+}
+
+
+def brute_force(model, X, column, low, high, n=801):
+    """Labels on a fine grid, by nothing but predict."""
+    z = np.linspace(low, high, n)
+    copies = np.repeat(X, n, axis=0)
+    copies[:, column] = np.tile(z, len(X))
+    return z, model.predict(copies).reshape(len(X), n)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_rp.exceptions.PrivacyWarning")
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("data", DATA)
+def test_brute_force(data, name, way):
+    X, y, column = DATA[data]
+    model = WAYS[way](MODELS[name], column).fit(X, y)
+    rows = X[:: len(X) // 9]
+    low, high = X[:, column].min(), X[:, column].max()
+    sets = compatible_sets(model, rows, sensitive_feature=column, bounds=(low, high))
+    z, labels = brute_force(model, rows, column, low, high)
+    released = model.predict(rows)
+    assert np.array_equal(sets.label, released)
+    inside = sets.contains(z)
+    same = labels == released[:, None]
+    # They may differ next to an end of an interval, where the fine grid is not fine enough, and in
+    # bands narrower than the first look where no thresholds are known.
+    step = z[1] - z[0]
+    for i, intervals in enumerate(sets.intervals):
+        ends = np.array(intervals).ravel()
+        away = (np.abs(z[:, None] - ends[None]) > 1e-6 * (high - low)).all(axis=1)
+        assert np.mean((inside[i] != same[i]) & away) <= (0.005 if way != "plain" else 0.0)
+        assert sets.length[i] == pytest.approx(same[i].sum() * step, abs=3 * step * len(ends))
+    assert (sets.certified_inner <= sets.length + 1e-6 * (high - low)).all()
+    assert (sets.certified_outer >= sets.length - 1e-6 * (high - low)).all()
+    holds = sets.component_length > 0
+    assert holds.mean() > 0.85  # all but rows within a rounding of a threshold or in a hair's band
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_rp.exceptions.PrivacyWarning")
+@pytest.mark.parametrize("way", ["swept", "linear, all noised"])
+def test_exact_engines_certify_the_set_from_both_sides(way):
+    X, y, column = DATA["diabetes"]
+    if way == "swept":
+        clf = smooth(MODELS["boosting"], column).fit(X, y)
+    else:
+        clf = RobustPrivacyClassifier(MODELS["logistic"]).fit(X, y)
+    sets = compatible_sets(clf, X[:40], sensitive_feature=column)
+    span = sets.high - sets.low
+    assert np.abs(sets.certified_inner - sets.length).max() < 1e-5 * span
+    assert np.abs(sets.certified_outer - sets.length).max() < 1e-5 * span
+
+
+def test_monte_carlo_bounds_enclose_and_shrink():
+    task = make_recommendation(40, random_state=0)
+    clf = RobustPrivacyClassifier(
+        LinearRule(task.coef),
+        sigma=0.3,
+        noise_scale=None,
+        noise_features=[0],
+        method="monte_carlo",
+        n_samples=2000,
+        random_state=0,
+    ).fit(task.data, task.target)
+    arguments = {"sensitive_feature": 0, "bounds": (-4, 4)}
+    coarse = compatible_sets(clf, task.data, resolution=4, **arguments)
+    fine = compatible_sets(clf, task.data, resolution=64, **arguments)
+    true = np.where(task.target == 1, 4 - task.boundary, task.boundary + 4)
+    for sets in (coarse, fine):
+        assert (sets.certified_inner <= true).all()
+        assert (sets.certified_outer >= true).all()
+    gap = [np.mean(s.certified_outer - s.certified_inner) for s in (coarse, fine)]
+    assert gap[1] < gap[0]
+    assert gap[1] < 0.5
+
+
+@pytest.mark.parametrize("band", [None, 0.5])
+def test_closed_form(band):
+    """The sets of the rule itself, and of its smoothed version, are known."""
+
+    class Rule(LinearRule):
+        def predict(self, X):
+            above = np.asarray(X) @ np.asarray(self.coef)
+            return ((above > 0) & (above <= (np.inf if band is None else band))).astype(int)
+
+    task = make_recommendation(300, band=band, random_state=0)
+    rule = Rule(task.coef).fit(task.data, task.target)
+    sets = compatible_sets(rule, task.data, sensitive_feature=0, bounds=(-5, 5))
+    upper = 5.0 if band is None else task.boundary + band
+    ones = upper - task.boundary
+    expected = np.where(task.target == 1, ones, 10 - ones)
+    assert sets.length == pytest.approx(expected, abs=1e-5)
+    if band is None:  # a linear model, smoothed: nothing is widened
+        linear = LogisticRegression().fit(task.data, task.target)
+        linear.coef_, linear.intercept_ = task.coef[None], np.zeros(1)
+        clf = RobustPrivacyClassifier(
+            FrozenEstimator(linear), sigma=0.5, noise_scale=None, noise_features=[0]
+        ).fit(task.data, task.target)
+        smoothed = compatible_sets(clf, task.data, sensitive_feature=0, bounds=(-5, 5))
+        assert smoothed.length == pytest.approx(expected, abs=1e-5)
+        assert smoothed.certified_inner == pytest.approx(expected, abs=1e-4)
+        assert smoothed.certified_outer == pytest.approx(expected, abs=1e-4)
+
+
+def test_smoothing_removes_narrow_bands():
+    """A tree with a hair's breadth of a band: the base model's set is that hair."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(0, 10, size=(4000, 2))
+    y = ((X[:, 0] > 6) | (np.abs(X[:, 0] - 3) < 0.02)).astype(int)
+    tree = DecisionTreeClassifier(random_state=0).fit(X, y)
+    row = np.array([[3.0, 5.0]])
+    bounds = {"sensitive_feature": 0, "bounds": (0, 10)}
+    plain = compatible_sets(tree, row, **bounds)
+    assert plain.label[0] == 1
+    assert plain.component_length[0] < 0.1
+    clf = RobustPrivacyClassifier(FrozenEstimator(tree), sigma=0.2, noise_features=[0]).fit(X, y)
+    assert compatible_sets(clf, row, **bounds).component_length[0] > 5
+
+
+def test_sigmas_cost_one_reading():
+    X, y, column = DATA["cancer"]
+    model = GradientBoostingClassifier(n_estimators=50, random_state=0).fit(X, y)
+    clf = smooth(FrozenEstimator(model), column).fit(X, y)
+    rows = X[:300]
+    start = time.perf_counter()
+    path = compatible_sets(clf, rows, sensitive_feature=column, sigmas=[0.5, 1.0, 2.0])
+    assert time.perf_counter() - start < 10  # seconds; a benchmark measures it in earnest
+    for sigma, sets in zip([0.5, 1.0, 2.0], path, strict=True):
+        other = RobustPrivacyClassifier(
+            FrozenEstimator(model), noise_features=[column], sigma=sigma
+        ).fit(X, y)
+        alone = compatible_sets(other, rows, sensitive_feature=column)
+        assert np.array_equal(alone.label, sets.label)
+        assert alone.length == pytest.approx(sets.length, abs=1e-9)
+
+
+# --- categories and frames ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def frame_model(people):
+    X, y = people
+    columns = ColumnTransformer([("c", OneHotEncoder(), ["sex"])], remainder="passthrough")
+    return X, y, make_pipeline(columns, RandomForestClassifier(10, random_state=0))
+
+
+def test_categorical_attribute(frame_model):
+    X, y, model = frame_model
+    model.fit(X, y)
+    sets = compatible_sets(model, X, sensitive_feature="sex")
+    other = X.assign(sex=np.where(X["sex"] == "1", "2", "1"))
+    same = model.predict(other) == model.predict(X)
+    assert np.array_equal(sets.length, 1.0 + same)
+    assert np.array_equal(sets.certified_inner, sets.length)
+    for own, names, both in zip(X["sex"], sets.intervals, same, strict=True):
+        assert names == (["1", "2"] if both else [own])
+    assert sets.share.max() <= 1
+    apt = AttributePrivacyTransformer(FrozenEstimator(model), sensitive_feature="sex").fit(X, y)
+    out = apt.transform(X)
+    assert list(out)[:4] == ["age", "sex_1", "sex_2", "bmi"]
+    assert np.array_equal(out["sex_1"] + out["sex_2"], 1.0 + same)
+
+
+def test_frames_in_and_out(frame_model):
+    X, y, model = frame_model
+    X = X.set_index(X.index + 100)
+    apt = AttributePrivacyTransformer(model, sensitive_feature="bmi").fit(X, y)
+    out = apt.transform(X.iloc[:20])
+    assert isinstance(out, pd.DataFrame)
+    assert list(out) == apt.get_feature_names_out().tolist()
+    assert list(out)[2:5] == ["bmi_low", "bmi_high", "bp"]
+    assert out.index.equals(X.index[:20])
+    pd.testing.assert_frame_equal(
+        out.drop(columns=["bmi_low", "bmi_high"]), X.iloc[:20].drop(columns="bmi")
+    )
+    assert (out["bmi_low"] < out["bmi_high"]).all()
+    for arguments, names in (
+        ({"output": "midpoint"}, [*X]),
+        ({"output": "drop"}, [c for c in X if c != "bmi"]),
+        ({"remainder": "drop"}, ["bmi_low", "bmi_high"]),
+        ({"remainder": "drop", "include_prediction": True}, ["bmi_low", "bmi_high", "prediction"]),
+    ):
+        other = clone(apt).set_params(**arguments).fit(X, y)
+        assert list(other.transform(X.iloc[:5])) == names
+        assert other.get_feature_names_out().tolist() == names
+    text = clone(apt).set_output(transform="pandas").fit(X, y).transform(X.iloc[:5])
+    assert list(text) == list(out)
+    sets = apt.compatible_sets(X.iloc[:20])
+    assert list(sets.to_frame()) == [
+        "label", "n_components", "length", "component_length", "share",
+        "certified_inner", "certified_outer",
+    ]  # fmt: skip
+    assert sets.summary(groups=X["sex"].iloc[:20]).index.tolist() == ["all", "1", "2"]
+    assert "CompatibleSets of 20 row(s), 'bmi'" in repr(sets)
+
+
+def test_polars_frames(frame_model):
+    pl = pytest.importorskip("polars")
+    X, y, model = frame_model
+    X_polars = pl.from_dict({c: X[c].to_list() for c in X})
+    apt = AttributePrivacyTransformer(model, sensitive_feature="bmi")
+    expected = clone(apt).fit(X, y).transform(X[:9])
+    out = apt.fit(X_polars, y).transform(X_polars[:9])
+    assert out.columns == list(expected)
+    assert np.array_equal(out["bmi_low"].to_numpy(), expected["bmi_low"])
+
+
+def test_in_pipelines_searches_and_column_transformers(frame_model):
+    X, y, model = frame_model
+    apt = AttributePrivacyTransformer(model, sensitive_feature="bmi", remainder="drop")
+    pipe = make_pipeline(apt, LogisticRegression())
+    search = GridSearchCV(
+        pipe, {"attributeprivacytransformer__output": ["interval", "midpoint"]}, cv=2
+    ).fit(X, y)
+    assert search.best_score_ > 0.6
+    numbers = X.drop(columns="sex")
+    inner = AttributePrivacyTransformer(
+        RandomForestClassifier(5, random_state=0), sensitive_feature="bmi"
+    )
+    both = ColumnTransformer([("a", inner, ["bmi", "bp"])], remainder="passthrough")
+    names = both.fit(numbers, y).get_feature_names_out().tolist()
+    assert names[:3] == ["a__bmi_low", "a__bmi_high", "a__bp"]
+    assert both.transform(numbers).shape == (442, 10)
+    again = pickle.loads(pickle.dumps(apt.fit(X, y)))
+    pd.testing.assert_frame_equal(again.transform(X), apt.transform(X))
+    with config_context(enable_metadata_routing=True):
+        tree = DecisionTreeClassifier(random_state=0).set_fit_request(sample_weight=True)
+        clone(inner).set_params(estimator=tree).fit(numbers, y, sample_weight=np.ones(442))
+
+
+# --- the law --------------------------------------------------------------------------------------
+
+LAW_MODELS = [
+    DecisionTreeClassifier(max_depth=5, random_state=0),
+    RandomForestClassifier(5, random_state=0),
+    LogisticRegression(),
+    GaussianNB(),
+    KNeighborsClassifier(3),
+    RobustPrivacyClassifier(DecisionTreeClassifier(random_state=0), noise_features=[1]),
+    RobustPrivacyClassifier(LogisticRegression()),
+    RobustPrivacyClassifier(GaussianNB(), noise_features=[0, 1], n_samples=30, random_state=0),
+    RobustPrivacyClassifier(
+        DecisionTreeClassifier(random_state=0), noise_features=[1], fallback=-1, min_radius=0.3
+    ),
+]
+
+
+class Centred(AttributePrivacyTransformer):
+    """Deliberately wrong: publishes an interval around the row's own value."""
+
+    def transform(self, X):
+        X = np.asarray(X)
+        out = super().transform(X)
+        half = self.compatible_sets(X).component_length / 2
+        j = self._release.attribute.column
+        out[:, j], out[:, j + 1] = X[:, j] - half, X[:, j] + half
+        return out
+
+
+def violations(kind, model, seed, column, output):
+    """Rows whose output changes when their value moves inside the compatible set."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(60, 3))
+    y = (X[:, 0] + np.sin(3 * X[:, 1]) + 0.3 * rng.normal(size=60) > 0).astype(int)
+    apt = kind(model, sensitive_feature=column, output=output, resolution=16, bounds=(-4, 4))
+    if output == "interval":
+        apt.set_params(include_prediction=True)
+    apt.fit(X, y)
+    rows = X[:25]
+    before = apt.transform(rows)
+    label = apt.estimator_.predict(rows)
+    changed = 0
+    for _ in range(4):
+        moved = rows.copy()
+        moved[:, column] = rng.uniform(-4, 4, size=len(rows))
+        stays = apt.estimator_.predict(moved) == label
+        after = apt.transform(moved)
+        # All columns but the passed-on ones must be equal to the bit; those were not moved.
+        changed += int((after[stays] != before[stays]).any(axis=1).sum())
+    return changed
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_rp.exceptions.PrivacyWarning")
+@given(
+    number=st.integers(0, len(LAW_MODELS) - 1),
+    seed=st.integers(0, 2**32 - 1),
+    column=st.integers(0, 2),
+    output=st.sampled_from(["interval", "midpoint", "drop"]),
+)
+@settings(max_examples=60, deadline=None)
+def test_the_law(number, seed, column, output):
+    kind = AttributePrivacyTransformer
+    assert violations(kind, LAW_MODELS[number], seed, column, output) == 0
+
+
+def test_the_law_catches_a_transformer_that_is_centred_on_the_value():
+    assert violations(Centred, LAW_MODELS[0], 0, 1, "interval") > 10
+
+
+# --- priors ---------------------------------------------------------------------------------------
+
+
+def test_priors_by_hand():
+    class Halves(LinearRule):
+        def predict(self, X):
+            return (np.asarray(X)[:, 0] > 2.5).astype(int)
+
+    X = np.array([[1.0, 0], [2, 0], [3, 0], [4, 0]])
+    model = Halves().fit(X)
+    sets = compatible_sets(model, X, sensitive_feature=0)
+    assert sets.length == pytest.approx([1.5] * 4)
+    prior = {1.0: 0.5, 2.0: 0.25, 3.0: 0.25, 4.0: 0.0}
+    assert sets.prior_mass(prior) == pytest.approx([0.75, 0.75, 0.25, 0.25])
+    assert sets.posterior_entropy(prior) == pytest.approx(
+        [0.9182958, 0.9182958, 0.0, 0.0], abs=1e-6
+    )
+    before, after = sets.bayes_vulnerability(prior)
+    assert before == pytest.approx([0.5] * 4)
+    assert after == pytest.approx([2 / 3, 2 / 3, 1, 1])
+    before, after = sets.bayes_vulnerability(prior, tolerance=0.5)
+    assert before == pytest.approx([0.75] * 4)
+    assert after == pytest.approx([1.0] * 4)
+    assert sets.prior_mass([1, 1, 4, 4]) == pytest.approx([0.5] * 4)  # a sample
+
+
+def test_conditional_prior():
+    public = pd.DataFrame({"g": ["a", "a", "b", "b"], "s": [1.0, 2.0, 3.0, 3.0]})
+    rows = pd.DataFrame({"g": ["a", "b", "zz"], "s": [1.0, 3.0, 2.0]})
+    prior = Prior.from_data(public, "s", by=["g"], X=rows)
+    assert prior.values.tolist() == [1, 2, 3]
+    assert prior.weights == pytest.approx(np.array([[0.5, 0.5, 0], [0, 0, 1], [0.25, 0.25, 0.5]]))
+    assert Prior.from_data(public, "s").weights == pytest.approx([0.25, 0.25, 0.5])
+    with pytest.raises(ValueError, match="needs X"):
+        Prior.from_data(public, "s", by=["g"])
+
+
+def test_intersection():
+    X = np.linspace(0, 10, 11)[:, None] * [1, 0]
+    one = LinearRule((1.0, 0)).fit(X)
+
+    class Above4(LinearRule):
+        def predict(self, X):
+            return (np.asarray(X)[:, 0] > 4).astype(int)
+
+    arguments = {"sensitive_feature": 0, "bounds": (-10, 10)}
+    first = compatible_sets(one, X, **arguments)
+    second = compatible_sets(Above4().fit(X), X, **arguments)
+    both = first.intersect(second)
+    expected = np.where(X[:, 0] > 4, 6.0, np.where(X[:, 0] > 0, 4.0, 10.0))
+    assert both.length == pytest.approx(expected, abs=1e-5)
+    assert both.label[0] == (0, 0)
+    assert (both.length <= np.minimum(first.length, second.length) + 1e-9).all()
+    with pytest.raises(ValueError, match="different bounds"):
+        first.intersect(compatible_sets(one, X, sensitive_feature=0, bounds=(-11, 10)))
+    with pytest.raises(ValueError, match="the same people"):
+        first.intersect(compatible_sets(one, X[:3], **arguments))
+
+
+# --- bad input ------------------------------------------------------------------------------------
+
+TASK = make_recommendation(60, random_state=0)
+RULE = LinearRule(TASK.coef).fit(TASK.data, TASK.target)
+
+
+def with_value(value):
+    X = TASK.data.copy()
+    X[4, 0] = value
+    return X
+
+
+BAD = [
+    ({"sensitive_feature": "bmi"}, TASK.data, ValueError, "not a column of X"),
+    ({"sensitive_feature": 9}, TASK.data, ValueError, "names position 9"),
+    ({"sensitive_feature": None}, TASK.data, TypeError, "by its name or position"),
+    ({}, TASK.data * [0, 1, 1, 1], ValueError, "is constant"),
+    ({}, with_value(np.nan), ValueError, "missing values in sensitive_feature='x0'"),
+    ({}, with_value(np.inf), ValueError, "infinity"),
+    ({"bounds": (-1, 1)}, TASK.data, ValueError, r"outside bounds=\(-1, 1\)"),
+    ({"bounds": (3, 1)}, TASK.data, ValueError, "low must be below high"),
+    ({"bounds": 5}, TASK.data, ValueError, r"give \(low, high\)"),
+    ({"resolution": 0}, TASK.data, ValueError, "resolution"),
+    ({"resolution": 1.5}, TASK.data, (TypeError, ValueError), "resolution"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "X", "error", "message"), BAD)
+def test_bad_input(arguments, X, error, message):
+    arguments = {"sensitive_feature": 0} | arguments
+    with pytest.raises(error, match=message):
+        compatible_sets(RULE, X, **arguments)
+    apt = AttributePrivacyTransformer(FrozenEstimator(RULE), **arguments)
+    before = dict(vars(apt))
+    with pytest.raises((ValueError, TypeError), match=message):
+        apt.fit(X, TASK.target)
+    assert vars(apt) == before
+
+
+def test_bad_priors_and_options():
+    sets = compatible_sets(RULE, TASK.data, sensitive_feature=0)
+    with pytest.raises(ValueError, match=r"sum to 0\.9"):
+        sets.prior_mass({0.0: 0.5, 1.0: 0.4})
+    with pytest.raises(ValueError, match="not be negative"):
+        sets.bayes_vulnerability([0.0, 1.0], tolerance=-1)
+    with pytest.raises(ValueError, match="made for 2 rows"):
+        sets.prior_mass(Prior(np.array([0.0, 1.0]), np.full((2, 2), 0.5)))
+    with pytest.raises(ValueError, match="it has no noise"):
+        compatible_sets(RULE, TASK.data, sensitive_feature=0, sigmas=[1.0])
+    random = RobustPrivacyClassifier(RULE, resample=True, n_samples=20)
+    random.fit(TASK.data, TASK.target)
+    with pytest.raises(ValueError, match="releases at random"):
+        compatible_sets(random, TASK.data, sensitive_feature=0)
+    frozen = FrozenEstimator(RULE)
+    with pytest.raises(ValueError, match="leaves no column"):
+        AttributePrivacyTransformer(
+            frozen, sensitive_feature=0, output="drop", remainder="drop"
+        ).fit(TASK.data, TASK.target)
+
+
+def test_a_model_that_ignores_the_attribute_leaves_the_whole_range():
+    rule = LinearRule((0.0, 1, 1, 1)).fit(TASK.data, TASK.target)
+    sets = compatible_sets(rule, TASK.data, sensitive_feature=0)
+    assert sets.share == pytest.approx(np.ones(60))
+
+
+def test_values_beyond_the_training_range_are_taken_where_no_bounds_are_given():
+    apt = AttributePrivacyTransformer(FrozenEstimator(RULE), sensitive_feature=0)
+    apt.fit(TASK.data, TASK.target)
+    out = apt.transform(with_value(1e3))
+    assert np.isfinite(out).all()
+    strict = clone(apt).set_params(bounds=(-9, 9)).fit(TASK.data, TASK.target)
+    with pytest.raises(ValueError, match="outside bounds"):
+        strict.transform(with_value(1e3))
+
+
+def test_insurance_data(insurance_home):
+    X, y = fetch_medical_insurance(data_home=insurance_home, return_X_y=True)
+    columns = ColumnTransformer(
+        [("c", OneHotEncoder(), ["sex", "smoker", "region"])], remainder="passthrough"
+    )
+    model = make_pipeline(columns, GradientBoostingClassifier(n_estimators=20, random_state=0))
+    sets = compatible_sets(model.fit(X, y), X, sensitive_feature="bmi")
+    assert (sets.certified_inner == sets.certified_outer).all()  # the thresholds are known
+    assert 0 < sets.component_length.min() < sets.high - sets.low
