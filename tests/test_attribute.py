@@ -229,6 +229,18 @@ def test_categorical_attribute(frame_model):
     assert np.array_equal(out["sex_1"] + out["sex_2"], 1.0 + same)
 
 
+def test_categorical_attribute_under_categorical_noise(frame_model):
+    X, y, model = frame_model
+    clf = RobustPrivacyClassifier(model, noise_features="sex", sigma=0.2).fit(X, y)
+    cert = clf.certify(X)
+    few, many = compatible_sets(clf, X, sensitive_feature="sex", sigmas=[0.2, 1.0])
+    assert np.array_equal(few.length == 2, ~cert.abstained)
+    assert (few.length == 1).any()
+    assert (many.length == 2).all()  # the category is drawn anew: it tells nothing
+    alone = compatible_sets(clf, X, sensitive_feature="sex")
+    assert np.array_equal(alone.length, few.length)
+
+
 def test_frames_in_and_out(frame_model):
     X, y, model = frame_model
     X = X.set_index(X.index + 100)

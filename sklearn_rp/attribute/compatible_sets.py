@@ -419,11 +419,8 @@ def sets_of(release: Release, X: Rows, sigmas: Sequence[float] | None = None) ->
     parts: list[list[CompatibleSets]] = [[] for _ in levels]
     for first in range(0, X.shape[0], size):
         chunk = take_rows(X, slice(first, min(first + size, X.shape[0])))
-        own, symbol = release.attribute.values(chunk), release.released(chunk)
-        for level, lines in enumerate(release.lines(chunk, levels)):
-            if sigmas is not None:
-                assert smoothed is not None
-                symbol = release.symbol_at(chunk, levels[level])
+        own = release.attribute.values(chunk)
+        for level, (lines, symbol) in enumerate(release.lines(chunk, levels)):
             parts[level].append(_select(release, lines, symbol, own))
     answer = [_join(part) for part in parts]
     return answer[0] if sigmas is None else answer

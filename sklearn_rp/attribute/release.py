@@ -27,6 +27,7 @@ from sklearn_rp.validation import names_of
 
 _PRECISION = 1e-7  # of the range: how closely the ends of intervals are found
 _MOST_ROUNDS = 40  # of halving
+_PROFILE_CELLS = 16  # of the first look at a smoothed label that is known all along the attribute
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,32 +228,32 @@ class Release:
         """Number of the symbol that is released for each row."""
         return encode(np.asarray(self.estimator.predict(X)), self.symbols)
 
-    def symbol_at(self, X: Rows, sigma: float | None) -> np.ndarray:
-        """Number of the symbol that is released for each row at another noise level."""
-        if self.smoothed is None or sigma is None:
-            return self.released(X)
-        release = self.smoothed._release
-        cert = self.smoothed.certify_path(X, [sigma])[0]
-        symbol = encode(cert.label, self.symbols)
-        if release.fallback is None:
-            return symbol
-        refused = np.asarray([release.fallback], dtype=self.symbols.dtype)
-        return np.where(cert.radius > release.min_radius, symbol, encode(refused, self.symbols)[0])
+    def lines(self, X: Rows, sigmas: Sequence[float | None]) -> list[tuple[Lines, np.ndarray]]:
+        """Symbols along the attribute and at the rows themselves, at each noise level.
 
-    def lines(self, X: Rows, sigmas: Sequence[float | None]) -> list[Lines]:
-        """Released symbols along the attribute, at each noise level (None: as fitted)."""
+        A noise level of None is the one that the model was fitted with. The model is read once for
+        all levels where its only noised feature is the attribute.
+        """
         a = self.attribute
-        if a.categories is not None:
-            return [self._categories(X)]
-        if self.sweep is not None and self.smoothed is None:
-            return [self._cells(X)]
+        if a.categories is None and self.sweep is not None and self.smoothed is None:
+            return [(self._cells(X), self.released(X))]
         profile = self._profile(X) if self.sweep is not None else None
-        return [self._search(X, sigma, profile) for sigma in sigmas]
+        answer = []
+        for sigma in sigmas:
+            if profile is None and sigma is None:
+                symbol = self.released(X)
+            else:
+                rows, own = np.arange(X.shape[0]), a.values(X)
+                symbol = self._read(X, rows, own, sigma, profile)[0]
+            categorical = a.categories is not None
+            lines = self._categories(X, sigma) if categorical else self._search(X, sigma, profile)
+            answer.append((lines, symbol))
+        return answer
 
-    def _categories(self, X: Rows) -> Lines:
+    def _categories(self, X: Rows, sigma: float | None) -> Lines:
         m, n_rows = len(self.attribute.categories), X.shape[0]  # type: ignore[arg-type]
         rows, z = np.repeat(np.arange(n_rows), m), np.tile(np.arange(m), n_rows)
-        symbol = self._read_plain(X, rows, z)
+        symbol = self._read(X, rows, z, sigma, None)[0]
         count = np.zeros((n_rows, len(self.symbols)))
         np.add.at(count, (rows, symbol), 1.0)
         return Lines(rows, symbol, z.astype(float), z + 1.0, count, count)
@@ -281,7 +282,11 @@ class Release:
         than the grid is found all the same.
         """
         a, n_rows = self.attribute, X.shape[0]
-        grid = np.linspace(a.low, a.high, self.resolution + 1)
+        cells = self.resolution
+        if profile is not None and self.smoothed._release.fallback is None:  # type: ignore[union-attr]
+            # Every point of the line is certified: what the grid misses is found all the same.
+            cells = min(cells, _PROFILE_CELLS)
+        grid = np.linspace(a.low, a.high, cells + 1)
         row = np.repeat(np.arange(n_rows), len(grid))
         z = np.tile(grid, n_rows)
         symbol, half = self._read(X, row, z, sigma, profile)
