@@ -5,7 +5,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_rp import AttributePrivacyTransformer, RobustPrivacyClassifier
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+    AttributePrivacyTransformer,
+    RobustPrivacyClassifier,
+)
 
 # 200 votes keep the checks quick; they are enough to certify at the default alpha.
 ESTIMATORS = [
@@ -14,6 +18,10 @@ ESTIMATORS = [
     RobustPrivacyClassifier(n_samples=200, method="monte_carlo", random_state=0),
     RobustPrivacyClassifier(n_samples=200, voting="soft", random_state=0),
     RobustPrivacyClassifier(n_samples=200, resample=True, random_state=0),
+    AttributePrivacyClassifier(sensitive_feature=0, resolution=16),
+    AttributePrivacyClassifier(
+        DecisionTreeClassifier(random_state=0), sensitive_feature=-1, unit="mass", minimum=0.1
+    ),
     AttributePrivacyTransformer(LogisticRegression(), sensitive_feature=0, resolution=16),
     AttributePrivacyTransformer(sensitive_feature=0, resolution=16, output="midpoint"),
 ]

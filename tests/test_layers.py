@@ -27,6 +27,7 @@ ORDER = [
     "attribute.prior",
     "attribute.compatible_sets",
     "attribute.transformer",
+    "attribute.minimum",
     "attribute",
     "metrics",
     "attacks.attribute_inference",

@@ -1,7 +1,14 @@
 """What a released label reveals about one sensitive feature."""
 
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, compatible_sets
+from sklearn_rp.attribute.minimum import AttributePrivacyClassifier
 from sklearn_rp.attribute.prior import Prior
 from sklearn_rp.attribute.transformer import AttributePrivacyTransformer
 
-__all__ = ["AttributePrivacyTransformer", "CompatibleSets", "Prior", "compatible_sets"]
+__all__ = [
+    "AttributePrivacyClassifier",
+    "AttributePrivacyTransformer",
+    "CompatibleSets",
+    "Prior",
+    "compatible_sets",
+]

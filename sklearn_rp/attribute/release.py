@@ -100,6 +100,14 @@ class Attribute:
         found.values(X)
         return found
 
+    def same_as(self, other: Attribute) -> bool:
+        """Whether two are the same feature with the same possible values."""
+        ends = (self.column, self.low, self.high) == (other.column, other.low, other.high)
+        return ends and np.array_equal(
+            [] if self.categories is None else self.categories,
+            [] if other.categories is None else other.categories,
+        )
+
     @property
     def span(self) -> float:
         """Length of the range, or number of categories."""
@@ -193,8 +201,12 @@ class Release:
         self.estimator = estimator
         self.attribute = attribute
         self.resolution = resolution
-        self.smoothed = _smoothed(estimator)
-        self.symbols = _symbols(estimator, self.smoothed, X)
+        inner = _unwrapped(estimator)
+        self.smoothed = inner if isinstance(inner, RobustPrivacyClassifier) else None
+        # An estimator may know its own release along this very attribute.
+        known = getattr(inner, "_attribute", None)
+        self.known = inner if known is not None and known.same_as(attribute) else None
+        self.symbols = _symbols(estimator, X)
         self.sweep: Sweep | None = None
         self.certifies = False
         if attribute.categories is None:
@@ -235,6 +247,8 @@ class Release:
         all levels where its only noised feature is the attribute.
         """
         a = self.attribute
+        if self.known is not None:
+            return [self.known.attribute_lines(X)]
         if a.categories is None and self.sweep is not None and self.smoothed is None:
             return [(self._cells(X), self.released(X))]
         profile = self._profile(X) if self.sweep is not None else None
@@ -399,29 +413,30 @@ class Release:
         return [slice(first, min(first + size, n)) for first in range(0, n, size)]
 
 
-def _smoothed(estimator: Any) -> RobustPrivacyClassifier | None:
-    """The RobustPrivacyClassifier whose input is the estimator's own, if there is one."""
+def _unwrapped(estimator: Any) -> Any:
+    """The estimator inside wrappers that hand on both rows and labels unchanged."""
     while True:
         if isinstance(estimator, FrozenEstimator):
             estimator = estimator.estimator
         elif hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
         else:
-            return estimator if isinstance(estimator, RobustPrivacyClassifier) else None
+            return estimator
 
 
-def _symbols(estimator: Any, smoothed: RobustPrivacyClassifier | None, X: Rows) -> np.ndarray:
+def _symbols(estimator: Any, X: Rows) -> np.ndarray:
     """All that may be released: the labels, and the label of an abstention."""
     classes = getattr(estimator, "classes_", None)
     if classes is None:
         classes = np.unique(np.asarray(estimator.predict(X)))
     classes = np.asarray(classes)
-    inner: Any = estimator
+    inner = _unwrapped(estimator)
     while hasattr(inner, "steps"):  # a Pipeline hands on the fallback of its last step
-        inner = inner[-1]
-    release = getattr(smoothed or _smoothed(inner), "_release", None)
-    if release is None or release.fallback is None:
+        inner = _unwrapped(inner[-1])
+    release = getattr(inner, "_release", None)
+    fallback = getattr(release, "fallback", None)
+    if fallback is None:
         return classes
     if classes.dtype.kind == "O":
-        return np.asarray(sorted({*classes.tolist(), release.fallback}), dtype=object)
-    return np.unique(np.r_[classes, np.asarray([release.fallback])])
+        return np.asarray(sorted({*classes.tolist(), fallback}), dtype=object)
+    return np.unique(np.r_[classes, np.asarray([fallback])])
