@@ -178,8 +178,7 @@ def main():
                 )
             print(f"{task}, {name}: {time.perf_counter() - start:.0f} s", flush=True)
     table = pd.DataFrame(lines).round(3)
-    shown = ["task", "model", "noise", "sigma", "accuracy", "mean radius", "mean half-width",
-             "narrowest", "5 % length", "median length", "mean length", "vulnerability"]  # fmt: skip
+    shown = [name for name in table if name not in ("median total", "before", "median radius")]
     print(table[shown].to_string(index=False))
     if args.output is not None:
         table.to_csv(args.output, index=False)

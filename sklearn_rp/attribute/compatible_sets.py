@@ -172,10 +172,19 @@ class CompatibleSets:
         return (known.for_rows(len(self)) * self.contains(known.values)).sum(axis=1)
 
     def posterior(self, prior: Any) -> np.ndarray:
-        """Probabilities of the prior's values given the release: shape (n_rows, n_values).
+        """Probabilities of the prior's values given the release.
 
         Where the set has no prior mass the release tells nothing that the prior knows, and the
         prior is returned.
+
+        Parameters
+        ----------
+        prior : Prior, array-like or mapping
+            See :meth:`Prior.make`.
+
+        Returns
+        -------
+        posterior : ndarray of shape (n_rows, n_values)
         """
         known = Prior.make(prior)
         before = known.for_rows(len(self))

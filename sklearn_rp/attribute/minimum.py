@@ -539,7 +539,7 @@ class AttributePrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
         tags = super().__sklearn_tags__()
         inner = get_tags(self._base())
         tags.input_tags.sparse = False
-        tags.input_tags.allow_nan = inner.input_tags.allow_nan  # in other features
+        tags.input_tags.allow_nan = False  # not in the sensitive feature
         if inner.classifier_tags is not None:
             tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
             tags.classifier_tags.poor_score = True  # the label may have to ignore a feature

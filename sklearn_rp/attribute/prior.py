@@ -125,7 +125,17 @@ class Prior:
         return cls(values, weights / weights.sum(axis=1, keepdims=True))
 
     def for_rows(self, n_rows: int) -> np.ndarray:
-        """Weights of each row: shape (n_rows, n_values)."""
+        """Weights of each row.
+
+        Parameters
+        ----------
+        n_rows : int
+            Number of rows.
+
+        Returns
+        -------
+        weights : ndarray of shape (n_rows, n_values)
+        """
         if self.weights.ndim == 2 and len(self.weights) != n_rows:
             raise ValueError(
                 f"prior was made for {len(self.weights)} rows, but there are {n_rows}."

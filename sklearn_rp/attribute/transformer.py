@@ -290,7 +290,7 @@ class AttributePrivacyTransformer(TransformerMixin, MetaEstimatorMixin, BaseEsti
         tags = super().__sklearn_tags__()
         inner = get_tags(self._base())
         tags.input_tags.sparse = False
-        tags.input_tags.allow_nan = inner.input_tags.allow_nan  # in other features
+        tags.input_tags.allow_nan = False  # not in the sensitive feature
         tags.target_tags.required = True
         tags.classifier_tags = None
         tags.non_deterministic = inner.non_deterministic
