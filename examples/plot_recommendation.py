@@ -60,12 +60,13 @@ table = pd.DataFrame(
         for name, found in sets.items()
     }
 ).T.round(2)
-print(table)
+print(table.to_string())
 
 # %%
-# Each person's interval that holds the true BMI (dot). Smoothing removes the narrow bands in which
-# the base model's label pins somebody down. It does not widen a boundary that is smooth already: a
-# person just above it shares the label with all above, and that is that.
+# Each person's interval that holds the true BMI (dot), and in grey the others with the same label.
+# Smoothing removes the narrow bands in which the base model's label pins somebody down. It does not
+# widen a boundary that is smooth already: a person just above it shares the label with all above,
+# and that is that.
 
 
 def intervals(ax, found, rows, title):
@@ -109,7 +110,8 @@ for name, target in (("base model", model), ("sigma = 1", None)):
     attack = AttributeInferenceAttack(target, **asked).fit(X_train)
     result = attack.evaluate(X_test).to_frame().set_index("attacker")
     print(name)
-    print(result[["error", "error_low", "error_high", "length", "coverage"]].round(2), "\n")
+    shown = ["error", "error_low", "error_high", "length", "coverage"]
+    print(result[shown].round(2).to_string(), "\n")
 
 # %%
 # What may be published? The label, and what follows from it.
@@ -122,4 +124,4 @@ apt = AttributePrivacyTransformer(
     bounds=bounds,
     include_prediction=True,
 ).fit(X_train, y_train)
-print(apt.transform(X_test).head().round(2))
+print(apt.transform(X_test).head().round(2).to_string())
