@@ -340,7 +340,7 @@ class Centred(AttributePrivacyTransformer):
 def violations(kind, model, seed, column, output):
     """Rows whose output changes when their value moves inside the compatible set."""
     rng = np.random.default_rng(seed)
-    X = rng.normal(size=(60, 3))
+    X = np.clip(rng.normal(size=(60, 3)), -4, 4)
     y = (X[:, 0] + np.sin(3 * X[:, 1]) + 0.3 * rng.normal(size=60) > 0).astype(int)
     apt = kind(model, sensitive_feature=column, output=output, resolution=16, bounds=(-4, 4))
     if output == "interval":

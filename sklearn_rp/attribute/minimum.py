@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import HasMethods, Interval, StrOptions, fit_context, route
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, sets_of
-from sklearn_rp.attribute.prior import Prior
+from sklearn_rp.attribute.prior import Groups
 from sklearn_rp.attribute.release import Attribute, Lines, Release
 from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.noise import Rows, column_names, find_column, rows_per_chunk, take_rows
@@ -324,14 +324,17 @@ class AttributePrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
         )
         self._attribute, self._edges = attribute, edges
         self._last_start = _last_starts(measure, least)
-        self._groups = None
-        if by is None:
-            width = np.diff(edges)
-            # No cell is worthless: where nobody was seen, the model still decides.
-            weight = width if self.prior == "uniform" else count + 1e-6 * width / width.sum()
-            self._weight = weight / weight.sum()
-        else:
-            self._groups = (by, X, cell)
+        width = np.diff(edges)
+        # No cell is worthless: where nobody was seen, the model still decides.
+        everybody = width if self.prior == "uniform" else count + 1e-6 * width / width.sum()
+        weights = [everybody / everybody.sum()]
+        self._groups = None if by is None else Groups(X, by)
+        if self._groups is not None:
+            own_group = np.zeros((len(self._groups), len(count)))
+            np.add.at(own_group, (self._groups.numbers(X), cell), 1.0)
+            own_group += 1e-6 * weights[0]
+            weights = [*(own_group / own_group.sum(axis=1, keepdims=True)), *weights]
+        self._cell_weights = np.stack(weights)  # the last line is for groups that were not seen
 
     def predict(self, X):
         """Label to release for each row.
@@ -468,15 +471,8 @@ class AttributePrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
 
     def _weights(self, X: Rows) -> np.ndarray:
         """Weight of each cell for each row: shape (n_rows, n_cells)."""
-        n_rows = X.shape[0]
-        if self._groups is None:
-            return np.broadcast_to(self._weight, (n_rows, len(self._weight)))
-        by, public, cell = self._groups
-        prior = Prior.from_data(_with_cell(public, cell, by), 0, by=range(1, 1 + len(by)),
-                                X=_with_cell(X, np.zeros(n_rows), by))  # fmt: skip
-        weight = np.full((n_rows, len(self._edges) - 1), 1e-9)
-        weight[:, prior.values.astype(int)] += prior.for_rows(n_rows)
-        return weight / weight.sum(axis=1, keepdims=True)
+        group = np.full(X.shape[0], -1) if self._groups is None else self._groups.numbers(X)
+        return self._cell_weights[group]
 
     def _check_minimum(self, attribute: Attribute) -> None:
         """A minimum has to fit its unit, and the unit the feature."""
@@ -562,11 +558,3 @@ def _last_starts(measure: np.ndarray, least: float) -> np.ndarray:
     if last[-1] < 0:  # the whole range is too short: one label for all of it
         last[-1] = 0
     return last
-
-
-def _with_cell(X: Rows, cell: np.ndarray, by: list[int]) -> np.ndarray:
-    """Cells beside the columns to condition on, as objects."""
-    from sklearn_rp.noise import column_values
-
-    columns = [np.asarray(column_values(X, j), dtype=object) for j in by]
-    return np.column_stack([np.asarray(cell, dtype=object), *columns])

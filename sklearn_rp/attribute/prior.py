@@ -113,12 +113,10 @@ class Prior:
             raise ValueError("by=... needs X: the rows for which the prior is meant.")
         names = column_names(X_public)
         columns = [find_column(b, len(names_of(X_public)), names, parameter="by") for b in by]
-        rows = _rows(X_public, columns)
-        known = {row: number for number, row in enumerate(dict.fromkeys(rows))}
-        public = np.array([known[row] for row in rows])
-        group = np.array([known.get(row, -1) for row in _rows(X, columns)])
+        groups = Groups(X_public, columns)
+        public, group = groups.numbers(X_public), groups.numbers(X)
         values, number = np.unique(sample, return_inverse=True)
-        count = np.zeros((len(known), len(values)))
+        count = np.zeros((len(groups), len(values)))
         np.add.at(count, (public, number), 1.0)
         everybody = np.bincount(number, minlength=len(values)).astype(float)
         weights = np.where((group >= 0)[:, None], count[group], everybody)
@@ -143,5 +141,29 @@ class Prior:
         return np.broadcast_to(self.weights, (n_rows, len(self.values)))
 
 
-def _rows(X: Rows, columns: Sequence[int]) -> list[tuple[Any, ...]]:
-    return list(zip(*(column_values(X, j).tolist() for j in columns), strict=True))
+class Groups:
+    """Rows that are equal in some columns.
+
+    Parameters
+    ----------
+    X : ndarray or frame of shape (n_samples, n_features)
+        Rows; of these only the distinct combinations are kept.
+    columns : list of int
+        Positions of the columns.
+    """
+
+    def __init__(self, X: Rows, columns: Sequence[int]):
+        self.columns = list(columns)
+        self._known = self._index(X).unique()
+
+    def _index(self, X: Rows) -> Any:
+        import pandas as pd
+
+        return pd.MultiIndex.from_arrays([column_values(X, j) for j in self.columns])
+
+    def numbers(self, X: Rows) -> np.ndarray:
+        """Number of each row's group; -1 for one that was not seen."""
+        return np.asarray(self._known.get_indexer(self._index(X)))
+
+    def __len__(self) -> int:
+        return len(self._known)
