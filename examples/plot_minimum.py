@@ -63,6 +63,32 @@ axes[1].set_xlabel("BMI (kg/m2)")
 plt.show()
 
 # %%
+# Who pays? Accuracy before and after, by age and by the BMI itself, with the number of people.
+
+groups = {
+    "all": np.ones(len(X_test), dtype=bool),
+    "younger half": X_test["age"] <= X_test["age"].median(),
+    "older half": X_test["age"] > X_test["age"].median(),
+    "lower BMI": X_test["bmi"] <= X_test["bmi"].median(),
+    "higher BMI": X_test["bmi"] > X_test["bmi"].median(),
+}
+print(
+    pd.DataFrame(
+        {
+            name: {
+                "people": int(np.sum(rows)),
+                "accuracy before": np.mean((before.label == y_test)[rows]),
+                "accuracy after": np.mean((after.label == y_test)[rows]),
+                "labels changed": np.mean((before.label != after.label)[rows]),
+            }
+            for name, rows in groups.items()
+        }
+    )
+    .T.round(3)
+    .to_string()
+)
+
+# %%
 # How much may be asked for? The minimum is a parameter like any other.
 
 search = GridSearchCV(

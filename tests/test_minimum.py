@@ -13,7 +13,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KernelDensity, KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.svm import LinearSVC
@@ -268,7 +268,7 @@ def test_categories():
 def test_priors():
     X, y = task(0, n=300)
     X[:, 2] = X[:, 2] > 0
-    for prior in ("empirical", "uniform", [2]):
+    for prior in ("empirical", "uniform", [2], KernelDensity(bandwidth=0.3)):
         apc = AttributePrivacyClassifier(sensitive_feature=1, prior=prior, minimum=0.3)
         sets = apc.fit(X, y).compatible_sets(X)
         assert (sets.component_length >= 0.3 * (sets.high - sets.low) - 1e-9).all()
@@ -333,6 +333,7 @@ def test_bad_units_of_a_categorical_feature():
     for changes, message in (
         ({"unit": "length"}, "not allowed for the categorical feature"),
         ({"unit": "categories", "minimum": 1.5}, "whole number"),
+        ({"prior": KernelDensity()}, "which a categorical feature has not"),
     ):
         with pytest.raises(ValueError, match=message):
             AttributePrivacyClassifier(sensitive_feature="g", **changes).fit(X, [0, 1, 0, 1])

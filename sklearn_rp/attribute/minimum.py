@@ -183,9 +183,11 @@ class AttributePrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
     resolution : int, default=256
         Cells of the range where the model's own thresholds are not known. The model is read in
         the middle of each.
-    prior : "empirical", "uniform" or sequence of columns, default="empirical"
+    prior : "empirical", "uniform", sequence of columns, or density, default="empirical"
         How likely each cell is, when agreement is counted: as in the training population, evenly
-        over the range, or as among the training rows that are equal in some columns.
+        over the range, as among the training rows that are equal in some columns, or by an
+        estimator of the density with ``fit`` and ``score_samples`` such as
+        :class:`~sklearn.neighbors.KernelDensity` (it is cloned).
 
     Attributes
     ----------
@@ -282,7 +284,7 @@ class AttributePrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
         y = check_target(self, X, y)
         attribute = Attribute.from_data(X, self.sensitive_feature, self.bounds)
         self._check_minimum(attribute)
-        by = self._check_prior(X)
+        by = self._check_prior(X, attribute.categories is not None)
         base = clone(self._base()).fit(X, y, **route(self, "fit", "estimator", fit_params))
         release = Release(base, attribute, X, self.resolution)
         if release.sweep is not None and release.smoothed is None:
@@ -326,7 +328,14 @@ class AttributePrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
         self._last_start = _last_starts(measure, least)
         width = np.diff(edges)
         # No cell is worthless: where nobody was seen, the model still decides.
-        everybody = width if self.prior == "uniform" else count + 1e-6 * width / width.sum()
+        even = width / width.sum()
+        if hasattr(self.prior, "score_samples"):
+            density = clone(self.prior).fit(own[:, None])
+            height = np.exp(density.score_samples(((edges[1:] + edges[:-1]) / 2)[:, None]))
+            everybody = height * width + 1e-6 * even
+        else:
+            uniform = isinstance(self.prior, str) and self.prior == "uniform"
+            everybody = width if uniform else count + 1e-6 * even
         weights = [everybody / everybody.sum()]
         self._groups = None if by is None else Groups(X, by)
         if self._groups is not None:
@@ -497,7 +506,7 @@ class AttributePrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
         if not np.isfinite(self.minimum):
             raise ValueError(f"minimum={self.minimum} is not allowed: it must be finite.")
 
-    def _check_prior(self, X: Rows) -> list[int] | None:
+    def _check_prior(self, X: Rows, categorical: bool) -> list[int] | None:
         """Columns to condition on; None where the prior is the same for all."""
         if isinstance(self.prior, str):
             if self.prior not in ("empirical", "uniform"):
@@ -506,12 +515,19 @@ class AttributePrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
                     "of columns to condition on."
                 )
             return None
+        if hasattr(self.prior, "score_samples"):
+            if categorical:
+                raise ValueError(
+                    f"prior={self.prior!r} is a density, which a categorical feature has not: give "
+                    "'empirical', 'uniform', or a list of columns to condition on."
+                )
+            return None
         try:
             wanted = list(self.prior)
         except TypeError:
             raise TypeError(
-                f"prior={self.prior!r} is not allowed: give 'empirical', 'uniform', or a list of "
-                "columns to condition on."
+                f"prior={self.prior!r} is not allowed: give 'empirical', 'uniform', a list of "
+                "columns to condition on, or an estimator of the density."
             ) from None
         return [find_column(b, X.shape[1], column_names(X), parameter="prior") for b in wanted]
 
