@@ -38,7 +38,7 @@ class Certificate:
         Whether nothing is certified.
     p_lower, p_upper : ndarray of shape (n_rows,)
         Bounds of the smoothed probability of `label` (from below) and of the runner-up (from
-        above).
+        above); NaN where the method bounds no probability (boosting by its raw score).
     n_samples : ndarray of int of shape (n_rows,)
         Votes behind each row; 0 where the method is exact.
     sigma : float

@@ -25,7 +25,13 @@ from sklearn_rp.certificate import Certificate
 from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.noise import Noise, Rows, replace_columns, take_rows
 from sklearn_rp.smoothing import Votes, encode, make_engine
-from sklearn_rp.validation import check_rows, check_target, names_of, unchanged_on_error
+from sklearn_rp.validation import (
+    check_rows,
+    check_sigmas,
+    check_target,
+    names_of,
+    unchanged_on_error,
+)
 
 
 class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -277,6 +283,11 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         )
         self.engine_ = self._engine.name
         self.method_ = self._engine.method
+        if noise.categories is not None and self.sigma > 1:
+            raise ValueError(
+                f"sigma={self.sigma:g} is not allowed for a categorical noised feature: there it "
+                "is the probability that the category is drawn anew, at most 1."
+            )
         if self.method_ == "monte_carlo" and self.method != "monte_carlo":
             self._check_budget(len(classes))
         self.noise_features_ = noise.names
@@ -376,12 +387,7 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
         ValueError
             If a noise level is not a positive number.
         """
-        sigmas = np.atleast_1d(np.asarray(sigmas, dtype=np.float64)).tolist()
-        if not sigmas or not all(0 < sigma < np.inf for sigma in sigmas):
-            raise ValueError(
-                f"sigmas={sigmas} is not allowed: give at least one noise level, each positive and "
-                "finite."
-            )
+        sigmas = check_sigmas(sigmas)
         X, paths = self._votes(X, sigmas)
         return [
             self._certificate(X, sigma, votes, bound_votes(votes, self._release.alpha))

@@ -404,7 +404,13 @@ class Noise:
         one, zero = np.ones(1), np.zeros(1)
         found = cls(columns, np.asarray([str(name)]), one, zero, zero, np.empty(0))
         found._check_categories(values)
-        categories = np.asarray(sorted(set(values.tolist())), dtype=values.dtype)
+        try:
+            categories = np.asarray(sorted(set(values.tolist())), dtype=values.dtype)
+        except TypeError:
+            raise TypeError(
+                f"The noised feature {name!r} has categories of several types: convert them to "
+                "text."
+            ) from None
         if len(categories) < 2:
             raise ValueError(
                 f"The noised feature {name!r} has one category only, {categories.tolist()}: there "

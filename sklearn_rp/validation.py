@@ -25,6 +25,20 @@ def names_of(X: Rows) -> list[str]:
     return [f"x{j}" for j in range(X.shape[1])] if names is None else names
 
 
+def check_sigmas(sigmas: Any) -> list[float]:
+    """Noise levels: at least one, each positive and finite."""
+    try:
+        levels = np.atleast_1d(np.asarray(sigmas, dtype=np.float64)).tolist()
+    except (TypeError, ValueError):
+        levels = []
+    if not levels or not all(0 < sigma < np.inf for sigma in levels):
+        raise ValueError(
+            f"sigmas={sigmas!r} is not allowed: give at least one noise level, each positive and "
+            "finite."
+        )
+    return levels
+
+
 @contextmanager
 def unchanged_on_error(estimator: Any) -> Iterator[None]:
     """Give the object its attributes back if the block fails."""

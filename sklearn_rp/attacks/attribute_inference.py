@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,11 +15,12 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_array
 
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, check_resolution, sets_of
 from sklearn_rp.attribute.prior import Prior
 from sklearn_rp.attribute.release import Attribute, Release
-from sklearn_rp.noise import Rows, column_names, is_frame, is_pandas
+from sklearn_rp.noise import Rows, is_frame, is_pandas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -169,6 +171,13 @@ class AttributeInferenceAttack:
     ['imputation', 'deterministic', 'bayesian', 'learned']
     """
 
+    _attribute: Attribute
+    _release: Release
+    _values: np.ndarray
+    _imputer: Any
+    _learned: Any
+    _spread: float
+
     def __init__(
         self,
         model: Any,
@@ -202,9 +211,11 @@ class AttributeInferenceAttack:
         -------
         self : AttributeInferenceAttack
         """
-        if isinstance(self.n_resamples, bool) or not self.n_resamples >= 10:
-            raise ValueError(f"n_resamples={self.n_resamples} is not allowed: at least 10.")
-        X_public = X_public if is_frame(X_public) else np.asarray(X_public)
+        if not isinstance(self.n_resamples, Integral) or self.n_resamples < 10:
+            raise ValueError(
+                f"n_resamples={self.n_resamples!r} is not allowed: a whole number, at least 10."
+            )
+        X_public = _checked(X_public)
         attribute = Attribute.from_data(X_public, self.sensitive_feature, self.bounds)
         release = Release(self.model, attribute, X_public, check_resolution(self.resolution))
         values = attribute.values(X_public)
@@ -212,6 +223,11 @@ class AttributeInferenceAttack:
         self._attribute, self._release, self._values = attribute, release, values
         rest = _without(X_public, attribute.column)
         self._imputer = self._new_imputer(rest).fit(rest, values)
+        if attribute.categories is not None and not hasattr(self._imputer, "predict_proba"):
+            raise ValueError(
+                f"imputer={self.imputer!r} is not allowed for the categorical feature "
+                f"{attribute.name!r}: the bayesian attacker needs its predict_proba."
+            )
         if attribute.categories is None:
             held_out = cross_val_predict(self._new_imputer(rest), rest, values, cv=3)
             self._spread = max(float(np.std(values - held_out)), 1e-6 * attribute.span)
@@ -235,7 +251,7 @@ class AttributeInferenceAttack:
         """
         if not hasattr(self, "_release"):
             raise ValueError("This AttributeInferenceAttack is not fitted yet: call fit before.")
-        X = X if is_frame(X) else np.asarray(X)
+        X = _checked(X)
         attribute = self._attribute
         sets: CompatibleSets = sets_of(self._release, X)
         truth = attribute.values(X)
@@ -252,7 +268,7 @@ class AttributeInferenceAttack:
             sets,
             attribute.categories is not None,
             self.n_resamples,
-            self.random_state,
+            int(check_random_state(self.random_state).randint(2**31)),
         )
 
     def _numbers(self, rest: Rows, sets: CompatibleSets) -> dict[str, np.ndarray]:
@@ -302,12 +318,17 @@ class AttributeInferenceAttack:
         )
 
 
+def _checked(X: Any) -> Rows:
+    """Rows as an array or a pandas frame."""
+    if is_frame(X) and not is_pandas(X):
+        raise TypeError("The attack takes arrays and pandas frames: call X.to_pandas() before.")
+    return X if is_frame(X) else check_array(X, dtype=None, ensure_all_finite=False)
+
+
 def _without(X: Rows, column: int) -> Rows:
     """All columns but one."""
     if is_pandas(X):
         return X.drop(columns=X.columns[column])
-    if is_frame(X):
-        return X.drop(X.columns[column])
     return np.delete(X, column, axis=1)
 
 
@@ -315,7 +336,4 @@ def _with_label(rest: Rows, symbol: np.ndarray) -> Rows:
     """The other features and the number of the released label."""
     if is_pandas(rest):
         return rest.assign(released_label=symbol.astype(float))
-    if column_names(rest) is not None:
-        kind: Any = type(rest[rest.columns[0]])
-        return rest.with_columns([kind("released_label", symbol.astype(float))])
     return np.column_stack([rest, symbol.astype(float)])

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import special
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklearn_rp.attribute.prior import Prior
 from sklearn_rp.attribute.release import Attribute, Lines, Release
-from sklearn_rp.noise import Rows, take_rows
+from sklearn_rp.noise import Rows, is_frame, take_rows
+from sklearn_rp.validation import check_sigmas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +27,8 @@ class CompatibleSets:
     """For each row, all values of the sensitive feature with the same released label.
 
     The set ``C(y, x_rest) = {z : g(z, x_rest) = y}`` depends on the label and on the other features
-    alone: it is what the release leaves open, and may be published with it. What tells of the row's
+    alone: it is what the release leaves open, and may be published with it, within `bounds` that
+    were not taken from the rows. What tells of the row's
     own value (`component_length`) is for the owner of the row.
 
     Parameters
@@ -104,8 +106,9 @@ class CompatibleSets:
         """Length of the interval that holds the row's own value; categories count as one."""
         if self.categories is not None:
             return self.length
-        own = self.own[self.row]
-        holds = (self.start <= own) & (own <= self.stop)
+        own = np.clip(self.own, self.low, self.high)[self.row]  # what is beyond counts as the end
+        holds = ((self.start < own) | (self.start <= self.low)) & (own <= self.stop)
+        holds &= self.start <= own
         lengths = np.where(holds, self.stop - self.start, 0.0)
         return np.bincount(self.row, weights=lengths, minlength=len(self))
 
@@ -147,13 +150,16 @@ class CompatibleSets:
             member = np.zeros((len(self), len(self.categories)), dtype=bool)
             member[self.row, self.start.astype(int)] = True
             return member[:, [int(p[0]) for p in place]]
-        # A value on the border of two intervals belongs to the first.
-        np.add.at(inside, (self.row, np.searchsorted(values, self.start)), 1)
-        np.add.at(inside, (self.row, np.searchsorted(values, self.stop)), -1)
-        last = self.stop >= self.high
-        at_end = np.searchsorted(values, self.high), np.searchsorted(values, self.high, "right")
-        np.add.at(inside, (self.row[last], at_end[0]), 1)
-        np.add.at(inside, (self.row[last], at_end[1]), -1)
+        if values.dtype.kind not in "iufb":
+            raise ValueError(f"prior holds {values.dtype} values, but {self.feature!r} is numeric.")
+        # A value on the border of two intervals belongs to the lower one, as in a tree.
+        begin = np.where(
+            self.start <= self.low,
+            np.searchsorted(values, self.start),
+            np.searchsorted(values, self.start, side="right"),
+        )
+        np.add.at(inside, (self.row, begin), 1)
+        np.add.at(inside, (self.row, np.searchsorted(values, self.stop, side="right")), -1)
         return np.cumsum(inside, axis=1)[:, :-1] > 0
 
     def prior_mass(self, prior: Any) -> np.ndarray:
@@ -223,7 +229,7 @@ class CompatibleSets:
         before, after : ndarray of shape (n_rows,)
         """
         known = Prior.make(prior)
-        if not tolerance >= 0:
+        if isinstance(tolerance, str) or not tolerance >= 0:
             raise ValueError(f"tolerance={tolerance!r} is not allowed: it must not be negative.")
         if self.categories is not None and tolerance:
             raise ValueError(
@@ -245,6 +251,8 @@ class CompatibleSets:
         sets : CompatibleSets
             Its labels are pairs.
         """
+        if not isinstance(other, CompatibleSets):
+            raise TypeError(f"other={type(other).__name__} is not CompatibleSets.")
         if len(self) != len(other) or self.feature != other.feature:
             raise ValueError(
                 f"The sets are of {len(self)} and {len(other)} rows and of {self.feature!r} and "
@@ -264,7 +272,12 @@ class CompatibleSets:
         both = np.flatnonzero((np.cumsum(step) == 2)[:-1] & (np.diff(at) > 0))
         label = np.empty(len(self), dtype=object)
         label[:] = list(zip(self.label.tolist(), other.label.tolist(), strict=True))
+        length = np.bincount(row[both], weights=at[both + 1] - at[both], minlength=len(self))
         inner = self.certified_inner + other.certified_inner - (self.high - self.low)
+        outer = np.minimum(self.certified_outer, other.certified_outer)
+        known = (self.certified_inner == self.certified_outer) & (
+            other.certified_inner == other.certified_outer
+        )
         return CompatibleSets(
             label,
             self.feature,
@@ -275,8 +288,8 @@ class CompatibleSets:
             at[both],
             at[both + 1],
             self.own,
-            np.maximum(inner, 0.0),
-            np.minimum(self.certified_outer, other.certified_outer),
+            np.where(known, length, np.maximum(inner, 0.0)),
+            np.where(known, length, outer),
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -367,7 +380,8 @@ def compatible_sets(
     sensitive_feature : str or int
         Name or position, numeric or categorical.
     bounds : (low, high), or sequence of categories, default=None
-        The values that are possible; None: those in `X`.
+        The values that are possible; None: those in `X`. Give them before anything is published:
+        the smallest and the largest value in `X` are those of two people.
     resolution : int, default=256
         Cells of the first look.
     sigmas : sequence of float, default=None
@@ -395,6 +409,8 @@ def compatible_sets(
     >>> compatible_sets(model, X, sensitive_feature="bmi").length.shape  # kg/m2
     (442,)
     """
+    if not is_frame(X):
+        X = check_array(X, dtype=None, ensure_all_finite=False)
     attribute = Attribute.from_data(X, sensitive_feature, bounds)
     release = Release(estimator, attribute, X, check_resolution(resolution))
     return sets_of(release, X, sigmas)
@@ -411,7 +427,7 @@ def check_resolution(resolution: Any) -> int:
 
 def sets_of(release: Release, X: Rows, sigmas: Sequence[float] | None = None) -> Any:
     """Compatible sets of checked rows, chunk by chunk."""
-    levels: list[float | None] = [None] if sigmas is None else [float(s) for s in sigmas]
+    levels: list[Any] = [None] if sigmas is None else check_sigmas(sigmas)
     if sigmas is not None and release.smoothed is None:
         raise ValueError(
             "sigmas is given, but the estimator is not a RobustPrivacyClassifier: it has no noise."
@@ -419,11 +435,6 @@ def sets_of(release: Release, X: Rows, sigmas: Sequence[float] | None = None) ->
     smoothed = release.smoothed
     if smoothed is not None:
         check_is_fitted(smoothed)
-        if smoothed._release.resample:
-            raise ValueError(
-                "resample=True releases at random: every value is compatible with every label, "
-                "with some probability. Use resample=False for compatible sets."
-            )
     size = max(1, _POINTS // (release.resolution + 1))
     parts: list[list[CompatibleSets]] = [[] for _ in levels]
     for first in range(0, X.shape[0], size):
@@ -484,5 +495,6 @@ def _best_guess(values: np.ndarray, weights: np.ndarray, tolerance: float) -> np
     if not tolerance:
         return weights.max(axis=1)
     total = np.concatenate([np.zeros((len(weights), 1)), np.cumsum(weights, axis=1)], axis=1)
-    stop = np.searchsorted(values, values + 2 * tolerance, side="right")
+    # A hair wider: 0.7 and 0.9 are 0.2 apart, whatever floating point says.
+    stop = np.searchsorted(values, values + 2 * tolerance * (1 + 1e-9), side="right")
     return np.max(total[:, stop] - total[:, :-1], axis=1)

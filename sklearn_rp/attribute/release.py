@@ -84,13 +84,30 @@ class Attribute:
                     "values."
                 )
             return cls(column, name, low, high, None, bounds is not None)
-        if bounds is not None:
-            categories = np.asarray(sorted(set(bounds)))
-        else:
-            found_values = column_values(X, column)
-            if any(v is None or v != v for v in set(found_values.tolist())):
-                raise ValueError(_missing(name))
-            categories = np.asarray(sorted(set(found_values.tolist())), dtype=found_values.dtype)
+        found_values = column_values(X, column)
+        if found_values.dtype.kind == "O" and all(
+            isinstance(v, int | float) and not isinstance(v, bool) for v in set(found_values)
+        ):
+            raise ValueError(
+                f"sensitive_feature={name!r} holds numbers as objects: convert it with "
+                "astype(float)."
+            )
+        if bounds is not None and (isinstance(bounds, str) or not np.iterable(bounds)):
+            raise ValueError(
+                f"bounds={bounds!r} is not allowed for the categorical feature {name!r}: give a "
+                "list of categories."
+            )
+        if any(v is None or v != v for v in set(found_values.tolist())):
+            raise ValueError(_missing(name))
+        possible = set(found_values.tolist() if bounds is None else bounds)
+        try:
+            ordered = sorted(possible)
+        except TypeError:
+            raise TypeError(
+                f"sensitive_feature={name!r} has categories of several types: "
+                f"{sorted(map(str, possible))[:5]} ... Convert them to text."
+            ) from None
+        categories = np.asarray(ordered, dtype=None if bounds is not None else found_values.dtype)
         if len(categories) < 2:
             raise ValueError(
                 f"sensitive_feature={name!r} is constant: it has one category, "
@@ -201,6 +218,11 @@ class Release:
         self.estimator = estimator
         self.attribute = attribute
         self.resolution = resolution
+        if getattr(_last_release(estimator), "resample", False):
+            raise ValueError(
+                "resample=True releases at random: every value is compatible with every label, "
+                "with some probability. Use resample=False for compatible sets."
+            )
         inner = _unwrapped(estimator)
         self.smoothed = inner if isinstance(inner, RobustPrivacyClassifier) else None
         # An estimator may know its own release along this very attribute.
@@ -216,7 +238,10 @@ class Release:
                 noise = self.smoothed._noise
                 self.certifies = bool(attribute.column in noise.columns)
                 engine = self.smoothed._engine
-                if isinstance(engine, Sweep) and noise.columns.tolist() == [attribute.column]:
+                alone = noise.columns.tolist() == [attribute.column]
+                # What is certified, and hence answered by a fallback, the certificate itself says.
+                alone = alone and self.smoothed._release.fallback is None
+                if alone and isinstance(engine, Sweep):
                     self.sweep = engine
 
     def _thresholds(self, X: Rows) -> Sweep | None:
@@ -296,10 +321,8 @@ class Release:
         than the grid is found all the same.
         """
         a, n_rows = self.attribute, X.shape[0]
-        cells = self.resolution
-        if profile is not None and self.smoothed._release.fallback is None:  # type: ignore[union-attr]
-            # Every point of the line is certified: what the grid misses is found all the same.
-            cells = min(cells, _PROFILE_CELLS)
+        # Every point of a profile is certified: what the grid misses is found all the same.
+        cells = self.resolution if profile is None else min(self.resolution, _PROFILE_CELLS)
         grid = np.linspace(a.low, a.high, cells + 1)
         row = np.repeat(np.arange(n_rows), len(grid))
         z = np.tile(grid, n_rows)
@@ -424,17 +447,21 @@ def _unwrapped(estimator: Any) -> Any:
             return estimator
 
 
+def _last_release(estimator: Any) -> Any:
+    """How a RobustPrivacyClassifier at the end releases, through Pipelines too, or None."""
+    inner = _unwrapped(estimator)
+    while hasattr(inner, "steps"):
+        inner = _unwrapped(inner[-1])
+    return getattr(inner, "_release", None)
+
+
 def _symbols(estimator: Any, X: Rows) -> np.ndarray:
     """All that may be released: the labels, and the label of an abstention."""
     classes = getattr(estimator, "classes_", None)
     if classes is None:
         classes = np.unique(np.asarray(estimator.predict(X)))
     classes = np.asarray(classes)
-    inner = _unwrapped(estimator)
-    while hasattr(inner, "steps"):  # a Pipeline hands on the fallback of its last step
-        inner = _unwrapped(inner[-1])
-    release = getattr(inner, "_release", None)
-    fallback = getattr(release, "fallback", None)
+    fallback = getattr(_last_release(estimator), "fallback", None)
     if fallback is None:
         return classes
     if classes.dtype.kind == "O":

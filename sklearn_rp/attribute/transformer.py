@@ -37,7 +37,8 @@ class AttributePrivacyTransformer(TransformerMixin, MetaEstimatorMixin, BaseEsti
     sensitive_feature : str or int
         Name or position of the sensitive feature, numeric or categorical.
     bounds : (low, high), or sequence of categories, default=None
-        The values that are possible; None: those seen in `fit`.
+        The values that are possible; None: those seen in `fit`. Give them before anything is
+        published: the smallest and the largest value seen are those of two people.
     resolution : int, default=256
         Cells that are looked at first where the model's own thresholds are not known.
     output : {"interval", "midpoint", "drop"}, default="interval"
@@ -154,6 +155,7 @@ class AttributePrivacyTransformer(TransformerMixin, MetaEstimatorMixin, BaseEsti
                     "output='drop' with remainder='drop' leaves no column: keep one of them, or "
                     "set include_prediction=True."
                 )
+            self._check_names(X, attribute)
             base = clone(self._base()).fit(X, y, **route(self, "fit", "estimator", fit_params))
             self._release = Release(base, attribute, X, self.resolution)
             self.estimator_ = base
@@ -202,11 +204,27 @@ class AttributePrivacyTransformer(TransformerMixin, MetaEstimatorMixin, BaseEsti
         last = {"prediction": number} if self.include_prediction else {}
         return self._assemble(X, new, last)
 
+    def _check_names(self, X: Rows, attribute: Attribute) -> None:
+        """New columns must not take the names of columns that are passed on."""
+        name, new = attribute.name, ["prediction"] if self.include_prediction else []
+        if self.output == "interval" and attribute.categories is not None:
+            new += [f"{name}_{category}" for category in attribute.categories]
+        elif self.output == "interval":
+            new += [f"{name}_low", f"{name}_high"]
+        taken = sorted({str(n) for n in names_of(X)} & set(new))
+        if taken and self.remainder == "passthrough":
+            raise ValueError(
+                f"X has columns named {taken}, which the output needs for its own: rename them, or "
+                "use another output."
+            )
+
     def _assemble(self, X: Rows, new: dict[str, np.ndarray], last: dict[str, np.ndarray]) -> Any:
         column, passed = self._release.attribute.column, self.remainder == "passthrough"
         before = list(range(column)) if passed else []
         after = list(range(column + 1, X.shape[1])) if passed else []
         if not is_frame(X):
+            # One dtype whatever the values: whether they are whole must not show.
+            X = X if X.dtype.kind == "O" else X.astype(np.float64, copy=False)
             parts = [X[:, before], *(v[:, None] for v in new.values()), X[:, after]]
             return np.concatenate([*parts, *(v[:, None] for v in last.values())], axis=1)
         if is_pandas(X):

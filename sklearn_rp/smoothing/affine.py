@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.feature_selection import SelectorMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
@@ -20,7 +21,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from sklearn_rp.noise import Noise, Rows, column_names, find_column
+from sklearn_rp.noise import Noise, Rows, column_names
 
 
 def unfold(
@@ -81,7 +82,9 @@ def _through(step: Any, effect: np.ndarray, names: list[str] | None) -> np.ndarr
         return effect
     if not effect.any():
         # Whatever the step is, no noise reaches it; only the number of its outputs counts.
-        return np.zeros((_n_outputs(step), effect.shape[1]))
+        if not hasattr(step, "get_feature_names_out"):
+            return None
+        return np.zeros((len(step.get_feature_names_out()), effect.shape[1]))
     kind = type(step)  # a subclass may do anything
     if kind is Pipeline:
         for _, inner in step.steps:
@@ -102,11 +105,13 @@ def _through(step: Any, effect: np.ndarray, names: list[str] | None) -> np.ndarr
         return np.concatenate(parts)
     if kind is ColumnTransformer:
         return _through_columns(step, effect, names)
+    if getattr(step, "clip", False):
+        return None
     if kind in (StandardScaler, RobustScaler, MaxAbsScaler):
         scale = getattr(step, "scale_", None)
         return effect if scale is None else effect / scale[:, None]
     if kind is MinMaxScaler:
-        return None if step.clip else effect * step.scale_[:, None]
+        return effect * step.scale_[:, None]
     if kind is PCA:
         outcome = step.components_ @ effect
         return outcome / np.sqrt(step.explained_variance_)[:, None] if step.whiten else outcome
@@ -115,9 +120,12 @@ def _through(step: Any, effect: np.ndarray, names: list[str] | None) -> np.ndarr
     if kind is FunctionTransformer:
         return effect if step.func is None else None
     if kind is SimpleImputer:
-        kept = not step.add_indicator and not np.isnan(step.statistics_.astype(float)).any()
-        return effect if kept else None
-    if hasattr(step, "get_support"):
+        # The identity on noised features, which are finite; a column without a value is dropped.
+        numbers = step.statistics_.dtype.kind == "f"
+        missing_is_nan = isinstance(step.missing_values, float) and np.isnan(step.missing_values)
+        dropped = not numbers or np.isnan(step.statistics_).any()
+        return effect if missing_is_nan and not step.add_indicator and not dropped else None
+    if getattr(kind, "transform", None) is SelectorMixin.transform:
         return effect[step.get_support()]
     return None
 
@@ -125,15 +133,22 @@ def _through(step: Any, effect: np.ndarray, names: list[str] | None) -> np.ndarr
 def _through_columns(
     step: ColumnTransformer, effect: np.ndarray, names: list[str] | None
 ) -> np.ndarray | None:
+    if step.transformer_weights:
+        return None
     n_outputs = max(part.stop or 0 for part in step.output_indices_.values())
     out = np.zeros((n_outputs, effect.shape[1]))
-    if names is None:
-        names = list(getattr(step, "feature_names_in_", [])) or None
+    # The transformer goes by the columns that it was fitted on, wherever they stand now.
+    fitted = list(getattr(step, "feature_names_in_", [])) or names
+    place = np.arange(len(effect))
+    if names is not None and fitted is not None and names != fitted:
+        if not set(fitted) <= set(names):
+            return None
+        place = np.array([names.index(name) for name in fitted])
     for name, inner, selected in step.transformers_:
         where = step.output_indices_[name]
         if where.stop == where.start:
             continue
-        part = effect[_positions(selected, len(effect), names)]
+        part = effect[place[_positions(selected, len(place), fitted)]]
         if not part.any():
             continue
         sub = _through(inner, part, None)
@@ -155,11 +170,8 @@ def _positions(selected: Any, n_features: int, names: list[str] | None) -> np.nd
     selected = [selected] if isinstance(selected, str | int) else list(selected)
     if selected and all(isinstance(s, bool | np.bool_) for s in selected):
         return np.flatnonzero(selected)
+    known = names or []
     return np.array(
-        [find_column(s, n_features, names, parameter="columns") for s in selected], dtype=np.intp
+        [known.index(s) if isinstance(s, str) else int(s) % n_features for s in selected],
+        dtype=np.intp,
     )
-
-
-def _n_outputs(step: Any) -> int:
-    """Number of outputs of a fitted transformer."""
-    return len(step.get_feature_names_out())

@@ -59,7 +59,7 @@ class Linear:
 
     def _agrees(self, estimator: Any, classes: np.ndarray, X: Rows) -> bool:
         """Whether score and labels of some noisy rows are what the folded weights say."""
-        rows = sample_rows(X)
+        rows = sample_rows(X, 200)
         values = self.noise.values(rows)
         draws = np.random.default_rng(0).standard_normal((8, values.shape[1])) * self.noise.scale
         copies = self.noise.noisy_copies(rows, values, draws)

@@ -13,7 +13,20 @@ from typing import Any
 
 import numpy as np
 from scipy import special
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    BaggingClassifier,
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.tree import (
+    DecisionTreeClassifier,
+    DecisionTreeRegressor,
+    ExtraTreeClassifier,
+    ExtraTreeRegressor,
+)
 from sklearn.utils import gen_batches
 
 from sklearn_rp._compat import hist_gradient_boosting_nodes
@@ -29,6 +42,14 @@ from sklearn_rp.smoothing.affine import unfold
 from sklearn_rp.smoothing.trees import axis_aligned, float32_edges
 from sklearn_rp.smoothing.votes import Votes, encode
 
+_TREES = (DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor)
+_ENSEMBLES = (
+    AdaBoostClassifier,
+    BaggingClassifier,
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    RandomForestClassifier,
+)
 RESOLUTION = 256  # cells of a model whose thresholds are not known
 _RESOLUTION_OF_TWO = 32  # cells of each of two features
 _MOST_CELLS = 4096  # beyond, a model's own thresholds are too many to visit for every row
@@ -52,31 +73,28 @@ def thresholds(model: Any, position: int) -> np.ndarray | None:
         Sorted; every change of the model along this input is at one of them. None if that is not
         known.
     """
-    if hasattr(model, "tree_"):  # scikit-learn's trees
+    kind = type(model)  # a subclass, or another meta-estimator, may read its input in any way
+    if kind in _TREES:
         tree = model.tree_
         return np.unique(float32_edges(tree.threshold[tree.feature == position]))
-    if isinstance(model, HistGradientBoostingClassifier):
+    if kind is HistGradientBoostingClassifier:
+        if model.is_categorical_ is not None:  # its trees then number the features anew
+            return None
         parts = []
         for nodes in hist_gradient_boosting_nodes(model):
             here = nodes[(nodes["feature_idx"] == position) & (nodes["is_leaf"] == 0)]
-            if here["is_categorical"].any():
-                return None
             parts.append(here["num_threshold"])
         return _finite(np.concatenate(parts))
-    if hasattr(model, "booster_"):  # LightGBM
-        frame = model.booster_.trees_to_dataframe()
-        name = model.booster_.feature_name()[position]
-        frame = frame[frame["split_feature"] == name]
-        if (frame["decision_type"] != "<=").any():
+    maker = kind.__module__.split(".")[0]
+    if maker == "lightgbm" and kind.__name__ == "LGBMClassifier":
+        return _lightgbm_thresholds(model, position)
+    if maker == "xgboost" and kind.__name__ in ("XGBClassifier", "XGBRFClassifier"):
+        return _xgboost_thresholds(model, position)
+    if kind in _ENSEMBLES:
+        if kind is GradientBoostingClassifier and not (
+            model.init is None or isinstance(model.init, str)
+        ):
             return None
-        return _finite(frame["threshold"].to_numpy(dtype=np.float64))
-    if hasattr(model, "get_booster"):  # XGBoost: float32(x) < split
-        booster = model.get_booster()
-        frame = booster.trees_to_dataframe()
-        names = booster.feature_names or [f"f{j}" for j in range(booster.num_features())]
-        split = frame.loc[frame["Feature"] == names[position], "Split"].to_numpy(dtype=np.float32)
-        return np.unique(float32_edges(np.nextafter(split, np.float32(-np.inf)).astype(float)))
-    if hasattr(model, "estimators_") and hasattr(model, "n_features_in_"):
         parts = []
         subsets = getattr(model, "estimators_features_", None)  # bagging draws features
         for number, member in enumerate(np.ravel(np.asarray(model.estimators_, dtype=object))):
@@ -86,8 +104,35 @@ def thresholds(model: Any, position: int) -> np.ndarray | None:
                 if part is None:
                     return None
                 parts.append(part)
+            if type(member) not in _TREES:
+                return None
         return np.unique(np.concatenate([np.empty(0), *parts]))
     return None
+
+
+def _lightgbm_thresholds(model: Any, position: int) -> np.ndarray | None:
+    if model.get_params().get("linear_tree"):
+        return None
+    frame = model.booster_.trees_to_dataframe()
+    name = model.booster_.feature_name()[position]
+    frame = frame[frame["split_feature"] == name]
+    if (frame["decision_type"] != "<=").any():
+        return None
+    return _finite(frame["threshold"].to_numpy(dtype=np.float64))
+
+
+def _xgboost_thresholds(model: Any, position: int) -> np.ndarray | None:
+    """XGBoost goes left where ``float32(x) < split``."""
+    if model.get_params().get("booster") not in (None, "gbtree", "dart"):
+        return None
+    booster = model.get_booster()
+    frame = booster.trees_to_dataframe()
+    names = booster.feature_names or [f"f{j}" for j in range(booster.num_features())]
+    frame = frame[frame["Feature"] == names[position]]
+    if "Category" in frame and frame["Category"].notna().any():
+        return None
+    split = frame["Split"].to_numpy(dtype=np.float32)
+    return np.unique(float32_edges(np.nextafter(split, np.float32(-np.inf)).astype(float)))
 
 
 def _finite(edges: np.ndarray) -> np.ndarray:
@@ -118,7 +163,8 @@ def known_edges(estimator: Any, noise: Noise, X: Rows) -> list[np.ndarray] | Non
         edges = thresholds(model, j)
         if edges is None:
             return None
-        answer.append(np.unique(x + (edges - float(inputs[j])) / gain[j]))
+        same = gain[j] == 1 and inputs[j] == x  # no step: not a bit may be lost
+        answer.append(edges if same else np.unique(x + (edges - float(inputs[j])) / gain[j]))
     return answer
 
 
@@ -331,7 +377,7 @@ class Sweep:
 
     def _reads_the_model(self, X: Rows) -> bool:
         """Whether the model at some noisy rows is the model at their cells."""
-        rows = sample_rows(X)
+        rows = sample_rows(X, 200)
         draws = np.random.default_rng(0).standard_normal((8, len(self.edges))) * self.noise.scale
         copies = self.noise.noisy_copies(rows, self.noise.values(rows), draws)
         values = self.noise.values(copies).astype(np.float64)

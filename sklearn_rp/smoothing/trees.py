@@ -21,7 +21,7 @@ from sklearn.ensemble import (
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 from sklearn.utils import gen_batches
 
-from sklearn_rp.noise import Noise, Rows, rows_per_chunk, take_rows
+from sklearn_rp.noise import Noise, Rows, rows_per_chunk, sample_rows, take_rows
 from sklearn_rp.smoothing.affine import unfold
 from sklearn_rp.smoothing.votes import Votes
 
@@ -286,7 +286,8 @@ class Trees:
         kind = type(model)
         if kind in (DecisionTreeClassifier, ExtraTreeClassifier) and model.n_outputs_ == 1:
             boxes = Boxes([model.tree_], [_tree_votes(model.tree_, voting)])
-            return cls(boxes, transform, noise, source, gain)
+            engine = cls(boxes, transform, noise, source, gain)
+            return engine if engine._agrees(estimator, X, voting) else None
         if (
             kind in (RandomForestClassifier, ExtraTreesClassifier)
             and voting == "soft"
@@ -294,8 +295,30 @@ class Trees:
         ):
             trees = [tree.tree_ for tree in model.estimators_]
             boxes = Boxes(trees, [_tree_votes(t, "soft") / len(trees) for t in trees])
-            return cls(boxes, transform, noise, source, gain)
+            engine = cls(boxes, transform, noise, source, gain)
+            return engine if engine._agrees(estimator, X, voting) else None
         return None
+
+    def _agrees(self, estimator: Any, X: Rows, voting: Literal["hard", "soft", "raw"]) -> bool:
+        """Whether the steps hand on the noise as is believed, and the leaves vote as the model."""
+        rows = sample_rows(X, 200)
+        values = self.noise.values(rows)
+        draws = np.random.default_rng(0).standard_normal((4, values.shape[1])) * self.noise.scale
+        copies = self.noise.noisy_copies(rows, values, draws)
+        inputs, plain = self._inputs(copies), self._inputs(rows)
+        moved = np.where(self.source < 0, 0.0, self.gain * draws[:, self.source])
+        expected = (plain[:, None, :] + moved[None]).reshape(inputs.shape)
+        size = np.abs(expected) + np.repeat(np.abs(plain), len(draws), axis=0)
+        same = np.abs(inputs - expected) <= 1e-5 * size + 1e-9
+        if not (same | (np.isnan(inputs) & np.isnan(expected))).all():
+            return False
+        found = self.boxes.expectation(inputs, np.zeros(inputs.shape[1]))
+        if voting == "raw":
+            start = self.raw[0] if self.raw else 0.0
+            return bool(np.allclose(start + found[:, 0], estimator.decision_function(copies)))
+        if voting == "soft":
+            return bool(np.allclose(found, estimator.predict_proba(copies), atol=1e-6))
+        return bool((estimator.classes_[found.argmax(axis=1)] == estimator.predict(copies)).all())
 
     @classmethod
     def for_boosting(cls, estimator: Any, noise: Noise, X: Rows) -> Trees | None:
@@ -309,6 +332,7 @@ class Trees:
             aligned is None
             or type(model) is not GradientBoostingClassifier
             or len(model.classes_) != 2
+            or not (model.init is None or isinstance(model.init, str))  # depends on the row
         ):
             return None
         trees = [tree.tree_ for tree in np.ravel(model.estimators_)]
@@ -323,7 +347,8 @@ class Trees:
         low = start + sum(float(v.min()) for v in leaf)
         high = start + sum(float(v.max()) for v in leaf)
         source, gain = aligned[0].astype(int), aligned[1]
-        return cls(Boxes(trees, values), transform, noise, source, gain, (start, low, high))
+        engine = cls(Boxes(trees, values), transform, noise, source, gain, (start, low, high))
+        return engine if engine._agrees(estimator, X, "raw") else None
 
     def votes(self, X: Rows, sigmas: Sequence[float], entropy: Any = None) -> list[Votes]:
         """Exact votes of each row at each noise level."""
@@ -350,19 +375,20 @@ class Trees:
     def _answer(self, total: np.ndarray, error: np.ndarray, farthest: float) -> Votes:
         if self.raw is None:
             return Votes(total, "exact", 0, error)
+        # No probability is bounded: those of the certificate are NaN, the radius is what is known.
         # Boosting: G = (E[S] - low) / (high - low) is a soft vote and the decision is S > 0, so
         # the radius is the distance of Phi^-1(G) from Phi^-1 at S = 0.
         start, low, high = self.raw
         score = start + total[:, 0]
         share = np.stack([special.expit(-score), special.expit(score)], axis=1)
         if low >= 0 or high <= 0:  # one label everywhere
-            return Votes(share, "exact", 0, error, radius=np.full(len(score), farthest))
+            return Votes(share, "exact", 0, np.nan, radius=np.full(len(score), farthest))
         slack = error * np.abs(self.boxes.value).max() * len(self.boxes.trees) / (high - low)
         g, zero = (score - low) / (high - low), -low / (high - low)
         near = np.where(g > zero, np.maximum(g - slack, zero), np.minimum(g + slack, zero))
         near = np.clip(near, 1e-15, 1 - 1e-15)
         radius = np.abs(special.ndtri(near) - special.ndtri(zero)) * (1 - 1e-12) - 1e-12
-        return Votes(share, "exact", 0, error, radius=np.clip(radius, 0.0, farthest))
+        return Votes(share, "exact", 0, np.nan, radius=np.clip(radius, 0.0, farthest))
 
 
 def _tree_votes(tree: Any, voting: Literal["hard", "soft"]) -> np.ndarray:

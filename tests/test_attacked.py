@@ -1,0 +1,310 @@
+"""What reviewers broke once: models that looked as if they had a closed form, and had another."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import logit
+from sklearn.compose import ColumnTransformer
+from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+)
+from sklearn.feature_selection import SelectKBest
+from sklearn.frozen import FrozenEstimator
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from sklearn_rp import AttributePrivacyTransformer, RobustPrivacyClassifier
+from sklearn_rp.attacks import AttributeInferenceAttack
+from sklearn_rp.attribute import compatible_sets
+from sklearn_rp.attribute.compatible_sets import _best_guess
+
+X, Y = load_breast_cancer(return_X_y=True)
+X = X[:, :4]
+
+
+def tree(depth=4):
+    return DecisionTreeClassifier(max_depth=depth, random_state=0)
+
+
+def votes(clf, rows, n=20_000):
+    """Shares of n votes of the fitted base model, drawn here."""
+    rng = np.random.default_rng(0)
+    columns = [int(name[1:]) for name in clf.noise_features_]
+    answer = []
+    for row in rows:
+        noisy = np.repeat(row[None], n, axis=0)
+        noisy[:, columns] += clf.sigma * clf.noise_scale_ * rng.normal(size=(n, len(columns)))
+        labels = clf.estimator_.predict(noisy)
+        answer.append([(labels == c).mean() for c in clf.classes_])
+    return np.array(answer)
+
+
+def check_shares(clf, rows):
+    assert clf.predict_proba(rows) == pytest.approx(votes(clf, rows), abs=0.03)
+
+
+class Square(SelectKBest):
+    """A selector that also transforms."""
+
+    def transform(self, X):
+        return (super().transform(X) - 100) ** 2
+
+
+def sentinel_data():
+    rng = np.random.default_rng(0)
+    X = np.c_[rng.normal(120, 30, 2000), rng.normal(size=2000)]
+    y = (X[:, 0] > 110).astype(int)
+    X[::20, 0] = 0
+    return X, y
+
+
+def clipped_data():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, 2))
+    X[3], X[7, 1] = [12, 0], 30
+    return X, (X.sum(axis=1) > 0).astype(int)
+
+
+weighted = ColumnTransformer(
+    [("n", StandardScaler(), [0, 1, 2, 3])], transformer_weights={"n": 10.0}
+)
+NOT_AFFINE = {
+    "imputer of a number": (
+        make_pipeline(SimpleImputer(missing_values=0), tree(3)),
+        *sentinel_data(),
+    ),
+    "transformer weights": (make_pipeline(weighted, tree()), X, Y),
+    "a subclassed selector": (make_pipeline(Square(k=2), tree()), X, Y),
+}
+
+
+@pytest.mark.parametrize("case", NOT_AFFINE)
+def test_steps_that_are_not_what_they_seem(case):
+    model, rows, y = NOT_AFFINE[case]
+    clf = RobustPrivacyClassifier(model, sigma=0.5, n_samples=2000, random_state=0).fit(rows, y)
+    check_shares(clf, rows[:3])
+    if clf.method_ == "exact":
+        pytest.fail("there is no closed form behind this step")
+
+
+def test_a_scaler_that_clips():
+    try:
+        scaler = MaxAbsScaler(clip=True)
+    except TypeError:
+        pytest.skip("MaxAbsScaler has no clip in this scikit-learn")
+    rows, y = clipped_data()
+    clf = RobustPrivacyClassifier(make_pipeline(scaler, LogisticRegression(C=100)), n_samples=50)
+    assert clf.fit(rows, y).method_ == "monte_carlo"
+
+
+def test_a_frozen_pipeline_over_reordered_columns():
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    columns = ColumnTransformer([("s", StandardScaler(), [0])])
+    pipe = make_pipeline(columns, tree()).fit(frame, Y)
+    other = frame[["d", "c", "b", "a"]]
+    arguments = {"noise_features": ["a", "d"], "sigma": 0.3, "random_state": 0}
+    exact = RobustPrivacyClassifier(FrozenEstimator(pipe), **arguments).fit(other, Y)
+    sampled = RobustPrivacyClassifier(
+        FrozenEstimator(pipe), method="monte_carlo", n_samples=20_000, **arguments
+    ).fit(other, Y)
+    assert exact.predict_proba(other[:20]) == pytest.approx(
+        sampled.predict_proba(other[:20]), abs=0.03
+    )
+
+
+@pytest.mark.parametrize("init", [LogisticRegression(max_iter=5000), tree(2)])
+def test_boosting_that_starts_at_a_model(init):
+    model = GradientBoostingClassifier(n_estimators=5, init=init, random_state=0)
+    with pytest.raises(ValueError, match="no closed form"):
+        RobustPrivacyClassifier(model, voting="soft", method="exact").fit(X, Y)
+    # Nor are its thresholds known.
+    model.fit(X, Y)
+    sets = compatible_sets(model, X[:20], sensitive_feature=0)
+    assert (sets.certified_inner == 0).all()
+
+
+def test_boosting_bounds_no_probability():
+    model = GradientBoostingClassifier(n_estimators=20, random_state=0)
+    clf = RobustPrivacyClassifier(model, voting="soft", method="exact").fit(X, Y)
+    cert = clf.certify(X[:10])
+    assert np.isnan(cert.p_lower).all()
+    assert np.isnan(cert.p_upper).all()
+    assert ((logit(clf.predict_proba(X[:10])[:, 1]) > 0) == cert.label).all()
+
+
+def test_stacking_reads_its_input_itself():
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(800, 2))
+    y = (rows[:, 0] + 0.3 * rows[:, 1] > 0).astype(int)
+    model = StackingClassifier(
+        [("t", tree(2))], final_estimator=LogisticRegression(), passthrough=True, cv=2
+    ).fit(rows, y)
+    sets = compatible_sets(model, rows[:50], sensitive_feature=1)
+    assert (sets.certified_inner == 0).all()
+    assert (sets.component_length > 0).all()
+
+
+def test_boosting_with_a_category_numbers_its_features_anew():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"s": rng.normal(size=2000), "t": rng.normal(size=2000)})
+    frame["c"] = pd.Categorical(rng.choice(["u", "v"], 2000))
+    y = (frame["s"] + 0.5 * frame["t"] > 0).astype(int)
+    model = HistGradientBoostingClassifier(categorical_features="from_dtype").fit(frame, y)
+    rows = frame[:10]
+    sets = compatible_sets(model, rows, sensitive_feature="t", bounds=(-4, 4))
+    z = np.linspace(-4, 4, 2001)
+    copies = rows.loc[rows.index.repeat(2001)].assign(t=np.tile(z, 10))
+    same = model.predict(copies).reshape(10, -1) == model.predict(rows)[:, None]
+    assert sets.length == pytest.approx(same.mean(axis=1) * 8, abs=0.06)
+
+
+def test_a_fallback_is_published_as_it_is_released():
+    rng = np.random.default_rng(0)
+    z = rng.uniform(0, 10, 3000)
+    rows, y = np.c_[z, rng.normal(size=3000)], np.digitize(z, [3, 3.8, 4.4, 7]) % 3
+    clf = RobustPrivacyClassifier(
+        tree(None), noise_features=[0], sigma=0.25, noise_scale=None, fallback=-1, min_radius=0.2
+    )
+    apt = AttributePrivacyTransformer(
+        clf, sensitive_feature=0, bounds=(0, 10), include_prediction=True
+    ).fit(rows, y)
+    along = np.c_[np.linspace(0, 10, 1001), np.zeros(1001)]
+    released, out = apt.estimator_.predict(along), apt.transform(along)
+    assert np.array_equal(apt.classes_[out[:, 3].astype(int)], released)
+    for label in np.unique(released):
+        assert len(np.unique(out[released == label], axis=0)) == 1
+
+
+def test_a_random_release_behind_a_pipeline_is_refused():
+    random = RobustPrivacyClassifier(RandomForestClassifier(3), resample=True, n_samples=12)
+    apt = AttributePrivacyTransformer(make_pipeline(StandardScaler(), random), sensitive_feature=0)
+    with pytest.raises(ValueError, match="releases at random"):
+        apt.fit(X, Y)
+
+
+def test_names_and_dtypes_of_the_output():
+    frame = pd.DataFrame(X[:, :2], columns=["bmi", "bmi_low"])
+    apt = AttributePrivacyTransformer(tree(), sensitive_feature="bmi")
+    with pytest.raises(ValueError, match=r"X has columns named \['bmi_low'\]"):
+        apt.fit(frame, Y)
+    apt = AttributePrivacyTransformer(tree(), sensitive_feature=0, output="drop").fit(X, Y)
+    whole, part = apt.transform(np.array([[30, 2, 3, 4]])), apt.transform([[30.5, 2, 3, 4]])
+    assert whole.dtype == part.dtype == np.float64  # whether the value is whole does not show
+
+
+def test_values_at_a_threshold_are_in_their_own_set():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(3000, 1))
+    model = HistGradientBoostingClassifier(max_iter=1, max_leaf_nodes=2)
+    model.fit(rows, rows[:, 0] > 0)
+    sets = compatible_sets(model, rows, sensitive_feature=0)
+    assert (sets.component_length > 0).all()
+    order = np.argsort(rows[:, 0])
+    inside = sets.contains(rows[order, 0])
+    assert inside[order, np.arange(3000)].all()
+
+
+def test_guesses_within_a_tolerance_that_floating_point_misses():
+    assert _best_guess(np.array([0.7, 0.9]), np.array([[0.5, 0.5]]), 0.1)[0] == 1.0
+
+
+def test_intersections_of_known_sets_are_known():
+    one, two = tree(3).fit(X, Y), tree(5).fit(X[::2], Y[::2])
+    asked = {"sensitive_feature": 0, "bounds": (X[:, 0].min(), X[:, 0].max())}
+    both = compatible_sets(one, X[:50], **asked).intersect(compatible_sets(two, X[:50], **asked))
+    assert both.certified_inner == pytest.approx(both.length)
+    assert both.certified_outer == pytest.approx(both.length)
+
+
+def test_rows_beyond_the_range_count_as_at_its_end():
+    apt = AttributePrivacyTransformer(tree(), sensitive_feature=0).fit(X, Y)
+    sets = apt.compatible_sets(X[:20] + np.array([100, 0, 0, 0]))
+    assert (sets.component_length > 0).all()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        make_pipeline(
+            ColumnTransformer([("k", "passthrough", [1, 2])]), FunctionTransformer(np.log1p), tree()
+        ),
+        make_pipeline(FunctionTransformer(np.log1p), tree()),
+    ],
+)
+def test_pipelines_without_a_closed_form_fall_back(model):
+    clf = RobustPrivacyClassifier(model, noise_features=[0, 3], n_samples=20).fit(X, Y)
+    assert clf.method_ == "monte_carlo"
+
+
+def test_frames_that_once_ended_in_raw_errors():
+    frame = pd.DataFrame(X, columns=[10, 20, 30, 40])
+    model = make_pipeline(ColumnTransformer([("s", StandardScaler(), [0, 1])]), tree())
+    assert RobustPrivacyClassifier(model, n_samples=50).fit(frame, Y).method_ == "exact"
+    text = pd.DataFrame({"a": X[:, 0], "t": np.where(Y, "u", "v")})
+    model = make_pipeline(
+        SimpleImputer(strategy="most_frequent"), FunctionTransformer(lambda v: v[:, :1]), tree()
+    )
+    assert len(RobustPrivacyClassifier(model, n_samples=50).fit(text, Y).certify(text)) == len(Y)
+    xgboost = pytest.importorskip("xgboost")
+    linear = xgboost.XGBClassifier(booster="gblinear", n_estimators=3).fit(X, Y)
+    assert (compatible_sets(linear, X[:5], sensitive_feature=0).certified_inner == 0).all()
+
+
+def test_errors_say_what_is_wrong():
+    model = tree().fit(X, Y)
+    frame = pd.DataFrame({"c": ["a", "b", "a", "b"], "x": [1.0, 2, 3, 4]})
+    cases = [
+        (lambda: compatible_sets(model, X[0], sensitive_feature=0), "Expected 2D array"),
+        (lambda: compatible_sets(model, X[:0], sensitive_feature=0), "0 sample"),
+        (lambda: compatible_sets(model, X, sensitive_feature=0, sigmas=["a"]), "sigmas=.*allowed"),
+        (lambda: compatible_sets(model, X, sensitive_feature=0, sigmas=[]), "sigmas=.*allowed"),
+        (
+            lambda: compatible_sets(model, frame, sensitive_feature="c", bounds="ab"),
+            "give a list of categories",
+        ),
+        (
+            lambda: compatible_sets(model, frame.assign(c=["a", 1, "b", 2]), sensitive_feature="c"),
+            "several types",
+        ),
+        (
+            lambda: compatible_sets(model, frame.astype({"x": object}), sensitive_feature="x"),
+            "numbers as objects",
+        ),
+        (
+            lambda: RobustPrivacyClassifier(tree(), noise_features="c", sigma=1.5).fit(
+                frame, [0, 1, 0, 1]
+            ),
+            "could not convert|drawn anew",
+        ),
+        (
+            lambda: compatible_sets(model, X, sensitive_feature=0).prior_mass({"a": 1.0}),
+            "is numeric",
+        ),
+        (lambda: compatible_sets(model, X, sensitive_feature=0).intersect("x"), "CompatibleSets"),
+        (
+            lambda: AttributeInferenceAttack(model, sensitive_feature=0, n_resamples=10.5).fit(X),
+            "n_resamples=10.5",
+        ),
+    ]
+    for call, message in cases:
+        with pytest.raises((ValueError, TypeError), match=message):
+            call()
+    text = frame.loc[[0, 1, 2, 3] * 10].reset_index(drop=True)
+
+    class OnText(DecisionTreeClassifier):
+        def fit(self, X, y):
+            return super().fit(X[["x"]], y)
+
+        def predict(self, X):
+            return super().predict(X[["x"]])
+
+    fitted = OnText().fit(text, text["x"] > 2)
+    with pytest.raises(ValueError, match="needs its predict_proba"):
+        AttributeInferenceAttack(fitted, sensitive_feature="c", imputer=RidgeClassifier()).fit(text)
