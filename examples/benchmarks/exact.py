@@ -25,6 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_rp import RobustPrivacyClassifier
+from sklearn_rp.attribute import compatible_sets
 
 VOTES = 100_000
 
@@ -103,6 +104,21 @@ def main():
         results[name] = against_votes(name, model, rows, answers, args.repeats, voting, features)
     for name, model in (("hist gradient boosting", boosting), ("MLP, 256 cells", network)):
         results[f"levels: {name}"] = levels(name, model, rows, answers, args.repeats)
+    clf = smooth(boosting, rows, answers, method="exact", noise_features=[0])
+    asked = {"sensitive_feature": 0}
+    compatible_sets(clf, rows[:5], **asked)
+    one, two = (
+        np.median(
+            [
+                seconds(lambda s=s: compatible_sets(clf, rows, sigmas=s, **asked))
+                for _ in range(args.repeats)
+            ]
+        )
+        for s in ([0.5], [0.5, 1.0])
+    )
+    print(f"compatible sets of {len(rows)} rows, hist gradient boosting: {one:.3f} s, "
+          f"with a second noise level {two:.3f} s")  # fmt: skip
+    results["compatible sets"] = {"seconds": one, "two_levels_seconds": two}
     if args.stream:
         big = np.random.default_rng(0).normal(X.mean(0), X.std(0), size=(args.stream, X.shape[1]))
         clf = smooth(forest, X, y, method="exact", voting="soft")
