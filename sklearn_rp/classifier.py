@@ -10,13 +10,12 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import ClassifierMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state, get_tags
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import HasMethods, Interval, StrOptions, fit_context, route, safe_indexing
@@ -32,9 +31,10 @@ from sklearn_rp.validation import (
     names_of,
     unchanged_on_error,
 )
+from sklearn_rp.wrapper import ClassifierWrapper
 
 
-class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
     """Smooth a classifier with Gaussian noise and certify how far an input can move unseen.
 
     The label of the smoothed classifier is what the base classifier answers most often on noisy
@@ -464,29 +464,13 @@ class RobustPrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator
                 f"it must be one {wanted}, as metrics take labels of one kind only."
             )
 
-    def get_metadata_routing(self):
-        """Metadata routing of this object.
-
-        Returns
-        -------
-        routing : MetadataRouter
-            `fit` passes on to the ``fit`` of the base estimator what that requests.
-        """
-        return MetadataRouter(owner=type(self).__name__).add(
-            estimator=self._base(),
-            method_mapping=MethodMapping().add(caller="fit", callee="fit"),
-        )
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = get_tags(self._base())
-        tags.input_tags.sparse = False
-        tags.input_tags.allow_nan = False
-        tags.input_tags.positive_only = inner.input_tags.positive_only
-        if inner.classifier_tags is not None:
-            tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
-            tags.classifier_tags.poor_score = inner.classifier_tags.poor_score
-        tags.non_deterministic = bool(self.resample) or inner.non_deterministic
+        inner = get_tags(self._base()).classifier_tags
+        if inner is not None:
+            tags.classifier_tags.multi_class = inner.multi_class
+            tags.classifier_tags.poor_score = inner.poor_score
+        tags.non_deterministic = bool(self.resample) or tags.non_deterministic
         return tags
 
 

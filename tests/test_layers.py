@@ -22,6 +22,7 @@ ORDER = [
     "bounds",
     "certificate",
     "validation",
+    "wrapper",
     "classifier",
     "attribute.release",
     "attribute.prior",

@@ -12,10 +12,9 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import gen_batches, get_tags
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import HasMethods, Interval, StrOptions, fit_context, route
@@ -26,6 +25,7 @@ from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.noise import Rows, column_names, find_column, rows_per_chunk, take_rows
 from sklearn_rp.smoothing import encode
 from sklearn_rp.validation import check_rows, check_target, unchanged_on_error
+from sklearn_rp.wrapper import ClassifierWrapper
 
 _TOLERANCE = 1e-12  # of the range: two lengths that differ by rounding are equal
 _MOST_STATES = 100_000
@@ -151,7 +151,7 @@ def best_assignment(gain: np.ndarray, least: int) -> np.ndarray:
     return answer
 
 
-class AttributePrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
     """Release labels that never pin a sensitive feature down: a minimum for everybody.
 
     For every row, the stretch of the sensitive feature's values that share the row's label, all
@@ -534,28 +534,12 @@ class AttributePrivacyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstima
     def _base(self) -> Any:
         return LogisticRegression() if self.estimator is None else self.estimator
 
-    def get_metadata_routing(self):
-        """Metadata routing of this object.
-
-        Returns
-        -------
-        routing : MetadataRouter
-            `fit` passes on to the ``fit`` of the model what that requests.
-        """
-        return MetadataRouter(owner=type(self).__name__).add(
-            estimator=self._base(),
-            method_mapping=MethodMapping().add(caller="fit", callee="fit"),
-        )
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = get_tags(self._base())
-        tags.input_tags.sparse = False
-        tags.input_tags.allow_nan = False  # not in the sensitive feature
-        if inner.classifier_tags is not None:
-            tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
-            tags.classifier_tags.poor_score = True  # the label may have to ignore a feature
-        tags.non_deterministic = inner.non_deterministic
+        inner = get_tags(self._base()).classifier_tags
+        if inner is not None:
+            tags.classifier_tags.multi_class = inner.multi_class
+        tags.classifier_tags.poor_score = True  # the label may have to ignore a feature
         return tags
 
 

@@ -6,9 +6,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin, clone
-from sklearn.utils import get_tags
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.base import TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import HasMethods, Interval, StrOptions, fit_context, route
@@ -17,9 +15,10 @@ from sklearn_rp.attribute.release import Attribute, Release
 from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.noise import Rows, is_frame, is_pandas
 from sklearn_rp.validation import check_rows, check_target, names_of, unchanged_on_error
+from sklearn_rp.wrapper import ClassifierWrapper
 
 
-class AttributePrivacyTransformer(TransformerMixin, MetaEstimatorMixin, BaseEstimator):
+class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
     """Replace a sensitive column by what the released label leaves open about it.
 
     For each row the sensitive value is replaced by the set of values with the same released label
@@ -291,25 +290,8 @@ class AttributePrivacyTransformer(TransformerMixin, MetaEstimatorMixin, BaseEsti
     def _base(self) -> Any:
         return RobustPrivacyClassifier() if self.estimator is None else self.estimator
 
-    def get_metadata_routing(self):
-        """Metadata routing of this object.
-
-        Returns
-        -------
-        routing : MetadataRouter
-            `fit` passes on to the ``fit`` of the classifier what that requests.
-        """
-        return MetadataRouter(owner=type(self).__name__).add(
-            estimator=self._base(),
-            method_mapping=MethodMapping().add(caller="fit", callee="fit"),
-        )
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = get_tags(self._base())
-        tags.input_tags.sparse = False
-        tags.input_tags.allow_nan = False  # not in the sensitive feature
         tags.target_tags.required = True
         tags.classifier_tags = None
-        tags.non_deterministic = inner.non_deterministic
         return tags

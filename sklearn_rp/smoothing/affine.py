@@ -61,6 +61,29 @@ def unfold(
     return model, partial(_transform, steps), effect
 
 
+def unfold_axes(
+    estimator: Any, noise: Noise, X: Rows
+) -> tuple[Any, Callable[[Rows], Any], np.ndarray, np.ndarray] | None:
+    """As `unfold`, where the steps keep noised features apart.
+
+    Returns
+    -------
+    model, transform, source, gain : tuple, or None
+        For each input of the last step, the position of the one noised feature behind it (-1: none)
+        and what one unit of that adds. None where an input mixes noised features, or a noised
+        feature reaches several inputs: their noise would not be independent.
+    """
+    parts = unfold(estimator, noise, X)
+    if parts is None:
+        return None
+    model, transform, effect = parts
+    used = effect != 0
+    if (used.sum(axis=1) > 1).any() or (used.sum(axis=0) > 1).any():
+        return None
+    source = np.where(used.any(axis=1), used.argmax(axis=1), -1)
+    return model, transform, source, effect.sum(axis=1)
+
+
 def _transform(steps: list[Any], rows: Rows) -> Any:
     for step in steps:
         rows = step.transform(rows)

@@ -38,8 +38,8 @@ from sklearn_rp.noise import (
     sample_rows,
     take_rows,
 )
-from sklearn_rp.smoothing.affine import unfold
-from sklearn_rp.smoothing.trees import axis_aligned, float32_edges
+from sklearn_rp.smoothing.affine import unfold_axes
+from sklearn_rp.smoothing.trees import float32_edges
 from sklearn_rp.smoothing.votes import Votes, encode
 
 _TREES = (DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor)
@@ -141,14 +141,10 @@ def _finite(edges: np.ndarray) -> np.ndarray:
 
 def known_edges(estimator: Any, noise: Noise, X: Rows) -> list[np.ndarray] | None:
     """Edges of the cells of each noised feature, in its own unit; None if they are not known."""
-    parts = unfold(estimator, noise, X)
+    parts = unfold_axes(estimator, noise, X)
     if parts is None:
         return None
-    model, transform, effect = parts
-    aligned = axis_aligned(effect)
-    if aligned is None:
-        return None
-    source, gain = aligned[0].astype(int), aligned[1]
+    model, transform, source, gain = parts
     row = take_rows(X, slice(0, 1))
     inputs = transform(row)
     inputs = inputs.toarray() if hasattr(inputs, "toarray") else inputs

@@ -22,7 +22,7 @@ from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 from sklearn.utils import gen_batches
 
 from sklearn_rp.noise import Noise, Rows, rows_per_chunk, sample_rows, take_rows
-from sklearn_rp.smoothing.affine import unfold
+from sklearn_rp.smoothing.affine import unfold_axes
 from sklearn_rp.smoothing.votes import Votes
 
 _EPS = np.finfo(np.float64).eps
@@ -49,26 +49,6 @@ def float32_edges(threshold: np.ndarray) -> np.ndarray:
     single = np.where(single > threshold, np.nextafter(single, np.float32(-np.inf)), single)
     after = np.nextafter(single, np.float32(np.inf))
     return (single.astype(np.float64) + after.astype(np.float64)) / 2
-
-
-def axis_aligned(effect: np.ndarray) -> np.ndarray | None:
-    """For each input of a model, what one unit of its one noised feature adds; None if mixed.
-
-    Parameters
-    ----------
-    effect : ndarray of shape (n_inputs, n_noised)
-        As `unfold` gives it.
-
-    Returns
-    -------
-    source, gain : ndarray of shape (2, n_inputs) or None
-        Position of the noised feature (-1: none) and the factor.
-    """
-    used = effect != 0
-    if (used.sum(axis=1) > 1).any() or (used.sum(axis=0) > 1).any():
-        return None
-    source = np.where(used.any(axis=1), used.argmax(axis=1), -1)
-    return np.stack([source, effect.sum(axis=1)])
 
 
 @dataclass(eq=False)
@@ -275,14 +255,10 @@ class Trees:
         cls, estimator: Any, noise: Noise, X: Rows, voting: Literal["hard", "soft"]
     ) -> Trees | None:
         """Engine for a fitted model, or None if there is no closed form for it."""
-        parts = unfold(estimator, noise, X)
+        parts = unfold_axes(estimator, noise, X)
         if parts is None:
             return None
-        model, transform, effect = parts
-        aligned = axis_aligned(effect)
-        if aligned is None:
-            return None
-        source, gain = aligned[0].astype(int), aligned[1]
+        model, transform, source, gain = parts
         kind = type(model)
         if kind in (DecisionTreeClassifier, ExtraTreeClassifier) and model.n_outputs_ == 1:
             boxes = Boxes([model.tree_], [_tree_votes(model.tree_, voting)])
@@ -323,14 +299,12 @@ class Trees:
     @classmethod
     def for_boosting(cls, estimator: Any, noise: Noise, X: Rows) -> Trees | None:
         """Engine for binary gradient boosting through its bounded raw score, or None."""
-        parts = unfold(estimator, noise, X)
+        parts = unfold_axes(estimator, noise, X)
         if parts is None:
             return None
-        model, transform, effect = parts
-        aligned = axis_aligned(effect)
+        model, transform, source, gain = parts
         if (
-            aligned is None
-            or type(model) is not GradientBoostingClassifier
+            type(model) is not GradientBoostingClassifier
             or len(model.classes_) != 2
             or not (model.init is None or isinstance(model.init, str))  # depends on the row
         ):
@@ -346,7 +320,6 @@ class Trees:
         leaf = [v[t.children_left == t.children_right] for t, v in zip(trees, values, strict=True)]
         low = start + sum(float(v.min()) for v in leaf)
         high = start + sum(float(v.max()) for v in leaf)
-        source, gain = aligned[0].astype(int), aligned[1]
         engine = cls(Boxes(trees, values), transform, noise, source, gain, (start, low, high))
         return engine if engine._agrees(estimator, X, "raw") else None
 

@@ -1,0 +1,41 @@
+"""What the estimators share: they wrap one classifier."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.utils import get_tags
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+
+
+class ClassifierWrapper(MetaEstimatorMixin, BaseEstimator):
+    """Base of the estimators that fit a classifier and release its labels in some way."""
+
+    estimator: Any
+
+    def _base(self) -> Any:
+        """The unfitted classifier: `estimator`, or the default."""
+        raise NotImplementedError
+
+    def get_metadata_routing(self):
+        """Metadata routing of this object.
+
+        Returns
+        -------
+        routing : MetadataRouter
+            `fit` passes on to the ``fit`` of the classifier what that requests.
+        """
+        return MetadataRouter(owner=type(self).__name__).add(
+            estimator=self._base(),
+            method_mapping=MethodMapping().add(caller="fit", callee="fit"),
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self._base())
+        tags.input_tags.sparse = False
+        tags.input_tags.allow_nan = False  # not in the features that matter
+        tags.input_tags.positive_only = inner.input_tags.positive_only
+        tags.non_deterministic = inner.non_deterministic
+        return tags
