@@ -31,6 +31,7 @@ ORDER = [
     "attribute.minimum",
     "attribute",
     "metrics",
+    "model_selection",
     "attacks.attribute_inference",
     "attacks",
     "datasets",
