@@ -173,7 +173,6 @@ class AttributeInferenceAttack:
 
     _attribute: Attribute
     _release: Release
-    _values: np.ndarray
     _imputer: Any
     _learned: Any
     _spread: float
@@ -220,7 +219,7 @@ class AttributeInferenceAttack:
         release = Release(self.model, attribute, X_public, check_resolution(self.resolution))
         values = attribute.values(X_public)
         symbol = release.released(X_public)
-        self._attribute, self._release, self._values = attribute, release, values
+        self._attribute, self._release = attribute, release
         rest = _without(X_public, attribute.column)
         self._imputer = self._new_imputer(rest).fit(rest, values)
         if attribute.categories is not None and not hasattr(self._imputer, "predict_proba"):
