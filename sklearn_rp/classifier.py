@@ -237,6 +237,7 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         X = check_rows(self, X, reset=True)
         y = check_target(self, X, y)
         noise = Noise.from_data(X, self.noise_features, self.noise_scale, names_of(X))
+        noise.check_levels([self.sigma])
         frozen = isinstance(estimator, FrozenEstimator)
         if not frozen:  # what cannot work is refused before the model is trained
             self._check_labels(np.unique(y))
@@ -283,11 +284,6 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         )
         self.engine_ = self._engine.name
         self.method_ = self._engine.method
-        if noise.categories is not None and self.sigma > 1:
-            raise ValueError(
-                f"sigma={self.sigma:g} is not allowed for a categorical noised feature: there it "
-                "is the probability that the category is drawn anew, at most 1."
-            )
         if self.method_ == "monte_carlo" and self.method != "monte_carlo":
             self._check_budget(len(classes))
         self.noise_features_ = noise.names
@@ -320,9 +316,16 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         release = self._release
         X, (votes,) = self._votes(X, [release.sigma])
         label = self.classes_[votes.top]
-        if release.fallback is None:
+        if release.fallback is None:  # nobody asks for the radius
             return label
         radius = _scaled(bound_votes(votes, release.alpha).radius, release.sigma)
+        return self._released(label, radius)
+
+    def _released(self, label: np.ndarray, radius: np.ndarray) -> np.ndarray:
+        """What is released for labels with these radii, in scaled units."""
+        release = self._release
+        if release.fallback is None:
+            return label
         certified = radius > release.min_radius
         fallback = np.asarray(release.fallback)
         kind = np.result_type(label, fallback) if label.dtype.kind != "O" else np.dtype(object)
@@ -388,6 +391,8 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             If a noise level is not a positive number.
         """
         sigmas = check_sigmas(sigmas)
+        check_is_fitted(self)
+        self._noise.check_levels(sigmas)
         X, paths = self._votes(X, sigmas)
         return [
             self._certificate(X, sigma, votes, bound_votes(votes, self._release.alpha))

@@ -68,6 +68,11 @@ def column_values(X: Rows, column: int) -> np.ndarray:
     return X[:, column]
 
 
+def has_missing(values: np.ndarray) -> bool:
+    """Whether a column of categories has None, NaN or the like in it."""
+    return any(value is None or value != value for value in set(values.tolist()))
+
+
 def is_numeric(X: Rows, column: int) -> bool:
     """Whether a column holds numbers (booleans and dates are not numbers)."""
     if is_pandas(X):
@@ -210,7 +215,7 @@ def find_column(
         if feature not in names:
             raise ValueError(
                 f"{parameter} names {feature!r}, which is not a column of X"
-                f"{did_you_mean(feature, names)}. Columns are: {list(names)}."
+                f"{did_you_mean(feature, names) or '.'} Columns are: {list(names)}."
             )
         return names.index(feature)
     if isinstance(feature, int | np.integer) and not isinstance(feature, bool | np.bool_):
@@ -418,8 +423,16 @@ class Noise:
             )
         return replace(found, categories=categories)
 
+    def check_levels(self, sigmas: Sequence[float]) -> None:
+        """Refuse noise levels that the law does not have."""
+        if self.categories is not None and max(sigmas) > 1:
+            raise ValueError(
+                f"sigma={max(sigmas):g} is not allowed for a categorical noised feature: there it "
+                "is the probability that the category is drawn anew, at most 1."
+            )
+
     def _check_categories(self, values: np.ndarray) -> None:
-        if any(value is None or value != value for value in set(values.tolist())):
+        if has_missing(values):
             raise ValueError(
                 f"Input X contains missing values in the noised categorical feature "
                 f"{str(self.names[0])!r}: fill them in before, with a category of their own."

@@ -21,6 +21,7 @@ from sklearn_rp.attribute.compatible_sets import CompatibleSets, check_resolutio
 from sklearn_rp.attribute.prior import Prior
 from sklearn_rp.attribute.release import Attribute, Release
 from sklearn_rp.noise import Rows, is_frame, is_pandas
+from sklearn_rp.smoothing import encode
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -255,7 +256,7 @@ class AttributeInferenceAttack:
         sets: CompatibleSets = sets_of(self._release, X)
         truth = attribute.values(X)
         rest = _without(X, attribute.column)
-        symbol = self._release.released(X)
+        symbol = encode(sets.label, self._release.symbols)
         if attribute.categories is None:
             guesses = self._numbers(rest, sets)
         else:

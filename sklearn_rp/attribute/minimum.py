@@ -123,31 +123,38 @@ def best_assignment(gain: np.ndarray, least: int) -> np.ndarray:
             f"minimum={least} categories with {n_labels} labels is too much to optimise exactly "
             f"({n_states} states): lower minimum."
         )
-    states = np.stack(np.unravel_index(np.arange(n_states), (least + 1,) * n_labels), axis=1)
-    value = np.full((n_states, n_rows), -np.inf)
-    value[0] = 0.0
-    choice = np.zeros((n_categories, n_states, n_rows), dtype=np.int16)
-    origin = np.zeros((n_categories, n_states, n_rows), dtype=np.int32)
+    shape = (least + 1,) * n_labels
+    value = np.full((*shape, n_rows), -np.inf)
+    value[(0,) * n_labels] = 0.0
+    choice = np.zeros((n_categories, *shape, n_rows), dtype=np.int8)
+    # Whether the count of the chosen label was full before: then the state is the one it came from.
+    full = np.zeros((n_categories, *shape, n_rows), dtype=bool)
     for m in range(n_categories):
-        new = np.full((n_states, n_rows), -np.inf)
+        new = np.full_like(value, -np.inf)
         for label in range(n_labels):
-            after = states.copy()
-            after[:, label] = np.minimum(after[:, label] + 1, least)
-            target = np.ravel_multi_index(tuple(after.T), (least + 1,) * n_labels)
-            gained = value + gain[:, m, label]
-            for before, to in enumerate(target):
-                better = gained[before] > new[to]
-                new[to] = np.where(better, gained[before], new[to])
-                choice[m, to] = np.where(better, label, choice[m, to])
-                origin[m, to] = np.where(better, before, origin[m, to])
+            before = np.moveaxis(value, label, 0)
+            after = np.full_like(before, -np.inf)
+            after[1:] = before[:-1]
+            stayed = np.zeros(before.shape, dtype=bool)
+            stayed[-1] = before[-1] > after[-1]
+            after[-1] = np.maximum(after[-1], before[-1])
+            gained = np.moveaxis(after, 0, label) + gain[:, m, label]
+            better = gained > new
+            new = np.where(better, gained, new)
+            choice[m] = np.where(better, label, choice[m])
+            full[m] = np.where(better, np.moveaxis(stayed, 0, label), full[m])
         value = new
-    allowed = ((states == 0) | (states == least)).all(axis=1)
-    state = np.where(allowed[:, None], value, -np.inf).argmax(axis=0)
+    counts = np.indices(shape).reshape(n_labels, -1)
+    allowed = ((counts == 0) | (counts == least)).all(axis=0)
+    state = np.where(allowed[:, None], value.reshape(-1, n_rows), -np.inf).argmax(axis=0)
+    at = np.stack(np.unravel_index(state, shape))
     rows = np.arange(n_rows)
     answer = np.empty((n_rows, n_categories), dtype=np.int64)
     for m in range(n_categories - 1, -1, -1):
-        answer[:, m] = choice[m, state, rows]
-        state = origin[m, state, rows]
+        label = choice[(m, *at, rows)]
+        was_full = full[(m, *at, rows)]
+        answer[:, m] = label
+        at[label, rows] -= ~was_full
     return answer
 
 
@@ -319,11 +326,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self.estimator_ = base
         self.classes_ = release.symbols
         self.minimum_ = least
-        self.bounds_ = (
-            (attribute.low, attribute.high)
-            if attribute.categories is None
-            else attribute.categories
-        )
+        self.bounds_ = attribute.bounds
         self._attribute, self._edges = attribute, edges
         self._last_start = _last_starts(measure, least)
         width = np.diff(edges)
@@ -445,7 +448,10 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         """Chunk by chunk: labels of all cells, of the rows, gains, and weights of the cells."""
         n_cells, n_labels = len(self._edges) - 1, len(self.classes_)
         own = self._attribute.values(X)
-        size = rows_per_chunk(n_cells * max(X.shape[1], 4 * n_labels))
+        states = 1
+        if self._attribute.categories is not None and self.minimum_ < n_cells:
+            states = (int(self.minimum_) + 1) ** n_labels
+        size = rows_per_chunk(n_cells * max(X.shape[1], 4 * n_labels, states))
         for rows in gen_batches(X.shape[0], size):
             chunk = take_rows(X, rows)
             gain = self._gain(chunk)

@@ -15,6 +15,7 @@ from sklearn_rp.noise import (
     Rows,
     column_values,
     find_column,
+    has_missing,
     is_numeric,
     replace_columns,
     rows_per_chunk,
@@ -97,7 +98,7 @@ class Attribute:
                 f"bounds={bounds!r} is not allowed for the categorical feature {name!r}: give a "
                 "list of categories."
             )
-        if any(v is None or v != v for v in set(found_values.tolist())):
+        if has_missing(found_values):
             raise ValueError(_missing(name))
         possible = set(found_values.tolist() if bounds is None else bounds)
         try:
@@ -126,6 +127,11 @@ class Attribute:
         )
 
     @property
+    def bounds(self) -> Any:
+        """The values that are possible: (low, high), or the categories."""
+        return (self.low, self.high) if self.categories is None else self.categories
+
+    @property
     def span(self) -> float:
         """Length of the range, or number of categories."""
         return self.high - self.low
@@ -134,7 +140,7 @@ class Attribute:
         """The rows' own values: numbers, or positions of categories; shape (n_rows,)."""
         values = column_values(X, self.column)
         if self.categories is not None:
-            if any(v is None or v != v for v in set(values.tolist())):
+            if has_missing(values):
                 raise ValueError(_missing(self.name))
             return encode(values, self.categories, what=f"category of {self.name!r}")
         values = values.astype(np.float64)
@@ -226,8 +232,8 @@ class Release:
         inner = _unwrapped(estimator)
         self.smoothed = inner if isinstance(inner, RobustPrivacyClassifier) else None
         # An estimator may know its own release along this very attribute.
-        known = getattr(inner, "_attribute", None)
-        self.known = inner if known is not None and known.same_as(attribute) else None
+        knows = hasattr(inner, "attribute_lines") and inner._attribute.same_as(attribute)
+        self.known = inner if knows else None
         self.symbols = _symbols(estimator, X)
         self.sweep: Sweep | None = None
         self.certifies = False
@@ -404,23 +410,20 @@ class Release:
             spread = np.full(len(z), sigma * noise.scale[0])
             share = profile.shares(rows, z, spread)
             top = share.argmax(axis=1)
-            r = certain_radius(share, top, self.sweep._error(z[:, None], sigma))
-            radius, half = sigma * r, r * spread
-        else:
-            parts = []
-            for chunk in self._chunks(len(z), X.shape[1]):
-                copies = self.attribute.copies(X, rows[chunk], z[chunk])
-                cert = self.smoothed.certify_path(copies, [sigma])[0]
-                parts.append((encode(cert.label, self.smoothed.classes_), cert.radius))
-            top, radius = (np.concatenate(part) for part in zip(*parts, strict=True))
-            where = np.flatnonzero(noise.columns == self.attribute.column)
-            half = radius * noise.scale[where[0]] if len(where) else np.zeros(len(z))
-        symbol = encode(self.smoothed.classes_, self.symbols)[top]
-        if release.fallback is not None:
-            refused = np.asarray([release.fallback], dtype=self.symbols.dtype)
-            symbol = np.where(radius > release.min_radius, symbol, encode(refused, self.symbols)[0])
-            half = np.zeros(len(z))  # a ball is about the label, not about whether it is certified
-        return symbol, half
+            half = spread * certain_radius(share, top, self.sweep._error(z[:, None], sigma))
+            return top, half  # without a fallback the symbols are the classes
+        parts = []
+        for chunk in self._chunks(len(z), X.shape[1]):
+            copies = self.attribute.copies(X, rows[chunk], z[chunk])
+            cert = self.smoothed.certify_path(copies, [sigma])[0]
+            released = self.smoothed._released(cert.label, cert.radius)
+            parts.append((encode(released, self.symbols), cert.radius))
+        symbol, radius = (np.concatenate(part) for part in zip(*parts, strict=True))
+        where = np.flatnonzero(noise.columns == self.attribute.column)
+        if release.fallback is not None or not len(where):
+            # A ball is about the label, not about whether it is certified.
+            return symbol, np.zeros(len(z))
+        return symbol, radius * noise.scale[where[0]]
 
     def _read_plain(self, X: Rows, rows: np.ndarray, z: np.ndarray) -> np.ndarray:
         return np.concatenate(

@@ -14,6 +14,7 @@ from sklearn_rp.attribute.compatible_sets import CompatibleSets, sets_of
 from sklearn_rp.attribute.release import Attribute, Release
 from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.noise import Rows, is_frame, is_pandas
+from sklearn_rp.smoothing import encode
 from sklearn_rp.validation import check_rows, check_target, names_of, unchanged_on_error
 from sklearn_rp.wrapper import ClassifierWrapper
 
@@ -160,11 +161,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
             self.estimator_ = base
             self.classes_ = self._release.symbols
             self.sensitive_feature_ = attribute.name
-            self.bounds_ = (
-                (attribute.low, attribute.high)
-                if attribute.categories is None
-                else attribute.categories
-            )
+            self.bounds_ = attribute.bounds
             self._names = [str(name) for name in names_of(X)]
         return self
 
@@ -185,32 +182,36 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         X = check_rows(self, X, reset=False)
         sets = sets_of(self._release, X)
         attribute = self._release.attribute
-        new: dict[str, np.ndarray] = {}
-        name = attribute.name
+        columns: list[np.ndarray] = []
         if self.output != "drop" and attribute.categories is not None:
             # Where the label is seen nowhere along the attribute, all categories are left open.
             open_ = sets.contains(attribute.categories)
             open_ = open_ | ~open_.any(axis=1, keepdims=True)
-            for category, column in zip(attribute.categories, open_.T, strict=True):
-                new[f"{name}_{category}"] = column.astype(np.float64)
+            columns = list(open_.T.astype(np.float64))
         elif self.output != "drop":
             low, high = sets.hull()
-            if self.output == "interval":
-                new = {f"{name}_low": low, f"{name}_high": high}
-            else:
-                new = {name: (low + high) / 2}
-        number = np.searchsorted(self.classes_, sets.label).astype(np.float64)
+            columns = [low, high] if self.output == "interval" else [(low + high) / 2]
+        new = dict(zip(self._new_names(attribute), columns, strict=True))
+        number = encode(sets.label, self.classes_).astype(np.float64)
         last = {"prediction": number} if self.include_prediction else {}
         return self._assemble(X, new, last)
 
+    def _new_names(self, attribute: Attribute) -> list[str]:
+        """Names of the columns in place of the sensitive one."""
+        name = attribute.name
+        if self.output == "drop":
+            return []
+        if self.output == "midpoint":
+            return [name]
+        if attribute.categories is not None:
+            return [f"{name}_{category}" for category in attribute.categories]
+        return [f"{name}_low", f"{name}_high"]
+
     def _check_names(self, X: Rows, attribute: Attribute) -> None:
         """New columns must not take the names of columns that are passed on."""
-        name, new = attribute.name, ["prediction"] if self.include_prediction else []
-        if self.output == "interval" and attribute.categories is not None:
-            new += [f"{name}_{category}" for category in attribute.categories]
-        elif self.output == "interval":
-            new += [f"{name}_low", f"{name}_high"]
-        taken = sorted({str(n) for n in names_of(X)} & set(new))
+        new = {*self._new_names(attribute), *(["prediction"] if self.include_prediction else [])}
+        passed = [str(n) for j, n in enumerate(names_of(X)) if j != attribute.column]
+        taken = sorted(new & set(passed))
         if taken and self.remainder == "passthrough":
             raise ValueError(
                 f"X has columns named {taken}, which the output needs for its own: rename them, or "
@@ -255,14 +256,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
                 f"{self._names}."
             )
         attribute = self._release.attribute
-        name, names = attribute.name, self._names
-        new: list[str] = []
-        if self.output == "midpoint":
-            new = [name]
-        elif self.output == "interval" and attribute.categories is not None:
-            new = [f"{name}_{category}" for category in attribute.categories]
-        elif self.output == "interval":
-            new = [f"{name}_low", f"{name}_high"]
+        names, new = self._names, self._new_names(attribute)
         if self.remainder == "passthrough":
             new = names[: attribute.column] + new + names[attribute.column + 1 :]
         if self.include_prediction:

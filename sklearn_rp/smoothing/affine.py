@@ -61,6 +61,12 @@ def unfold(
     return model, partial(_transform, steps), effect
 
 
+def dense_inputs(transform: Callable[[Rows], Any], X: Rows) -> np.ndarray:
+    """What the last step reads, as an array."""
+    inputs = transform(X)
+    return np.asarray(inputs.toarray() if hasattr(inputs, "toarray") else inputs)
+
+
 def unfold_axes(
     estimator: Any, noise: Noise, X: Rows
 ) -> tuple[Any, Callable[[Rows], Any], np.ndarray, np.ndarray] | None:

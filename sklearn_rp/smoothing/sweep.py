@@ -38,7 +38,7 @@ from sklearn_rp.noise import (
     sample_rows,
     take_rows,
 )
-from sklearn_rp.smoothing.affine import unfold_axes
+from sklearn_rp.smoothing.affine import dense_inputs, unfold_axes
 from sklearn_rp.smoothing.trees import float32_edges
 from sklearn_rp.smoothing.votes import Votes, encode
 
@@ -146,9 +146,7 @@ def known_edges(estimator: Any, noise: Noise, X: Rows) -> list[np.ndarray] | Non
         return None
     model, transform, source, gain = parts
     row = take_rows(X, slice(0, 1))
-    inputs = transform(row)
-    inputs = inputs.toarray() if hasattr(inputs, "toarray") else inputs
-    inputs = np.asarray(inputs)[0]
+    inputs = dense_inputs(transform, row)[0]
     answer: list[np.ndarray] = []
     for k, x in enumerate(noise.values(row)[0].astype(np.float64)):
         position = np.flatnonzero(source == k)
@@ -495,11 +493,6 @@ class Categories:
         """Exact votes of each row at each noise level."""
         known = self.noise.categories
         assert known is not None
-        if max(sigmas) > 1:
-            raise ValueError(
-                f"sigma={max(sigmas):g} is not allowed for a categorical noised feature: there it "
-                "is the probability that the category is drawn anew, at most 1."
-            )
         own = encode(self.noise.check_rows(X, min(sigmas))[:, 0], known, what="category")
         shares: list[list[np.ndarray]] = [[] for _ in sigmas]
         radii: list[list[np.ndarray]] = [[] for _ in sigmas]

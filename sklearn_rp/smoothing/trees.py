@@ -22,11 +22,11 @@ from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 from sklearn.utils import gen_batches
 
 from sklearn_rp.noise import Noise, Rows, rows_per_chunk, sample_rows, take_rows
-from sklearn_rp.smoothing.affine import unfold_axes
+from sklearn_rp.smoothing.affine import dense_inputs, unfold_axes
 from sklearn_rp.smoothing.votes import Votes
 
 _EPS = np.finfo(np.float64).eps
-_MISSING_LEAF = -1  # the root of a tree that is one leaf has no parent
+_NO_PARENT = -1  # that of the root
 
 
 def float32_edges(threshold: np.ndarray) -> np.ndarray:
@@ -161,7 +161,7 @@ def _paths(tree: Any) -> tuple[np.ndarray, np.ndarray]:
     """
     left, right = tree.children_left, tree.children_right
     n_nodes = len(left)
-    parent = np.full(n_nodes, _MISSING_LEAF)
+    parent = np.full(n_nodes, _NO_PARENT)
     inner = np.flatnonzero(left != right)
     parent[left[inner]] = inner
     parent[right[inner]] = inner
@@ -171,7 +171,7 @@ def _paths(tree: Any) -> tuple[np.ndarray, np.ndarray]:
     position, node = np.arange(len(leaves)), leaves
     while True:
         above = parent[node]
-        on_the_way = above != _MISSING_LEAF
+        on_the_way = above != _NO_PARENT
         position, node, above = position[on_the_way], node[on_the_way], above[on_the_way]
         if not len(node):
             break
@@ -311,7 +311,7 @@ class Trees:
             return None
         trees = [tree.tree_ for tree in np.ravel(model.estimators_)]
         values = [model.learning_rate * tree.value[:, :, 0] for tree in trees]
-        one = np.asarray(transform(take_rows(X, slice(0, 1))))
+        one = dense_inputs(transform, take_rows(X, slice(0, 1)))
         reached = [
             value[tree.apply(one.astype(np.float32))[0], 0]
             for tree, value in zip(trees, values, strict=True)
@@ -340,10 +340,7 @@ class Trees:
         ]
 
     def _inputs(self, X: Rows) -> np.ndarray:
-        inputs = self.transform(X)
-        if hasattr(inputs, "toarray"):
-            inputs = inputs.toarray()
-        return np.asarray(inputs, dtype=np.float64)
+        return dense_inputs(self.transform, X).astype(np.float64, copy=False)
 
     def _answer(self, total: np.ndarray, error: np.ndarray, farthest: float) -> Votes:
         if self.raw is None:
