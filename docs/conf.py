@@ -25,7 +25,7 @@ html_title = "sklearn_rp"
 html_theme_options = {
     "show_prev_next": False,
     "navigation_with_keys": False,
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 8,
     "secondary_sidebar_items": ["page-toc"],
 }
 # Pages without subpages need no section navigation beside them.

@@ -14,20 +14,19 @@ released.
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from sklearn_rp import RobustPrivacyClassifier
+from sklearn_rp import RobustPrivacyClassifier, certify
 from sklearn_rp.datasets import load_recommendation
-from sklearn_rp.metrics import (
-    average_certified_radius,
-    certified_accuracy_score,
-    make_certificate_scorer,
-)
+from sklearn_rp.inspection import CertifiedAccuracyDisplay
+from sklearn_rp.metrics import average_certified_radius, make_certificate_scorer
+from sklearn_rp.model_selection import NoiseSearchCV, max_privacy
 
 X, y = load_recommendation(return_X_y=True, as_frame=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
@@ -65,40 +64,24 @@ print(people[["bmi", "label", "half_width_bmi", "abstained"]].head(8).round(2))
 # one is sampled, with 1 000 votes a row. No number of votes reaches beyond a fixed radius, which
 # grows with the noise; with more noise the label itself gets worse.
 
-fig, ax = plt.subplots(figsize=(6, 4), layout="constrained")
 forest = make_pipeline(model[0], RandomForestClassifier(20, max_depth=6, random_state=0))
 everything = RobustPrivacyClassifier(forest, noise_features=numbers, random_state=0)
 everything.fit(X_train, y_train)
-radii = np.linspace(0, 1.5, 200)
-styles = ["-", "--", ":"]
-sigmas = [0.25, 0.5, 1.0]
-for sigma, style, path in zip(sigmas, styles, everything.certify_path(X_test, sigmas), strict=True):
-    accuracy = [certified_accuracy_score(y_test, path, radius=r) for r in radii]
-    ax.plot(radii, accuracy, style, label=f"sigma = {sigma:g}")
-ax.set_xlabel("radius (standard deviations, all numeric features)")
-ax.set_ylabel("certified accuracy")
-ax.set_ylim(0, 1)
-ax.legend(title="noise level")
+CertifiedAccuracyDisplay.from_estimator(everything, X_test, y_test, sigmas=[0.25, 0.5, 1.0])
 plt.show()
 
 # %%
-# Which noise level? A grid search answers as for any other parameter, with the radius as one of
-# the scores. The votes of a forest's probabilities do have a closed form, which makes it quick.
+# Which noise level? The most privacy that costs no more than two points of accuracy: a search
+# answers, here over the noise on BMI alone. See
+# :ref:`sphx_glr_auto_examples_plot_choosing_sigma.py` for more.
 
-search = GridSearchCV(
-    RobustPrivacyClassifier(
-        forest, noise_features=numbers, voting="soft", method="exact", random_state=0
-    ),
-    {"sigma": [0.1, 0.25, 0.5, 1.0, 2.0]},
+search = NoiseSearchCV(
+    RobustPrivacyClassifier(forest, noise_features="bmi"),
+    sigmas=[0.1, 0.25, 0.5, 1.0, 2.0],
     scoring={"accuracy": "accuracy", "radius": make_certificate_scorer(average_certified_radius)},
-    refit="radius",
-    cv=3,
+    refit=max_privacy(max_accuracy_loss=0.02),
 ).fit(X_train, y_train)
-for sigma, accuracy, radius in zip(
-    search.cv_results_["param_sigma"],
-    search.cv_results_["mean_test_accuracy"],
-    search.cv_results_["mean_test_radius"],
-    strict=True,
-):
-    print(f"sigma {sigma:4}: accuracy {accuracy:.3f}, average certified radius {radius:.3f}")
-print(f"largest average certified radius at sigma = {search.best_params_['sigma']:g}")
+table = pd.DataFrame(search.cv_results_).set_index("param_sigma")
+print(table[["mean_test_accuracy", "mean_test_radius"]].astype(float).round(3))
+print(f"chosen: sigma = {search.best_params_['sigma']:g}")
+print(f"half-width in median: {np.median(certify(search, X_test).half_width('bmi')):.1f} kg/m2")

@@ -1,11 +1,12 @@
 """
-====================================
-What a recommendation tells of a BMI
-====================================
+=================================================
+Privacy for a recommendation model in ten minutes
+=================================================
 
-Somebody knows all about a patient but the BMI, and sees our recommendation. Which BMIs are still
-possible? The set of values with the same label, all else fixed, is what the release leaves open.
-We look at it with and without smoothing, in kg/m2.
+A hospital recommends intensive follow-up to some patients. Somebody knows all about a patient but
+the body mass index (BMI), and sees our recommendation. Which BMIs are still possible? That set of
+values with the same label, all else fixed, is what the release leaves open. We look at it with and
+without smoothing, in kg/m2; measure what an attacker gains; and publish what is safe to publish.
 """
 
 # %%
@@ -25,6 +26,7 @@ from sklearn_rp import AttributePrivacyTransformer, RobustPrivacyClassifier
 from sklearn_rp.attacks import AttributeInferenceAttack
 from sklearn_rp.attribute import compatible_sets
 from sklearn_rp.datasets import load_recommendation
+from sklearn_rp.inspection import CompatibleSetDisplay
 
 X, y = load_recommendation(return_X_y=True, as_frame=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
@@ -63,40 +65,14 @@ table = pd.DataFrame(
 print(table.to_string())
 
 # %%
-# Each person's interval that holds the true BMI (dot), and in grey the others with the same label.
-# Smoothing removes the narrow bands in which the base model's label pins somebody down. It does not
-# widen a boundary that is smooth already: a person just above it shares the label with all above,
-# and that is that.
+# Each person's set, people sorted by their true BMI (black): the interval that holds it, and paler
+# the others with the same label. Smoothing removes the narrow bands in which the base model's label
+# pins somebody down. It does not widen a boundary that is smooth already: a person just above it
+# shares the label with all above, and that is that.
 
-
-def intervals(ax, found, rows, title):
-    order = rows[np.argsort(found.own[rows])]
-    for place, i in enumerate(order):
-        for low, high in found.intervals[i]:
-            holds = low <= found.own[i] <= high
-            ax.plot([low, high], [place, place], color="C0" if holds else "0.8", lw=2)
-    ax.plot(found.own[order], np.arange(len(order)), "k.", ms=4)
-    ax.set(title=title, xlabel="BMI (kg/m2)")
-
-
-rows = np.arange(0, len(X_test), 4)
-fig, axes = plt.subplots(1, 2, figsize=(8, 4.5), sharey=True, layout="constrained")
-intervals(axes[0], sets["base model"], rows, "base model")
-intervals(axes[1], sets["sigma = 1"], rows, "smoothed, sigma = 1")
-axes[0].set_ylabel("people, sorted by BMI")
-axes[0].set_yticks([])
-plt.show()
-
-# %%
-# The distribution of lengths over all test people:
-
-fig, ax = plt.subplots(figsize=(6, 3.8), layout="constrained")
-for (name, found), style in zip(sets.items(), ["-", "--", "-.", ":", (0, (1, 3))], strict=True):
-    length = np.sort(found.component_length)
-    ax.step(length, np.arange(1, len(length) + 1) / len(length), ls=style, label=name)
-ax.set_xlabel("length of the interval that holds the true BMI (kg/m2)")
-ax.set_ylabel("share of people below")
-ax.legend()
+CompatibleSetDisplay.from_predictions(
+    {name: sets[name] for name in ("base model", "sigma = 1")}, unit="kg/m²"
+)
 plt.show()
 
 # %%

@@ -1,36 +1,109 @@
 """The only file that touches what scikit-learn does not document as public.
 
-Every name here exists in all supported versions of scikit-learn (1.6 and later).
+Every name here exists in all supported versions of scikit-learn (1.6 and later), callbacks aside:
+they came with 1.9, and before that nothing is reported.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sklearn import get_config
 from sklearn.base import _fit_context as fit_context
+from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import process_routing
 
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Stands in where scikit-learn has no callbacks."""
+
+    def with_callbacks(method: Any) -> Any:
+        """Stands in where scikit-learn has no callbacks."""
+        return method
+
+
+# What scikit-learn keeps on an estimator while its callbacks run.
+CALLBACK_STATE = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
+
 __all__ = [
+    "CALLBACK_STATE",
+    "BaseSearchCV",
+    "CallbackSupportMixin",
     "HasMethods",
     "Interval",
     "StrOptions",
     "fit_context",
+    "fitting",
     "hist_gradient_boosting_nodes",
+    "reported",
     "route",
+    "routing_enabled",
     "safe_indexing",
+    "with_callbacks",
 ]
 
 
-def route(owner: Any, method: str, child: str, params: dict[str, Any]) -> dict[str, Any]:
-    """Metadata that the `child` of `owner` gets in `method`.
+def reported(estimator: Any, task: str, parts: Sequence[Any]) -> Iterator[Any]:
+    """Go through the parts of a task, and tell the estimator's callbacks of each.
+
+    To be called in a method decorated `with_callbacks`.
+    """
+    if not getattr(estimator, "_skl_callbacks", None):
+        yield from parts
+        return
+    root = estimator._init_callback_context(task_name=task, max_subtasks=len(parts))
+    root.call_on_fit_task_begin(estimator=estimator)
+    for part in parts:
+        step = root.subcontext(task_name="part").call_on_fit_task_begin(estimator=estimator)
+        yield part
+        step.call_on_fit_task_end(estimator=estimator)
+    root.call_on_fit_task_end(estimator=estimator)
+
+
+@contextmanager
+def fitting(estimator: Any, child: Any) -> Iterator[None]:
+    """Report the fit of a meta-estimator, and let its `child` report too where it can.
+
+    To be used in a ``fit`` decorated `with_callbacks`.
+    """
+    if not hasattr(estimator, "set_callbacks"):
+        yield
+        return
+    root = estimator._init_callback_context(max_subtasks=1)
+    root.call_on_fit_task_begin(estimator=estimator)
+    step = root.subcontext(task_name="fit-estimator").call_on_fit_task_begin(estimator=estimator)
+    if isinstance(child, CallbackSupportMixin):
+        with step.propagate_callback_context(child):
+            yield
+    else:
+        yield
+    step.call_on_fit_task_end(estimator=estimator)
+    root.call_on_fit_task_end(estimator=estimator)
+
+
+def route(
+    owner: Any, method: str, child: str, params: dict[str, Any], callee: str | None = None
+) -> dict[str, Any]:
+    """Metadata that the `child` of `owner` gets in `method`, for its method `callee`.
 
     With metadata routing switched off everything is passed on, as scikit-learn's own
     meta-estimators do.
     """
-    if not params or not get_config()["enable_metadata_routing"]:
+    if not params or not routing_enabled():
         return dict(params)
-    return dict(process_routing(owner, method, **params)[child][method])
+    return dict(process_routing(owner, method, **params)[child][callee or method])
+
+
+def routing_enabled() -> bool:
+    """Whether metadata goes where it was asked for, and nowhere else."""
+    return bool(get_config()["enable_metadata_routing"])
 
 
 def hist_gradient_boosting_nodes(model: Any) -> list[Any]:

@@ -128,13 +128,16 @@ class Certificate:
         reach = np.stack([self.radius] * 2, axis=1) if self.reach is None else self.reach
         return centre - scale * reach[:, 0], centre + scale * reach[:, 1]
 
-    def at(self, radius: float) -> np.ndarray:
+    def at(self, radius: float, *, feature: str | int | None = None) -> np.ndarray:
         """Rows certified to at least a radius.
 
         Parameters
         ----------
         radius : float
-            In scaled units, not negative.
+            Not negative; in scaled units, or in the unit of `feature`.
+        feature : str or int, default=None
+            Name of a noised feature, or its position in X: the rows whose half-width of this
+            feature is at least `radius` (a BMI hidden to 3 kg/m2 either way).
 
         Returns
         -------
@@ -142,7 +145,8 @@ class Certificate:
         """
         if not radius >= 0:
             raise ValueError(f"radius={radius!r} is not allowed: it must not be negative.")
-        return ~self.abstained & (self.radius >= radius)
+        certified = self.radius if feature is None else self.half_width(feature)
+        return ~self.abstained & (certified >= radius)
 
     def to_frame(self, features: list[str | int] | None = None) -> pd.DataFrame:
         """Table with one line per row.

@@ -5,25 +5,36 @@ from __future__ import annotations
 import secrets
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import ClassifierMixin, clone
+from sklearn.base import ClassifierMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_random_state, get_tags
+from sklearn.utils import check_random_state, gen_even_slices, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rp._compat import HasMethods, Interval, StrOptions, fit_context, route, safe_indexing
+from sklearn_rp._compat import (
+    BaseSearchCV,
+    HasMethods,
+    Interval,
+    StrOptions,
+    fit_context,
+    reported,
+    route,
+    safe_indexing,
+    with_callbacks,
+)
 from sklearn_rp.bounds import Bounds, bound_votes, max_radius, min_samples
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.noise import Noise, Rows, replace_columns, take_rows
-from sklearn_rp.smoothing import Votes, encode, make_engine
+from sklearn_rp.smoothing import Engine, Votes, concatenate, encode, make_engine
 from sklearn_rp.validation import (
     check_rows,
     check_sigmas,
@@ -32,6 +43,9 @@ from sklearn_rp.validation import (
     unchanged_on_error,
 )
 from sklearn_rp.wrapper import ClassifierWrapper
+
+_REPORTS = 20  # steps of the progress of one call, where anybody asks for it
+_ROWS_OF_A_REPORT = 16  # at least
 
 
 class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
@@ -117,6 +131,9 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
 
     Parameters take effect when fitting; other noise levels are had from `certify_path`.
 
+    Long work shows its progress where scikit-learn has callbacks (1.9 and later):
+    ``clf.set_callbacks(sklearn.callback.ProgressBar())`` before `fit` or `certify`.
+
     References
     ----------
     .. [1] J. Jin et al., "Robust Privacy: Inference-Stage Privacy through Certified Robustness",
@@ -190,6 +207,7 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
+    @with_callbacks
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, **fit_params):
         """Fit the base classifier and draw the seed of the noise.
@@ -263,7 +281,7 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             draws = rng.standard_normal((X.shape[0], 1 + self.n_augment, len(noise.columns)))
             draws[:, 0] = 0.0
             X, y, params = _augment(X, y, params, self.sigma * noise.scale * draws, noise)
-        base = clone(estimator).fit(X, y, **params)
+        base = self._fit_base(X, y, params)
 
         classes = np.asarray(getattr(base, "classes_", np.unique(y)))
         self._check_labels(classes)
@@ -368,6 +386,7 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         check_is_fitted(self)
         return self.certify_path(X, [self._release.sigma])[0]
 
+    @with_callbacks
     def certify_path(self, X, sigmas):
         """Certificates at several noise levels, without fitting the base estimator again.
 
@@ -393,7 +412,12 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         sigmas = check_sigmas(sigmas)
         check_is_fitted(self)
         self._noise.check_levels(sigmas)
-        X, paths = self._votes(X, sigmas)
+        return self._certify_path(X, sigmas, report=True)
+
+    def _certify_path(
+        self, X: Any, sigmas: Sequence[float], report: bool = False
+    ) -> list[Certificate]:
+        X, paths = self._votes(X, sigmas, report)
         return [
             self._certificate(X, sigma, votes, bound_votes(votes, self._release.alpha))
             for sigma, votes in zip(sigmas, paths, strict=True)
@@ -419,14 +443,32 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             reach=None if votes.reach is None else _scaled(votes.reach, sigma),
         )
 
-    def _votes(self, X: Any, sigmas: Sequence[float]) -> tuple[Rows, list[Votes]]:
+    def _votes(
+        self, X: Any, sigmas: Sequence[float], report: bool = False
+    ) -> tuple[Rows, list[Votes]]:
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
         entropy: Any = self._entropy
         if self._release.resample:
             fresh = np.random.SeedSequence() if self._calls is None else self._calls.spawn(1)[0]
             entropy = fresh.generate_state(4).tolist()
-        return X, self._engine.votes(X, sigmas, entropy)
+        if not (report and getattr(self, "_skl_callbacks", None)):
+            return X, self._engine.votes(X, sigmas, entropy)
+        n_parts = max(1, min(_REPORTS, X.shape[0] // _ROWS_OF_A_REPORT))
+        slices = list(gen_even_slices(X.shape[0], n_parts))
+        parts = [
+            self._engine.votes(take_rows(X, rows), sigmas, entropy)
+            for rows in reported(self, "certify", slices)
+        ]
+        return X, [concatenate(level) for level in zip(*parts, strict=True)]
+
+    def _at_noise(self, sigma: float, engine: Engine) -> RobustPrivacyClassifier:
+        """The same fitted classifier at another noise level, its votes from `engine`."""
+        other = copy(self)
+        other.sigma = sigma
+        other._release = replace(self._release, sigma=sigma)
+        other._engine = engine
+        return other
 
     def _base(self) -> Any:
         return LogisticRegression() if self.estimator is None else self.estimator
@@ -471,15 +513,11 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = get_tags(self._base()).classifier_tags
-        if inner is not None:
-            tags.classifier_tags.multi_class = inner.multi_class
-            tags.classifier_tags.poor_score = inner.poor_score
         tags.non_deterministic = bool(self.resample) or tags.non_deterministic
         return tags
 
 
-def certify(estimator: Any, X: Any) -> Certificate:
+def certify(estimator: Any, X: Any, sigmas: Sequence[float] | None = None) -> Any:
     """Certificate of each row, through wrappers that hand the label on unchanged.
 
     Parameters
@@ -490,10 +528,12 @@ def certify(estimator: Any, X: Any) -> Certificate:
         steps before the classifier give, and so do radius and feature names.
     X : array-like or DataFrame of shape (n_samples, n_features)
         Rows.
+    sigmas : sequence of float, default=None
+        Noise levels, as in `RobustPrivacyClassifier.certify_path`; None: the one of the fit.
 
     Returns
     -------
-    certificate : Certificate
+    certificate : Certificate, or list of Certificate where `sigmas` is given
 
     Raises
     ------
@@ -513,16 +553,17 @@ def certify(estimator: Any, X: Any) -> Certificate:
     150
     """
     if isinstance(estimator, FrozenEstimator):
-        return certify(estimator.estimator, X)
+        return certify(estimator.estimator, X, sigmas)
     if isinstance(estimator, Pipeline):
         check_is_fitted(estimator)
-        return certify(estimator[-1], estimator[:-1].transform(X) if len(estimator) > 1 else X)
+        rows = estimator[:-1].transform(X) if len(estimator) > 1 else X
+        return certify(estimator[-1], rows, sigmas)
     if hasattr(type(estimator), "certify"):
-        return estimator.certify(X)
+        return estimator.certify(X) if sigmas is None else estimator.certify_path(X, sigmas)
     if hasattr(estimator, "best_estimator_"):
-        return certify(estimator.best_estimator_, X)
+        return certify(estimator.best_estimator_, X, sigmas)
     name = type(estimator).__name__
-    if hasattr(estimator, "param_grid") or hasattr(estimator, "param_distributions"):
+    if isinstance(estimator, BaseSearchCV):
         if hasattr(estimator, "cv_results_"):
             raise TypeError(f"This {name} has refit=False and holds no model to certify.")
         raise NotFittedError(f"This {name} is not fitted yet: call fit before certify.")

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from sklearn_rp._compat import routing_enabled
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, compatible_sets
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.classifier import certify
@@ -25,7 +27,14 @@ __all__ = [
 ]
 
 
-def certified_accuracy_score(y: Any, cert: Certificate, *, radius: float = 0.0) -> float:
+def certified_accuracy_score(
+    y: Any,
+    cert: Certificate,
+    *,
+    radius: float = 0.0,
+    feature: str | int | None = None,
+    sample_weight: Any = None,
+) -> float:
     """Share of rows whose label is right and certified to a radius.
 
     Parameters
@@ -35,7 +44,12 @@ def certified_accuracy_score(y: Any, cert: Certificate, *, radius: float = 0.0) 
     cert : Certificate
         Certificate of the same rows.
     radius : float, default=0.0
-        In scaled units.
+        In scaled units, or in the unit of `feature`.
+    feature : str or int, default=None
+        Name of a noised feature, or its position: `radius` is then how far it can move by itself,
+        in its own unit (kg/m2, years).
+    sample_weight : array-like of shape (n_rows,), default=None
+        Weight of each row; None: all alike.
 
     Returns
     -------
@@ -52,10 +66,10 @@ def certified_accuracy_score(y: Any, cert: Certificate, *, radius: float = 0.0) 
     >>> certified_accuracy_score(y, cert) >= certified_accuracy_score(y, cert, radius=0.3)
     True
     """
-    return float(np.mean(_right(y, cert) & cert.at(radius)))
+    return _mean(_right(y, cert) & cert.at(radius, feature=feature), sample_weight)
 
 
-def average_certified_radius(y: Any, cert: Certificate) -> float:
+def average_certified_radius(y: Any, cert: Certificate, *, sample_weight: Any = None) -> float:
     """Mean radius in scaled units, counting 0 where the label is wrong or not certified.
 
     The ACR of Zhai et al. 2020 (MACER, arXiv 2001.02378).
@@ -66,6 +80,8 @@ def average_certified_radius(y: Any, cert: Certificate) -> float:
         True labels.
     cert : Certificate
         Certificate of the same rows.
+    sample_weight : array-like of shape (n_rows,), default=None
+        Weight of each row; None: all alike.
 
     Returns
     -------
@@ -81,16 +97,18 @@ def average_certified_radius(y: Any, cert: Certificate) -> float:
     >>> bool(0 < average_certified_radius(y, cert) < cert.radius.max())
     True
     """
-    return float(np.mean(np.where(_right(y, cert), cert.radius, 0.0)))
+    return _mean(np.where(_right(y, cert), cert.radius, 0.0), sample_weight)
 
 
-def abstention_rate(cert: Certificate) -> float:
+def abstention_rate(cert: Certificate, *, sample_weight: Any = None) -> float:
     """Share of rows for which nothing is certified.
 
     Parameters
     ----------
     cert : Certificate
         Certificate of some rows.
+    sample_weight : array-like of shape (n_rows,), default=None
+        Weight of each row; None: all alike.
 
     Returns
     -------
@@ -106,7 +124,7 @@ def abstention_rate(cert: Certificate) -> float:
     True
     """
     _check_not_empty(cert)
-    return float(np.mean(cert.abstained))
+    return _mean(cert.abstained, sample_weight)
 
 
 def make_certificate_scorer(
@@ -126,8 +144,9 @@ def make_certificate_scorer(
     Returns
     -------
     scorer : callable
-        ``scorer(estimator, X, y)``; the estimator may be anything that
-        :func:`sklearn_rp.certify` takes.
+        ``scorer(estimator, X, y, **metadata)``; the estimator may be anything that
+        :func:`sklearn_rp.certify` takes. With metadata routing enabled,
+        ``scorer.set_score_request(sample_weight=True)`` asks for the weights.
 
     Examples
     --------
@@ -144,7 +163,9 @@ def make_certificate_scorer(
     return _CertificateScorer(metric, 1 if greater_is_better else -1, kwargs)
 
 
-def interval_length_score(sets: CompatibleSets, *, quantile: float | None = None) -> float:
+def interval_length_score(
+    sets: CompatibleSets, *, quantile: float | None = None, sample_weight: Any = None
+) -> float:
     """Length of the component that holds each person's value, in the attribute's unit.
 
     Parameters
@@ -153,6 +174,8 @@ def interval_length_score(sets: CompatibleSets, *, quantile: float | None = None
         What a release leaves open.
     quantile : float, default=None
         In [0, 1]: that quantile over people (0.05: the worst-off); None: the mean.
+    sample_weight : array-like of shape (n_rows,), default=None
+        Weight of each row in the mean.
 
     Returns
     -------
@@ -173,13 +196,17 @@ def interval_length_score(sets: CompatibleSets, *, quantile: float | None = None
     """
     _check_sets(sets)
     if quantile is None:
-        return float(sets.component_length.mean())
+        return _mean(sets.component_length, sample_weight)
     if not 0 <= quantile <= 1:
         raise ValueError(f"quantile={quantile!r} is not allowed: it must be in [0, 1], or None.")
+    if sample_weight is not None:
+        raise ValueError("sample_weight is for the mean: leave it out, or set quantile=None.")
     return float(np.quantile(sets.component_length, quantile))
 
 
-def bayes_vulnerability(sets: CompatibleSets, *, prior: Any, tolerance: float = 0.0) -> float:
+def bayes_vulnerability(
+    sets: CompatibleSets, *, prior: Any, tolerance: float = 0.0, sample_weight: Any = None
+) -> float:
     """Mean chance that an adversary's best guess of the attribute is right, given the release.
 
     Parameters
@@ -190,6 +217,8 @@ def bayes_vulnerability(sets: CompatibleSets, *, prior: Any, tolerance: float = 
         What the adversary knows before; see :meth:`~sklearn_rp.attribute.Prior.make`.
     tolerance : float, default=0.0
         A guess is right within this distance, in the attribute's unit.
+    sample_weight : array-like of shape (n_rows,), default=None
+        Weight of each row; None: all alike.
 
     Returns
     -------
@@ -209,10 +238,12 @@ def bayes_vulnerability(sets: CompatibleSets, *, prior: Any, tolerance: float = 
     True
     """
     _check_sets(sets)
-    return float(sets.bayes_vulnerability(prior, tolerance=tolerance)[1].mean())
+    return _mean(sets.bayes_vulnerability(prior, tolerance=tolerance)[1], sample_weight)
 
 
-def attribute_advantage(sets: CompatibleSets, *, prior: Any, tolerance: float = 0.0) -> float:
+def attribute_advantage(
+    sets: CompatibleSets, *, prior: Any, tolerance: float = 0.0, sample_weight: Any = None
+) -> float:
     """Mean gain of the best guess by seeing the release: vulnerability after minus before.
 
     Parameters
@@ -223,6 +254,8 @@ def attribute_advantage(sets: CompatibleSets, *, prior: Any, tolerance: float = 
         What the adversary knows before; see :meth:`~sklearn_rp.attribute.Prior.make`.
     tolerance : float, default=0.0
         A guess is right within this distance, in the attribute's unit.
+    sample_weight : array-like of shape (n_rows,), default=None
+        Weight of each row; None: all alike.
 
     Returns
     -------
@@ -244,7 +277,7 @@ def attribute_advantage(sets: CompatibleSets, *, prior: Any, tolerance: float = 
     """
     _check_sets(sets)
     before, after = sets.bayes_vulnerability(prior, tolerance=tolerance)
-    return float((after - before).mean())
+    return _mean(after - before, sample_weight)
 
 
 def make_compatible_sets_scorer(
@@ -276,7 +309,8 @@ def make_compatible_sets_scorer(
     Returns
     -------
     scorer : callable
-        ``scorer(estimator, X, y)`` for any classifier.
+        ``scorer(estimator, X, y, **metadata)`` for any classifier. With metadata routing enabled,
+        ``scorer.set_score_request(sample_weight=True)`` asks for the weights.
 
     Examples
     --------
@@ -326,6 +360,33 @@ class _Scorer:
         self._sign = sign
         self._kwargs = kwargs
         self._options = options or {}
+        self._request = MetadataRequest(owner=self._maker)
+
+    def set_score_request(self, **requests: Any) -> _Scorer:
+        """Ask for metadata, with metadata routing enabled.
+
+        Parameters
+        ----------
+        **requests : dict
+            Name of each piece, as the metric calls it, and True, False, or the name under which
+            the user passes it.
+
+        Returns
+        -------
+        self : scorer
+        """
+        if not routing_enabled():
+            raise RuntimeError(
+                "This method is only available when metadata routing is enabled. You can enable it "
+                "using sklearn.set_config(enable_metadata_routing=True)."
+            )
+        for name, alias in requests.items():
+            self._request.score.add_request(param=name, alias=alias)
+        return self
+
+    def get_metadata_routing(self) -> MetadataRequest:
+        """Metadata that the scorer asks for."""
+        return self._request
 
     def __repr__(self) -> str:
         shown = {k: v for k, v in (self._options | self._kwargs).items() if v is not None}
@@ -338,20 +399,34 @@ class _Scorer:
 class _CertificateScorer(_Scorer):
     _maker = "make_certificate_scorer"
 
-    def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
+    def __call__(self, estimator: Any, X: Any, y: Any = None, **metadata: Any) -> float:
         """Score of a fitted estimator."""
         cert = certify(estimator, X)
         truth = {"y": y} if "y" in inspect.signature(self._metric).parameters else {}
-        return self._sign * self._metric(**truth, cert=cert, **self._kwargs)
+        return self._sign * self._metric(**truth, cert=cert, **(self._kwargs | metadata))
 
 
 class _CompatibleSetsScorer(_Scorer):
     _maker = "make_compatible_sets_scorer"
 
-    def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
+    def __call__(self, estimator: Any, X: Any, y: Any = None, **metadata: Any) -> float:
         """Score of a fitted estimator."""
         sets = compatible_sets(estimator, X, **self._options)
-        return self._sign * self._metric(sets=sets, **self._kwargs)
+        return self._sign * self._metric(sets=sets, **(self._kwargs | metadata))
+
+
+def _mean(values: np.ndarray, sample_weight: Any) -> float:
+    """Mean over rows, weighted where weights are given."""
+    if sample_weight is None:
+        return float(np.mean(values))
+    weight = column_or_1d(sample_weight, dtype=np.float64)
+    check_consistent_length(values, weight)
+    if not (np.isfinite(weight).all() and (weight >= 0).all() and weight.any()):
+        raise ValueError(
+            "sample_weight is not allowed: weights must be finite and not negative, with one above "
+            "0 at least."
+        )
+    return float(np.average(values, weights=weight))
 
 
 def _right(y: Any, cert: Certificate) -> np.ndarray:

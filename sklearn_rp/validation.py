@@ -16,6 +16,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from sklearn_rp._compat import CALLBACK_STATE
 from sklearn_rp.noise import Rows, column_names, is_frame
 
 
@@ -46,8 +47,9 @@ def unchanged_on_error(estimator: Any) -> Iterator[None]:
     try:
         yield
     except BaseException:
+        running = {name: value for name, value in vars(estimator).items() if name in CALLBACK_STATE}
         vars(estimator).clear()
-        vars(estimator).update(before)
+        vars(estimator).update(before | running)
         raise
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
+from sklearn_rp._compat import CallbackSupportMixin, fitting
 
-class ClassifierWrapper(MetaEstimatorMixin, BaseEstimator):
+
+class ClassifierWrapper(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
     """Base of the estimators that fit a classifier and release its labels in some way."""
 
     estimator: Any
@@ -17,6 +19,13 @@ class ClassifierWrapper(MetaEstimatorMixin, BaseEstimator):
     def _base(self) -> Any:
         """The unfitted classifier: `estimator`, or the default."""
         raise NotImplementedError
+
+    def _fit_base(self, X: Any, y: Any, params: dict[str, Any]) -> Any:
+        """A fitted clone of the classifier."""
+        base = clone(self._base())
+        with fitting(self, base):
+            base.fit(X, y, **params)
+        return base
 
     def get_metadata_routing(self):
         """Metadata routing of this object.
@@ -38,4 +47,7 @@ class ClassifierWrapper(MetaEstimatorMixin, BaseEstimator):
         tags.input_tags.allow_nan = False  # not in the features that matter
         tags.input_tags.positive_only = inner.input_tags.positive_only
         tags.non_deterministic = inner.non_deterministic
+        if tags.classifier_tags is not None and inner.classifier_tags is not None:
+            tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
+            tags.classifier_tags.poor_score = inner.classifier_tags.poor_score
         return tags

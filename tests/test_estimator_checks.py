@@ -11,6 +11,7 @@ from sklearn_rp import (
     AttributePrivacyTransformer,
     RobustPrivacyClassifier,
 )
+from sklearn_rp.model_selection import NoiseSearchCV
 
 # 200 votes keep the checks quick; they are enough to certify at the default alpha.
 ESTIMATORS = [
@@ -25,6 +26,7 @@ ESTIMATORS = [
     ),
     AttributePrivacyTransformer(LogisticRegression(), sensitive_feature=0, resolution=16),
     AttributePrivacyTransformer(sensitive_feature=0, resolution=16, output="midpoint"),
+    NoiseSearchCV(RobustPrivacyClassifier(n_samples=200, random_state=0), [0.1, 0.5], cv=2),
 ]
 
 

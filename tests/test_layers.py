@@ -16,6 +16,7 @@ ORDER = [
     "smoothing.affine",
     "smoothing.linear",
     "smoothing.monte_carlo",
+    "smoothing.recalled",
     "smoothing.trees",
     "smoothing.sweep",
     "smoothing",
@@ -32,6 +33,7 @@ ORDER = [
     "attribute",
     "metrics",
     "model_selection",
+    "inspection",
     "attacks.attribute_inference",
     "attacks",
     "datasets",
@@ -81,7 +83,7 @@ def test_import_is_light():
     pandas is not in the list: scikit-learn itself imports it where it is installed.
     """
     code = (
-        "import sys, sklearn_rp, sklearn_rp.metrics, sklearn_rp.datasets\n"
+        "import sys, sklearn_rp, sklearn_rp.metrics, sklearn_rp.datasets, sklearn_rp.inspection\n"
         "heavy = {'torch', 'skorch', 'matplotlib', 'polars', 'pooch'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -104,13 +104,17 @@ class CompatibleSets:
     @property
     def component_length(self) -> np.ndarray:
         """Length of the interval that holds the row's own value; categories count as one."""
+        lengths = np.where(self.holds_own, self.stop - self.start, 0.0)
+        return np.bincount(self.row, weights=lengths, minlength=len(self))
+
+    @property
+    def holds_own(self) -> np.ndarray:
+        """Parts that hold their row's own value, shape (n_parts,); all, of a categorical one."""
         if self.categories is not None:
-            return self.length
+            return np.ones(len(self.row), dtype=bool)
         own = np.clip(self.own, self.low, self.high)[self.row]  # what is beyond counts as the end
         holds = ((self.start < own) | (self.start <= self.low)) & (own <= self.stop)
-        holds &= self.start <= own
-        lengths = np.where(holds, self.stop - self.start, 0.0)
-        return np.bincount(self.row, weights=lengths, minlength=len(self))
+        return holds & (self.start <= own)
 
     def hull(self) -> tuple[np.ndarray, np.ndarray]:
         """Lowest and highest compatible value of each row, of a numeric feature.
@@ -425,8 +429,13 @@ def check_resolution(resolution: Any) -> int:
     return int(resolution)
 
 
-def sets_of(release: Release, X: Rows, sigmas: Sequence[float] | None = None) -> Any:
-    """Compatible sets of checked rows, chunk by chunk."""
+def sets_of(
+    release: Release,
+    X: Rows,
+    sigmas: Sequence[float] | None = None,
+    through: Callable[[list[int]], Iterable[int]] = iter,
+) -> Any:
+    """Compatible sets of checked rows, chunk by chunk; `through` may report each chunk."""
     levels: list[Any] = [None] if sigmas is None else check_sigmas(sigmas)
     if sigmas is not None and release.smoothed is None:
         raise ValueError(
@@ -437,7 +446,7 @@ def sets_of(release: Release, X: Rows, sigmas: Sequence[float] | None = None) ->
         check_is_fitted(smoothed)
     size = max(1, _POINTS // (release.resolution + 1))
     parts: list[list[CompatibleSets]] = [[] for _ in levels]
-    for first in range(0, X.shape[0], size):
+    for first in through([*range(0, X.shape[0], size)]):
         chunk = take_rows(X, slice(first, min(first + size, X.shape[0])))
         own = release.attribute.values(chunk)
         for level, (lines, symbol) in enumerate(release.lines(chunk, levels)):

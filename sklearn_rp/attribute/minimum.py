@@ -14,10 +14,17 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.utils import gen_batches, get_tags
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rp._compat import HasMethods, Interval, StrOptions, fit_context, route
+from sklearn_rp._compat import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    fit_context,
+    route,
+    with_callbacks,
+)
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, sets_of
 from sklearn_rp.attribute.prior import Groups
 from sklearn_rp.attribute.release import Attribute, Lines, Release
@@ -260,6 +267,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self.resolution = resolution
         self.prior = prior
 
+    @with_callbacks
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, **fit_params):
         """Fit the model and lay the cells.
@@ -292,7 +300,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         attribute = Attribute.from_data(X, self.sensitive_feature, self.bounds)
         self._check_minimum(attribute)
         by = self._check_prior(X, attribute.categories is not None)
-        base = clone(self._base()).fit(X, y, **route(self, "fit", "estimator", fit_params))
+        base = self._fit_base(X, y, route(self, "fit", "estimator", fit_params))
         release = Release(base, attribute, X, self.resolution)
         if release.sweep is not None and release.smoothed is None:
             inner = release.sweep.edges[0]
@@ -542,9 +550,6 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = get_tags(self._base()).classifier_tags
-        if inner is not None:
-            tags.classifier_tags.multi_class = inner.multi_class
         tags.classifier_tags.poor_score = True  # the label may have to ignore a feature
         return tags
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
@@ -247,8 +247,8 @@ class Release:
                 alone = noise.columns.tolist() == [attribute.column]
                 # What is certified, and hence answered by a fallback, the certificate itself says.
                 alone = alone and self.smoothed._release.fallback is None
-                if alone and isinstance(engine, Sweep):
-                    self.sweep = engine
+                if alone and engine.name == Sweep.name:
+                    self.sweep = cast("Sweep", engine)
 
     def _thresholds(self, X: Rows) -> Sweep | None:
         """Cells of a tree model along the attribute; None for any other."""
@@ -305,10 +305,8 @@ class Release:
 
     def _profile(self, X: Rows) -> Profile:
         """Base labels along the attribute, all rows."""
-        sweep = self.sweep
-        assert sweep is not None
-        parts = [labels for _, labels in sweep.labels(X)]
-        return Profile.from_cells(np.concatenate(parts), sweep.edges[0], len(sweep.classes))
+        assert self.sweep is not None
+        return self.sweep.profile(X)
 
     def _cells(self, X: Rows) -> Lines:
         """A tree model: the runs of its cells, cut to the range."""
@@ -415,7 +413,7 @@ class Release:
         parts = []
         for chunk in self._chunks(len(z), X.shape[1]):
             copies = self.attribute.copies(X, rows[chunk], z[chunk])
-            cert = self.smoothed.certify_path(copies, [sigma])[0]
+            cert = self.smoothed._certify_path(copies, [sigma])[0]
             released = self.smoothed._released(cert.label, cert.radius)
             parts.append((encode(released, self.symbols), cert.radius))
         symbol, radius = (np.concatenate(part) for part in zip(*parts, strict=True))

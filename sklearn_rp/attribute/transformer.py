@@ -6,11 +6,19 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.base import TransformerMixin, clone
+from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rp._compat import HasMethods, Interval, StrOptions, fit_context, route
-from sklearn_rp.attribute.compatible_sets import CompatibleSets, sets_of
+from sklearn_rp._compat import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    fit_context,
+    reported,
+    route,
+    with_callbacks,
+)
+from sklearn_rp.attribute.compatible_sets import sets_of
 from sklearn_rp.attribute.release import Attribute, Release
 from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.noise import Rows, is_frame, is_pandas
@@ -118,6 +126,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         self.remainder = remainder
         self.include_prediction = include_prediction
 
+    @with_callbacks
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, **fit_params):
         """Fit the classifier whose labels are released.
@@ -156,7 +165,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
                     "set include_prediction=True."
                 )
             self._check_names(X, attribute)
-            base = clone(self._base()).fit(X, y, **route(self, "fit", "estimator", fit_params))
+            base = self._fit_base(X, y, route(self, "fit", "estimator", fit_params))
             self._release = Release(base, attribute, X, self.resolution)
             self.estimator_ = base
             self.classes_ = self._release.symbols
@@ -165,6 +174,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
             self._names = [str(name) for name in names_of(X)]
         return self
 
+    @with_callbacks
     def transform(self, X):
         """Replace the sensitive column.
 
@@ -180,7 +190,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         """
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
-        sets = sets_of(self._release, X)
+        sets = self._sets(X, None)
         attribute = self._release.attribute
         columns: list[np.ndarray] = []
         if self.output != "drop" and attribute.categories is not None:
@@ -263,6 +273,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
             new = [*new, "prediction"]
         return np.asarray(new, dtype=object)
 
+    @with_callbacks
     def compatible_sets(self, X, sigmas=None):
         """Sets of values with the same released label; for the owner of the rows.
 
@@ -278,8 +289,12 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         sets : CompatibleSets, or list of CompatibleSets where `sigmas` is given
         """
         check_is_fitted(self)
-        result: CompatibleSets = sets_of(self._release, check_rows(self, X, reset=False), sigmas)
-        return result
+        return self._sets(check_rows(self, X, reset=False), sigmas)
+
+    def _sets(self, X: Rows, sigmas: Any) -> Any:
+        return sets_of(
+            self._release, X, sigmas, lambda parts: reported(self, "compatible_sets", parts)
+        )
 
     def _base(self) -> Any:
         return RobustPrivacyClassifier() if self.estimator is None else self.estimator

@@ -9,11 +9,12 @@ import numpy as np
 from sklearn_rp.noise import Noise, Rows
 from sklearn_rp.smoothing.linear import Linear
 from sklearn_rp.smoothing.monte_carlo import MonteCarlo
+from sklearn_rp.smoothing.recalled import Recalled
 from sklearn_rp.smoothing.sweep import Categories, Sweep
 from sklearn_rp.smoothing.trees import Trees
-from sklearn_rp.smoothing.votes import Votes, encode
+from sklearn_rp.smoothing.votes import Votes, concatenate, encode
 
-__all__ = ["Engine", "Votes", "encode", "make_engine"]
+__all__ = ["Engine", "Recalled", "Votes", "concatenate", "encode", "make_engine"]
 
 _CLOSED_FORMS = (
     "a binary linear model behind affine steps; a decision tree, or with voting='soft' a random "

@@ -40,7 +40,7 @@ from sklearn_rp.noise import (
 )
 from sklearn_rp.smoothing.affine import dense_inputs, unfold_axes
 from sklearn_rp.smoothing.trees import float32_edges
-from sklearn_rp.smoothing.votes import Votes, encode
+from sklearn_rp.smoothing.votes import Votes, concatenate, encode
 
 _TREES = (DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor)
 _ENSEMBLES = (
@@ -398,6 +398,11 @@ class Sweep:
             found = encode(np.asarray(self.estimator.predict(copies)), self.classes)
             yield rows, found.reshape(n_rows, *shape)
 
+    def profile(self, X: Rows) -> Profile:
+        """Labels of all rows along the one noised feature."""
+        parts = [labels for _, labels in self.labels(X)]
+        return Profile.from_cells(np.concatenate(parts), self.edges[0], len(self.classes))
+
     def votes(self, X: Rows, sigmas: Sequence[float], entropy: Any = None) -> list[Votes]:
         """Exact votes of each row at each noise level; the model is read once."""
         values = self.noise.check_rows(X, min(sigmas)).astype(np.float64, copy=False)
@@ -517,16 +522,3 @@ class Categories:
             Votes(np.concatenate(h), "exact", 0, 1e-14, radius=np.concatenate(r) / sigma)
             for h, r, sigma in zip(shares, radii, sigmas, strict=True)
         ]
-
-
-def concatenate(parts: Sequence[Votes]) -> Votes:
-    """Votes of consecutive chunks of rows as one."""
-    first = parts[0]
-    return Votes(
-        np.concatenate([p.total for p in parts]),
-        first.kind,
-        first.n_samples,
-        np.concatenate([p.error for p in parts]),
-        None if first.radius is None else np.concatenate([p.radius for p in parts]),
-        None if first.reach is None else np.concatenate([p.reach for p in parts]),
-    )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -47,6 +48,20 @@ class Votes:
     def top(self) -> np.ndarray:
         """Position of the class with the most votes, the first of equals: shape (n_rows,)."""
         return self.total.argmax(axis=1)
+
+
+def concatenate(parts: Sequence[Votes]) -> Votes:
+    """Votes of consecutive chunks of rows as one."""
+    first = parts[0]
+    error = [np.broadcast_to(p.error, len(p.total)) for p in parts]
+    return Votes(
+        np.concatenate([p.total for p in parts]),
+        first.kind,
+        first.n_samples,
+        np.concatenate(error),
+        None if first.radius is None else np.concatenate([cast("Any", p.radius) for p in parts]),
+        None if first.reach is None else np.concatenate([cast("Any", p.reach) for p in parts]),
+    )
 
 
 def encode(labels: np.ndarray, classes: np.ndarray, what: str = "label") -> np.ndarray:

@@ -1,0 +1,215 @@
+"""Displays, by the data that they draw."""
+
+import numpy as np
+import pytest
+from conftest import LinearRule
+from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+    AttributePrivacyTransformer,
+    RobustPrivacyClassifier,
+)
+from sklearn_rp.attribute import compatible_sets
+from sklearn_rp.datasets import make_recommendation
+from sklearn_rp.inspection import (
+    CertifiedAccuracyDisplay,
+    CompatibleSetDisplay,
+    PrivacyUtilityDisplay,
+)
+from sklearn_rp.metrics import (
+    average_certified_radius,
+    certified_accuracy_score,
+    make_certificate_scorer,
+)
+from sklearn_rp.model_selection import max_privacy
+
+plt = pytest.importorskip("matplotlib.pyplot", reason="displays need matplotlib")
+plt.switch_backend("agg")
+TASK = make_recommendation(400, random_state=0)
+X, y = TASK.data, TASK.target
+BASE = GradientBoostingClassifier(n_estimators=20, random_state=0).fit(X, y)
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+def votes(**arguments):
+    clf = RobustPrivacyClassifier(FrozenEstimator(BASE), method="monte_carlo", random_state=0)
+    return clf.set_params(**arguments).fit(X, y)
+
+
+@pytest.mark.parametrize("feature", [None, 1])
+@pytest.mark.parametrize("n_rows", [20, 400])
+def test_certified_accuracy_is_that_of_the_metric(n_rows, feature):
+    clf, sigmas = votes(), [0.25, 1.0]
+    display = CertifiedAccuracyDisplay.from_estimator(
+        clf, X[:n_rows], y[:n_rows], sigmas=sigmas, feature=feature
+    )
+    frame = display.frame()
+    assert frame["name"].unique().tolist() == ["sigma = 0.25", "sigma = 1"]
+    for cert, (_, curve) in zip(
+        clf.certify_path(X[:n_rows], sigmas), frame.groupby("name", sort=False), strict=True
+    ):
+        steps = curve.iloc[:-1]  # the last falls to 0
+        for radius, drawn in zip(steps["radius"], steps["certified_accuracy"], strict=True):
+            expected = certified_accuracy_score(y[:n_rows], cert, radius=radius, feature=feature)
+            assert drawn == pytest.approx(expected)
+        assert (np.diff(curve["certified_accuracy"]) <= 0).all()
+        assert curve["certified_accuracy"].iloc[-1] == 0
+    assert [line.get_label() for line in display.lines_] == ["sigma = 0.25", "sigma = 1"]
+    assert "half-width of x1" in display.ax_.get_xlabel() or feature is None
+
+
+def test_a_thinned_curve_runs_below():
+    task = make_recommendation(3000, random_state=1)
+    rule = LinearRule(task.coef).fit(task.data, task.target)
+    clf = RobustPrivacyClassifier(rule, noise_features=[0]).fit(task.data, task.target)
+    cert = clf.certify(task.data)
+    display = CertifiedAccuracyDisplay.from_predictions(task.target, cert)
+    frame = display.frame()
+    assert len(frame) <= 1002
+    for radius in np.linspace(0.01, cert.radius.max(), 50):
+        # "steps-pre": between two points the curve has the value of the later one.
+        drawn = frame["certified_accuracy"][np.searchsorted(frame["radius"], radius)]
+        assert drawn <= certified_accuracy_score(task.target, cert, radius=radius) + 1e-12
+
+
+def test_several_displays_on_one_axes():
+    first = CertifiedAccuracyDisplay.from_estimator(votes(), X, y, name="boosting")
+    pipe = make_pipeline(StandardScaler(), RobustPrivacyClassifier(LogisticRegression()))
+    CertifiedAccuracyDisplay.from_estimator(pipe.fit(X, y), X, y, name="linear", ax=first.ax_)
+    labels = [text.get_text() for text in first.ax_.get_legend().get_texts()]
+    assert labels == ["boosting, sigma = 0.25", "linear, sigma = 0.25"]
+    looks = {(line.get_color(), line.get_linestyle()) for line in first.ax_.lines}
+    assert len(looks) == 2
+    cert = votes().certify(X)
+    with pytest.raises(ValueError, match="draw them one by one"):
+        CertifiedAccuracyDisplay.from_predictions(y, [cert, cert])
+
+
+def test_all_abstain():
+    cert = votes(n_samples=11, sigma=50.0).certify(X[:5])
+    wrong = np.where(cert.label == 1, 0, 1)
+    frame = CertifiedAccuracyDisplay.from_predictions(wrong, cert).frame()
+    assert (frame["certified_accuracy"] == 0).all()
+
+
+RESULTS = {
+    "params": [{"clf__sigma": s} for s in (0.1, 0.5, 1.0, 2.0)],
+    "mean_test_accuracy": np.array([0.90, 0.92, 0.80, 0.79]),
+    "mean_test_radius": np.array([0.1, 0.3, 0.5, 0.5]),
+    "split0_test_accuracy": np.array([0.9, 0.9, 0.8, 0.79]),
+    "split1_test_accuracy": np.array([0.9, 0.94, 0.8, 0.79]),
+    "split0_test_radius": np.array([0.1, 0.3, 0.5, 0.5]),
+    "split1_test_radius": np.array([0.1, 0.3, 0.5, 0.5]),
+}
+
+
+def test_privacy_utility_by_hand():
+    display = PrivacyUtilityDisplay.from_cv_results(RESULTS, chosen=max_privacy(0.15))
+    frame = display.frame()
+    assert frame["candidate"].tolist() == [f"sigma = {s}" for s in ("0.1", "0.5", "1", "2")]
+    assert frame["frontier"].tolist() == [False, True, True, False]
+    assert frame["chosen"].tolist() == [False, False, True, False]
+    np.testing.assert_allclose(frame["accuracy_error"], [0, 0.02, 0, 0], atol=1e-12)
+    np.testing.assert_array_equal(frame["privacy"], RESULTS["mean_test_radius"])
+    other = PrivacyUtilityDisplay.from_cv_results(RESULTS, name="other", ax=display.ax_)
+    assert other.ax_ is display.ax_
+    assert not other.frame()["chosen"].any()
+    labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert sorted(labels) == ["candidates, with standard errors", "chosen: sigma = 1", "other"]
+    with pytest.raises(ValueError, match="privacy='acr' is no scorer of the search"):
+        PrivacyUtilityDisplay.from_cv_results(RESULTS, privacy="acr")
+
+
+def test_privacy_utility_of_a_search():
+    search = GridSearchCV(
+        RobustPrivacyClassifier(DecisionTreeClassifier(random_state=0), noise_features=[0]),
+        {"sigma": [0.1, 1.0], "estimator__max_depth": [1, 3]},
+        scoring={
+            "accuracy": "accuracy",
+            "radius": make_certificate_scorer(average_certified_radius),
+        },
+        refit=max_privacy(),
+        cv=2,
+    )
+    with pytest.raises(ValueError, match="fit the search first"):
+        PrivacyUtilityDisplay.from_estimator(search)
+    frame = PrivacyUtilityDisplay.from_estimator(search.fit(X, y)).frame()
+    assert np.flatnonzero(frame["chosen"]).tolist() == [search.best_index_]
+    np.testing.assert_array_equal(frame["accuracy"], search.cv_results_["mean_test_accuracy"])
+    assert frame["candidate"][0] == "max_depth = 1, sigma = 0.1"
+
+
+@pytest.mark.parametrize("kind", [AttributePrivacyTransformer, AttributePrivacyClassifier])
+def test_sets_are_those_of_the_models(kind):
+    inner = RobustPrivacyClassifier(FrozenEstimator(BASE), noise_features=[0], sigma=0.5)
+    inner = inner if kind is AttributePrivacyTransformer else FrozenEstimator(BASE)
+    estimator = kind(inner, sensitive_feature=0, bounds=(-5, 5)).fit(X, y)
+    display = CompatibleSetDisplay.from_estimator(estimator, X[:20], unit="kg/m2")
+    frame = display.frame()
+    expected = {
+        "base model": compatible_sets(BASE, X[:20], sensitive_feature=0, bounds=(-5, 5)),
+        "released": estimator.compatible_sets(X[:20]),
+    }
+    assert frame["model"].unique().tolist() == list(expected)
+    for name, sets in expected.items():
+        part = frame[frame["model"] == name]
+        drawn = [
+            list(zip(rows["low"], rows["high"], strict=True)) for _, rows in part.groupby("row")
+        ]
+        assert drawn == sets.intervals
+        held = part[part["holds_own"]]
+        np.testing.assert_allclose(held["high"] - held["low"], sets.component_length)
+        assert ((held["low"] <= held["own"]) & (held["own"] <= held["high"])).all()
+    assert len(display.axes_) == 3
+    assert display.axes_[0].get_xlabel() == "x0 (kg/m2)"
+    alone = CompatibleSetDisplay.from_estimator(estimator, X[:20], baseline=None)
+    assert alone.frame()["model"].unique().tolist() == ["released"]
+
+
+def test_sets_on_given_axes_and_many_people():
+    sets = compatible_sets(BASE, X, sensitive_feature=0, bounds=(-5, 5))
+    _, ax = plt.subplots()
+    display = CompatibleSetDisplay.from_predictions(sets, ax=ax)
+    assert display.axes_.tolist() == [ax]
+    assert ax.get_ylabel().startswith("300 of 400 people")
+    assert len(ax.lines[0].get_xdata()) == 300
+    assert (np.diff(ax.lines[0].get_xdata()) >= 0).all()  # in the order of the true values
+    _, axes = plt.subplots(1, 2)
+    display = CompatibleSetDisplay.from_predictions({"tree": sets}, ax=axes)
+    assert axes[1].lines[0].get_ydata()[-1] == 1.0
+    with pytest.raises(ValueError, match="ax has 2 axes: give one, or 3"):
+        CompatibleSetDisplay.from_predictions({"a": sets, "b": sets}, ax=axes)
+    with pytest.raises(TypeError, match="has no compatible_sets"):
+        CompatibleSetDisplay.from_estimator(BASE, X)
+    transformer = AttributePrivacyTransformer(FrozenEstimator(BASE), sensitive_feature=0).fit(X, y)
+    with pytest.raises(ValueError, match="baseline='base'"):
+        CompatibleSetDisplay.from_estimator(transformer, X, baseline="base")
+
+
+def test_a_categorical_attribute():
+    from sklearn.compose import make_column_transformer
+    from sklearn.preprocessing import OneHotEncoder
+
+    from sklearn_rp.datasets import load_recommendation
+
+    X, y = load_recommendation(return_X_y=True, as_frame=True)
+    model = make_pipeline(
+        make_column_transformer((OneHotEncoder(), ["sex"]), remainder="passthrough"),
+        DecisionTreeClassifier(max_depth=4, random_state=0),
+    )
+    apt = AttributePrivacyTransformer(model, sensitive_feature="sex").fit(X, y)
+    display = CompatibleSetDisplay.from_estimator(apt, X)
+    assert [t.get_text() for t in display.axes_[0].get_xticklabels()] == ["1", "2"]
+    assert display.axes_[-1].get_xlabel() == "compatible categories of sex"

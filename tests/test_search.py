@@ -1,0 +1,402 @@
+"""Choosing the noise: scorers in every search, NoiseSearchCV against GridSearchCV, progress."""
+
+import numpy as np
+import pytest
+import sklearn
+from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_iris
+from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import make_scorer, roc_auc_score
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    HalvingGridSearchCV,
+    RandomizedSearchCV,
+    cross_validate,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from sklearn_rp import RobustPrivacyClassifier, certify
+from sklearn_rp.attribute import compatible_sets
+from sklearn_rp.datasets import make_recommendation
+from sklearn_rp.exceptions import PrivacyWarning
+from sklearn_rp.metrics import (
+    abstention_rate,
+    attribute_advantage,
+    average_certified_radius,
+    certified_accuracy_score,
+    interval_length_score,
+    make_certificate_scorer,
+    make_compatible_sets_scorer,
+)
+from sklearn_rp.model_selection import NoiseSearchCV, max_privacy
+
+TASK = make_recommendation(240, random_state=0)
+X, y = TASK.data, TASK.target
+WEIGHT = np.random.default_rng(0).uniform(size=len(y))
+SIGMAS = [0.2, 1.0, 3.0]
+ATTRIBUTE = {"sensitive_feature": 0, "bounds": (-5, 5)}
+SCORING = {
+    "accuracy": "accuracy",
+    "certified": make_certificate_scorer(certified_accuracy_score, radius=0.2),
+    "in_unit": make_certificate_scorer(certified_accuracy_score, radius=0.3, feature=0),
+    "radius": make_certificate_scorer(average_certified_radius),
+    "abstention": make_certificate_scorer(abstention_rate, greater_is_better=False),
+    "length": make_compatible_sets_scorer(interval_length_score, **ATTRIBUTE),
+    "advantage": make_compatible_sets_scorer(
+        attribute_advantage,
+        prior=np.linspace(-3, 3, 20),
+        tolerance=0.3,
+        greater_is_better=False,
+        **ATTRIBUTE,
+    ),
+}
+
+
+def tree(**arguments):
+    model = DecisionTreeClassifier(max_depth=4, random_state=0)
+    return RobustPrivacyClassifier(model, noise_features=[0], **arguments)
+
+
+def votes(**arguments):
+    return tree(method="monte_carlo", n_samples=50, random_state=0, **arguments)
+
+
+def same_scores(a, b):
+    for key, value in a.items():
+        if "time" not in key and key != "params":
+            np.testing.assert_array_equal(np.asarray(value), np.asarray(b[key]), err_msg=key)
+
+
+@pytest.mark.parametrize("routing", [False, True])
+@pytest.mark.parametrize("kind", [GridSearchCV, RandomizedSearchCV, NoiseSearchCV])
+def test_every_score_in_every_search(kind, routing):
+    arguments = {
+        GridSearchCV: {"param_grid": {"sigma": SIGMAS}},
+        RandomizedSearchCV: {"param_distributions": {"sigma": SIGMAS}, "n_iter": 3},
+        NoiseSearchCV: {"sigmas": SIGMAS},
+    }[kind]
+    rule = max_privacy(0.05, privacy="length")
+    with sklearn.config_context(enable_metadata_routing=routing):
+        search = [
+            kind(tree(), scoring=SCORING, refit=rule, cv=2, n_jobs=n_jobs, **arguments).fit(X, y)
+            for n_jobs in (1, 2)
+        ]
+    same_scores(search[0].cv_results_, search[1].cv_results_)
+    scores = search[0].cv_results_
+    for name in SCORING:
+        assert np.isfinite(scores[f"mean_test_{name}"]).all()
+    radius = tree().fit(X, y).noise_scale_[0] * 0.2
+    assert radius < 0.3  # in x0's own unit, so that the one is the stricter
+    assert (scores["mean_test_in_unit"] <= scores["mean_test_certified"]).all()
+    assert len(certify(search[0], X)) == len(X)
+    assert search[0].best_estimator_.sigma == search[0].best_params_["sigma"]
+
+
+@pytest.mark.parametrize("name", [n for n in SCORING if n != "accuracy"])
+def test_halving_and_cross_validate(name):
+    search = HalvingGridSearchCV(
+        tree(), {"sigma": SIGMAS}, scoring=SCORING[name], random_state=0, min_resources=60, cv=2
+    ).fit(X, y)
+    assert search.best_params_["sigma"] in SIGMAS
+    one, two = (
+        cross_validate(tree(), X, y, scoring=SCORING, cv=2, n_jobs=n_jobs) for n_jobs in (1, 2)
+    )
+    np.testing.assert_array_equal(one[f"test_{name}"], two[f"test_{name}"])
+
+
+def test_scores_by_hand_with_weights():
+    clf = tree().fit(X, y)
+    cert = clf.certify(X)
+    right = (cert.label == y) & ~cert.abstained
+    assert certified_accuracy_score(y, cert, radius=0.3, feature="x0") == np.mean(
+        right & (cert.half_width("x0") >= 0.3)
+    )
+    weighted = {
+        certified_accuracy_score: right,
+        average_certified_radius: np.where(right, cert.radius, 0),
+    }
+    for metric, each in weighted.items():
+        score = metric(y, cert, sample_weight=WEIGHT)
+        assert score == pytest.approx((each * WEIGHT).sum() / WEIGHT.sum())
+    assert abstention_rate(cert, sample_weight=WEIGHT) == pytest.approx(
+        WEIGHT[cert.abstained].sum() / WEIGHT.sum()
+    )
+    sets = compatible_sets(clf, X, **ATTRIBUTE)
+    assert interval_length_score(sets, sample_weight=WEIGHT) == pytest.approx(
+        np.average(sets.component_length, weights=WEIGHT)
+    )
+    with pytest.raises(ValueError, match="sample_weight is for the mean"):
+        interval_length_score(sets, quantile=0.1, sample_weight=WEIGHT)
+    for wrong in (-WEIGHT, 0 * WEIGHT, np.full(len(y), np.nan)):
+        with pytest.raises(ValueError, match="sample_weight is not allowed"):
+            abstention_rate(cert, sample_weight=wrong)
+    with pytest.raises(ValueError, match="inconsistent numbers"):
+        abstention_rate(cert, sample_weight=WEIGHT[:3])
+
+
+@sklearn.config_context(enable_metadata_routing=True)
+@pytest.mark.parametrize("kind", ["cross_validate", "GridSearchCV", "NoiseSearchCV"])
+def test_weights_are_routed_to_the_scores_that_ask(kind):
+    def scorer():
+        return make_certificate_scorer(certified_accuracy_score)
+
+    scoring = {
+        "plain": scorer(),
+        "weighted": scorer().set_score_request(sample_weight=True),
+        "renamed": scorer().set_score_request(sample_weight="importance"),
+    }
+    model = DecisionTreeClassifier(max_depth=4, random_state=0).set_fit_request(sample_weight=False)
+    clf = RobustPrivacyClassifier(model, noise_features=[0])
+    params = {"sample_weight": WEIGHT, "importance": (WEIGHT > 0.5).astype(float)}
+    folds = [(np.arange(120), np.arange(120, 240))]
+    if kind == "cross_validate":
+        scores = cross_validate(clf, X, y, scoring=scoring, cv=folds, params=params)
+        found = {name: scores[f"test_{name}"][0] for name in scoring}
+    else:
+        search = (
+            NoiseSearchCV(clf, [0.25], scoring=scoring, refit=False, cv=folds)
+            if kind == "NoiseSearchCV"
+            else GridSearchCV(clf, {"sigma": [0.25]}, scoring=scoring, refit=False, cv=folds)
+        ).fit(X, y, **params)
+        found = {name: search.cv_results_[f"mean_test_{name}"][0] for name in scoring}
+    cert = clf.fit(X[:120], y[:120]).certify(X[120:])
+    weights = {"plain": None, "weighted": WEIGHT[120:], "renamed": params["importance"][120:]}
+    for name, weight in weights.items():
+        expected = certified_accuracy_score(y[120:], cert, sample_weight=weight)
+        assert found[name] == expected
+    assert len(set(found.values())) == 3
+
+
+def test_requests_need_routing():
+    with pytest.raises(RuntimeError, match="metadata routing is enabled"):
+        make_certificate_scorer(abstention_rate).set_score_request(sample_weight=True)
+
+
+@pytest.mark.parametrize("make", [tree, votes])
+@pytest.mark.parametrize("voting", ["hard", "soft"])
+@pytest.mark.parametrize("pipeline", [False, True])
+def test_noise_search_is_grid_search(make, voting, pipeline):
+    clf = make(voting=voting)
+    where = "robustprivacyclassifier__" if pipeline else ""
+    if make is votes:  # with noise of the splits' own, equal scores are not to be had
+        clf.set_params(random_state=None)
+    clf = make_pipeline(StandardScaler(), clf) if pipeline else clf
+    scoring = SCORING | {"auc": make_scorer(roc_auc_score, response_method="predict_proba")}
+    if make is votes or voting == "soft":  # compatible sets of these take long
+        scoring = {"accuracy": "accuracy", "radius": SCORING["radius"]}
+    fast = NoiseSearchCV(clf, SIGMAS, scoring=scoring, refit="radius", cv=3).fit(X, y)
+    plain = GridSearchCV(clf, {f"{where}sigma": SIGMAS}, scoring=scoring, refit="radius", cv=3)
+    plain.fit(X, y)
+    assert set(fast.cv_results_) == set(plain.cv_results_)
+    assert fast.cv_results_["params"] == plain.cv_results_["params"]
+    if make is votes:
+        for name in scoring:
+            np.testing.assert_allclose(
+                fast.cv_results_[f"mean_test_{name}"],
+                plain.cv_results_[f"mean_test_{name}"],
+                atol=0.15,
+            )
+        return
+    same_scores(fast.cv_results_, plain.cv_results_)
+    assert (fast.best_params_, fast.best_index_) == (plain.best_params_, plain.best_index_)
+    assert fast.best_score_ == plain.best_score_
+    assert fast.score(X, y) == plain.score(X, y)
+    np.testing.assert_array_equal(fast.predict_proba(X), plain.predict_proba(X))
+
+
+@pytest.mark.parametrize("scoring", [None, "accuracy", SCORING["radius"]])
+def test_noise_search_with_one_score(scoring):
+    forest = RandomForestClassifier(5, random_state=0)
+    clf = RobustPrivacyClassifier(forest, voting="soft", noise_features=[0])
+    fast = NoiseSearchCV(clf, SIGMAS, scoring=scoring, cv=2).fit(X, y)
+    plain = GridSearchCV(clf, {"sigma": SIGMAS}, scoring=scoring, cv=2).fit(X, y)
+    same_scores(fast.cv_results_, plain.cv_results_)
+    assert fast.best_score_ == plain.best_score_
+    assert not fast.multimetric_
+    unfitted = NoiseSearchCV(clf, SIGMAS, scoring=scoring, refit=False, cv=2).fit(X, y)
+    assert unfitted.best_index_ == plain.best_index_
+    assert not hasattr(unfitted, "best_estimator_")
+
+
+class Counting(GradientBoostingClassifier):
+    calls = 0
+
+    def predict(self, X):
+        Counting.calls += len(X)
+        return super().predict(X)
+
+
+def test_noise_search_reads_the_model_once_for_all_levels_and_scores():
+    base = FrozenEstimator(Counting(n_estimators=5, random_state=0).fit(X, y))
+    read = []
+    for sigmas in ([0.5], np.linspace(0.1, 2, 10)):
+        Counting.calls = 0
+        clf = RobustPrivacyClassifier(base, noise_features=[0], method="exact")
+        NoiseSearchCV(clf, sigmas, scoring=SCORING, refit=False, cv=2).fit(X, y)
+        read.append(Counting.calls)
+    assert read[1] == read[0]
+
+
+def test_splits_draw_noise_of_their_own():
+    search = NoiseSearchCV(votes(), [0.5], cv=[(np.arange(240), np.arange(240))]).fit(X, y)
+    same_bank = votes().set_params(sigma=0.5).fit(X, y)
+    np.testing.assert_array_equal(
+        search.best_estimator_.certify(X).radius, same_bank.certify(X).radius
+    )
+    by_radius = NoiseSearchCV(
+        votes(), [0.5], scoring=SCORING["radius"], cv=[(np.arange(240), np.arange(240))]
+    ).fit(X, y)
+    assert by_radius.best_score_ != average_certified_radius(y, same_bank.certify(X))
+
+
+def test_fresh_noise_can_be_searched():
+    clf = votes(resample=True)
+    search = NoiseSearchCV(clf, SIGMAS, scoring=SCORING["radius"], cv=2).fit(X, y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_groups():
+    groups = np.arange(len(y)) % 4
+    search = NoiseSearchCV(tree(), SIGMAS, cv=GroupKFold(4)).fit(X, y, groups=groups)
+    assert search.n_splits_ == 4
+    with sklearn.config_context(enable_metadata_routing=True):
+        again = NoiseSearchCV(tree(), SIGMAS, cv=GroupKFold(4)).fit(X, y, groups=groups)
+    same_scores(search.cv_results_, again.cv_results_)
+
+
+def test_frames_and_names():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(X, columns=[f"col{j}" for j in range(X.shape[1])])
+    clf = RobustPrivacyClassifier(LogisticRegression(), noise_features=["col0"])
+    scorer = make_certificate_scorer(certified_accuracy_score, radius=0.1, feature="col0")
+    search = NoiseSearchCV(clf, SIGMAS, scoring=scorer).fit(frame, y)
+    assert search.feature_names_in_.tolist() == list(frame.columns)
+    assert search.n_features_in_ == frame.shape[1]
+
+
+def test_errors_leave_the_search_as_it_was():
+    search = NoiseSearchCV(tree(), SIGMAS, cv=2).fit(X, y)
+    before = dict(vars(search))
+    cases = [
+        ({"estimator": DecisionTreeClassifier()}, TypeError, "search over sigma with GridSearchCV"),
+        ({"estimator": tree(n_augment=2)}, ValueError, "n_augment=2 trains the model anew"),
+        ({"sigmas": [0.1, -1]}, ValueError, "sigmas="),
+        ({"sigmas": []}, ValueError, "sigmas="),
+        ({"scoring": SCORING}, ValueError, "refit=True is not allowed with several scorers"),
+        ({"scoring": SCORING, "refit": "radios"}, ValueError, "refit='radios'"),
+        ({"refit": lambda results: 0.5}, TypeError, "index of a candidate"),
+        ({"refit": lambda results: 9}, IndexError, "there are 3"),
+    ]
+    for arguments, kind, message in cases:
+        search.set_params(**arguments)
+        with pytest.raises(kind, match=message):
+            search.fit(X, y)
+        search.set_params(estimator=tree(), sigmas=SIGMAS, scoring=None, refit=True)
+        for name, value in before.items():
+            if name.endswith("_"):
+                assert vars(search)[name] is value
+
+
+def test_a_categorical_feature_has_levels_of_its_own():
+    colours = np.array([["a", 1.0], ["b", 2.0]] * 20, dtype=object)
+    answers = np.array([0, 1] * 20)
+    model = make_pipeline(make_column_transformer((OneHotEncoder(), [0])), DecisionTreeClassifier())
+    clf = RobustPrivacyClassifier(model, noise_features=[0])
+    assert NoiseSearchCV(clf, [0.5, 1.0], cv=2).fit(colours, answers).best_score_ == 1.0
+    search = NoiseSearchCV(clf, [0.5, 3.0], cv=2)
+    with pytest.raises(ValueError, match="sigma=3 is not allowed for a categorical"):
+        search.fit(colours, answers)
+
+
+def test_iris_with_three_classes_and_many_features():
+    data, target = load_iris(return_X_y=True)
+    clf = RobustPrivacyClassifier(LogisticRegression(max_iter=500), n_samples=100, random_state=0)
+    search = NoiseSearchCV(clf, [0.1, 1.0], cv=3, n_jobs=2).fit(data, target)
+    assert search.predict(data[:3]).shape == (3,)
+    assert search.classes_.tolist() == [0, 1, 2]
+
+
+class Recorder:
+    """A callback that notes what it is told."""
+
+    def __init__(self):
+        self.events = []
+
+    def setup(self, estimator, context):
+        self.events.append("setup")
+
+    def teardown(self, estimator, context):
+        self.events.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context):
+        self.events.append(("begin", context.task_name, context.task_id))
+
+    def on_fit_task_end(self, estimator, context):
+        self.events.append(("end", context.task_name, context.task_id))
+
+
+callbacks = pytest.mark.skipif(
+    not hasattr(tree(), "set_callbacks"), reason="scikit-learn before 1.9 has no callbacks"
+)
+
+
+@callbacks
+@pytest.mark.parametrize("make", [tree, votes])
+def test_certify_reports_and_gives_the_same(make):
+    clf = make().fit(X, y)
+    quiet = clf.certify_path(X, SIGMAS)
+    recorder = Recorder()
+    clf.set_callbacks(recorder)
+    for a, b in zip(quiet, clf.certify_path(X, SIGMAS), strict=True):
+        np.testing.assert_array_equal(a.radius, b.radius)
+        np.testing.assert_array_equal(a.label, b.label)
+        np.testing.assert_array_equal(a.p_lower, b.p_lower)
+    events = recorder.events
+    assert (events[0], events[-1]) == ("setup", "teardown")
+    assert events[1] == ("begin", "certify", 0)
+    assert events[-2] == ("end", "certify", 0)
+    assert sum(e[:2] == ("end", "part") for e in events) == 240 // 16
+    clf.predict(X)
+    compatible_sets(clf, X[:5], **ATTRIBUTE)  # asks for many certificates, and is not one
+    assert recorder.events == events
+
+
+@callbacks
+def test_fits_and_searches_report_and_tear_down_after_an_error():
+    recorder = Recorder()
+    search = NoiseSearchCV(tree(), SIGMAS, cv=4)
+    search.set_callbacks(recorder)
+    search.fit(X, y)
+    assert sum(e[:2] == ("end", "part") for e in recorder.events) == 4
+    assert recorder.events[-1] == "teardown"
+    clf = tree()
+    clf.set_callbacks(recorder)
+    clf.fit(X, y)
+    assert recorder.events[-3:] == [("end", "fit-estimator", 0), ("end", "fit", 0), "teardown"]
+    clf.set_params(estimator=FrozenEstimator(RandomForestClassifier()))  # not fitted: fails late
+    with pytest.raises(sklearn.exceptions.NotFittedError):
+        clf.fit(X, y)
+    assert recorder.events[-1] == "teardown"
+    assert not hasattr(clf, "_callback_fit_ctx")
+
+
+@callbacks
+def test_progress_bar_in_grid_search():
+    pytest.importorskip("rich")
+    from sklearn.callback import ProgressBar
+
+    search = GridSearchCV(tree(), {"sigma": SIGMAS}, cv=2)
+    search.set_callbacks(ProgressBar())
+    assert search.fit(X, y).best_params_
+
+
+def test_a_choice_by_max_privacy_warns_of_nothing(recwarn):
+    scoring = {"accuracy": "accuracy", "radius": SCORING["radius"]}
+    NoiseSearchCV(tree(), SIGMAS, scoring=scoring, refit=max_privacy()).fit(X, y)
+    assert not [w for w in recwarn if issubclass(w.category, PrivacyWarning)]
