@@ -11,7 +11,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import ClassifierMixin
+from sklearn.base import ClassifierMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -34,7 +34,15 @@ from sklearn_rp.bounds import Bounds, bound_votes, max_radius, min_samples
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.noise import Noise, Rows, replace_columns, take_rows
-from sklearn_rp.smoothing import Engine, Votes, concatenate, encode, make_engine
+from sklearn_rp.smoothing import (
+    Engine,
+    Votes,
+    concatenate,
+    encode,
+    is_net,
+    last_step,
+    make_engine,
+)
 from sklearn_rp.validation import (
     check_rows,
     check_sigmas,
@@ -109,7 +117,7 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         Labels.
     method_ : {"exact", "monte_carlo"}
         How the smoothed probabilities are found.
-    engine_ : {"linear", "trees", "sweep", "categories", "monte_carlo"}
+    engine_ : {"linear", "trees", "sweep", "categories", "monte_carlo", "torch"}
         Which computation does it.
     noise_features_ : ndarray of str of shape (n_noised,)
         The noised features.
@@ -216,6 +224,7 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
             Training rows. Columns that get no noise may be of any type that the estimator takes.
+            Arrays of more dimensions (images, sequences) get noise in every entry.
         y : array-like of shape (n_samples,)
             Labels.
         **fit_params : dict
@@ -252,9 +261,20 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
                 f"voting='soft' needs predict_proba, which {type(estimator).__name__} has not: use "
                 "voting='hard'."
             )
-        X = check_rows(self, X, reset=True)
+        X = check_rows(self, X, reset=True, allow_nd=True)
         y = check_target(self, X, y)
-        noise = Noise.from_data(X, self.noise_features, self.noise_scale, names_of(X))
+        # Images, sequences: flat rows for all but the base classifier.
+        shape = X.shape[1:] if len(X.shape) > 2 else None
+        if shape is not None and self.noise_features is not None:
+            raise ValueError(
+                f"noise_features={self.noise_features!r} is not allowed for X of shape {X.shape}: "
+                "every entry gets noise, noise_features=None."
+            )
+        self._shape = shape
+        X = _flat(X)
+        noise = Noise.from_data(
+            X, self.noise_features, self.noise_scale, names_of(X), table=shape is None
+        )
         noise.check_levels([self.sigma])
         frozen = isinstance(estimator, FrozenEstimator)
         if not frozen:  # what cannot work is refused before the model is trained
@@ -281,11 +301,18 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             draws = rng.standard_normal((X.shape[0], 1 + self.n_augment, len(noise.columns)))
             draws[:, 0] = 0.0
             X, y, params = _augment(X, y, params, self.sigma * noise.scale * draws, noise)
-        base = self._fit_base(X, y, params)
+        base = clone(estimator)
+        net = last_step(base)
+        known = None  # labels, where the base classifier only knows their positions
+        if is_net(net) and not frozen:
+            known, position = np.unique(y, return_inverse=True)
+            binary = "NeuralNetBinaryClassifier" in {kind.__name__ for kind in type(net).__mro__}
+            y = position.astype(np.float32 if binary else np.int64)
+            self._tell_noise(base, net, noise, shape or (X.shape[1],))
+        self._fit_base(base, X if shape is None else X.reshape(-1, *shape), y, params)
 
-        classes = np.asarray(getattr(base, "classes_", np.unique(y)))
+        classes = np.asarray(getattr(base, "classes_", np.unique(y)) if known is None else known)
         self._check_labels(classes)
-        encode(np.asarray(base.predict(take_rows(X, slice(0, 1)))), classes)
         self.estimator_ = base
         self.classes_ = classes
         self._noise = noise
@@ -295,11 +322,15 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             classes=classes,
             noise=noise,
             X=X,
+            shape=shape,
             voting=self.voting,
             n_samples=self.n_samples,
             n_jobs=self.n_jobs,
             resample=self.resample,
         )
+        first = take_rows(X, slice(0, 1))
+        reader = getattr(self._engine, "estimator", base)
+        encode(np.asarray(reader.predict(first)), classes)
         self.engine_ = self._engine.name
         self.method_ = self._engine.method
         if self.method_ == "monte_carlo" and self.method != "monte_carlo":
@@ -447,7 +478,7 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self, X: Any, sigmas: Sequence[float], report: bool = False
     ) -> tuple[Rows, list[Votes]]:
         check_is_fitted(self)
-        X = check_rows(self, X, reset=False)
+        X = self._rows(X)
         entropy: Any = self._entropy
         if self._release.resample:
             fresh = np.random.SeedSequence() if self._calls is None else self._calls.spawn(1)[0]
@@ -461,6 +492,34 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             for rows in reported(self, "certify", slices)
         ]
         return X, [concatenate(level) for level in zip(*parts, strict=True)]
+
+    def _rows(self, X: Any) -> Rows:
+        """Checked rows, flat."""
+        X = check_rows(self, X, reset=False, allow_nd=True)
+        shape = X.shape[1:] if len(X.shape) > 2 else None
+        if shape != self._shape:
+            raise ValueError(
+                f"X has rows of shape {X.shape[1:]}, but {type(self).__name__} was fitted on rows "
+                f"of shape {self._shape or (self.n_features_in_,)}."
+            )
+        return _flat(X)
+
+    def _tell_noise(self, base: Any, net: Any, noise: Noise, shape: tuple[int, ...]) -> None:
+        """Give the noise of this fit to the callbacks of a net that train with it."""
+        waiting = [
+            callback
+            for each in net.callbacks or []
+            if hasattr(callback := each[1] if isinstance(each, tuple) else each, "take_noise")
+        ]
+        if waiting and net is not base:
+            raise ValueError(
+                "GaussianNoise(sigma=None) takes its noise from the RobustPrivacyClassifier right "
+                "around the net: inside a Pipeline, give it a sigma of its own."
+            )
+        level = np.zeros(int(np.prod(shape)))
+        level[noise.columns] = self.sigma * noise.scale
+        for callback in waiting:
+            callback.take_noise(level.reshape(shape))
 
     def _at_noise(self, sigma: float, engine: Engine) -> RobustPrivacyClassifier:
         """The same fitted classifier at another noise level, its votes from `engine`."""
@@ -585,6 +644,11 @@ class _Release:
     min_radius: float
     fallback: Any
     resample: bool
+
+
+def _flat(X: Rows) -> Rows:
+    """Rows as vectors: images and the like are unrolled."""
+    return X if len(X.shape) == 2 else X.reshape(len(X), -1)
 
 
 def _scaled(radius: np.ndarray, sigma: float) -> np.ndarray:

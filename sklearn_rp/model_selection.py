@@ -27,7 +27,7 @@ from sklearn_rp._compat import (
 from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.noise import did_you_mean
 from sklearn_rp.smoothing import Recalled
-from sklearn_rp.validation import check_rows, check_sigmas, unchanged_on_error
+from sklearn_rp.validation import check_sigmas, unchanged_on_error
 
 __all__ = ["NoiseSearchCV", "max_privacy"]
 
@@ -391,7 +391,7 @@ def _at_noise_levels(estimator: Any, X: Any, sigmas: Sequence[float]) -> list[An
     estimator._noise.check_levels(sigmas)
     engine = estimator._engine
     if not estimator.resample:  # else every call draws anew, and nothing can be recalled
-        engine = Recalled(engine, check_rows(estimator, X, reset=False), sigmas)
+        engine = Recalled(engine, estimator._rows(X), sigmas)
     return [estimator._at_noise(sigma, engine) for sigma in sigmas]
 
 

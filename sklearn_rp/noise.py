@@ -343,9 +343,17 @@ class Noise:
 
     @classmethod
     def from_data(
-        cls, X: Rows, noise_features: Any, noise_scale: Any, names: Sequence[str]
+        cls,
+        X: Rows,
+        noise_features: Any,
+        noise_scale: Any,
+        names: Sequence[str],
+        table: bool = True,
     ) -> Noise:
-        """Learn the law from checked training rows; warn of choices surely not meant."""
+        """Learn the law from checked training rows; warn of choices surely not meant.
+
+        With ``table=False`` the columns are the entries of images or the like.
+        """
         columns = resolve_columns(noise_features, X)
         if noise_features is None:
             _warn_of_numbers_as_objects(X, names)
@@ -365,8 +373,9 @@ class Noise:
             )
         if constant.any():
             dropped = [names[j] for j in columns[constant]]
+            shown = str(dropped[:5]) + (f" and {len(dropped) - 5} more" if dropped[5:] else "")
             warnings.warn(
-                f"The feature(s) {dropped} are constant in the training data: they get no noise, "
+                f"The feature(s) {shown} are constant in the training data: they get no noise, "
                 "and every certificate holds with them fixed. Leave them out of noise_features, "
                 "or give their noise_scale.",
                 PrivacyWarning,
@@ -376,7 +385,7 @@ class Noise:
         binary = [
             names[j]
             for j, v in zip(columns, values.T, strict=True)
-            if len(v) > 2 and ((v == v.min()) | (v == v.max())).all()
+            if table and len(v) > 2 and ((v == v.min()) | (v == v.max())).all()
         ]
         if binary:
             warnings.warn(

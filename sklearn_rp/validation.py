@@ -53,7 +53,7 @@ def unchanged_on_error(estimator: Any) -> Iterator[None]:
         raise
 
 
-def check_rows(estimator: Any, X: Any, *, reset: bool) -> Rows:
+def check_rows(estimator: Any, X: Any, *, reset: bool, allow_nd: bool = False) -> Rows:
     """Rows as the base estimator shall see them: frames as they are, all else as an array."""
     if issparse(X):
         raise TypeError(
@@ -75,7 +75,7 @@ def check_rows(estimator: Any, X: Any, *, reset: bool) -> Rows:
         estimator._mixed = _is_mixed(X)
     if estimator._mixed and getattr(X, "dtype", None) == np.dtype(object):
         return validate_data(estimator, X, reset=reset, dtype=None, ensure_all_finite=False)
-    return validate_data(estimator, X, reset=reset, ensure_all_finite=False)
+    return validate_data(estimator, X, reset=reset, ensure_all_finite=False, allow_nd=allow_nd)
 
 
 def _is_mixed(X: Any) -> bool:

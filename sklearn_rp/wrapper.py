@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
@@ -20,12 +20,10 @@ class ClassifierWrapper(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator)
         """The unfitted classifier: `estimator`, or the default."""
         raise NotImplementedError
 
-    def _fit_base(self, X: Any, y: Any, params: dict[str, Any]) -> Any:
-        """A fitted clone of the classifier."""
-        base = clone(self._base())
+    def _fit_base(self, base: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
+        """Fit a clone of the classifier; callbacks are told."""
         with fitting(self, base):
-            base.fit(X, y, **params)
-        return base
+            return base.fit(X, y, **params)
 
     def get_metadata_routing(self):
         """Metadata routing of this object.

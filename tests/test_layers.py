@@ -19,6 +19,8 @@ ORDER = [
     "smoothing.recalled",
     "smoothing.trees",
     "smoothing.sweep",
+    "smoothing.adapted",
+    "smoothing.torch",
     "smoothing",
     "bounds",
     "certificate",
@@ -34,6 +36,7 @@ ORDER = [
     "metrics",
     "model_selection",
     "inspection",
+    "neural",
     "attacks.attribute_inference",
     "attacks",
     "datasets",
@@ -89,3 +92,19 @@ def test_import_is_light():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("module", [m for m in ORDER if m not in {"neural", "smoothing.torch"}])
+def test_only_two_modules_know_torch(module):
+    known = {source.split(".")[0] for source, _ in imports(FILES[module]) if source}
+    assert not known & {"torch", "skorch"}
+
+
+def test_without_torch_the_error_names_the_extra():
+    code = (
+        "import sys, sklearn_rp; sys.modules['torch'] = None\n"
+        "try:\n    import sklearn_rp.neural\n"
+        "except ImportError as error:\n    print(error)"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 'pip install "sklearn-rp[torch]"' in out.stdout

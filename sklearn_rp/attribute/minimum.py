@@ -300,7 +300,8 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         attribute = Attribute.from_data(X, self.sensitive_feature, self.bounds)
         self._check_minimum(attribute)
         by = self._check_prior(X, attribute.categories is not None)
-        base = self._fit_base(X, y, route(self, "fit", "estimator", fit_params))
+        params = route(self, "fit", "estimator", fit_params)
+        base = self._fit_base(clone(self._base()), X, y, params)
         release = Release(base, attribute, X, self.resolution)
         if release.sweep is not None and release.smoothed is None:
             inner = release.sweep.edges[0]

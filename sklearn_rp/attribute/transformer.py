@@ -6,7 +6,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.base import TransformerMixin
+from sklearn.base import TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import (
@@ -165,7 +165,8 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
                     "set include_prediction=True."
                 )
             self._check_names(X, attribute)
-            base = self._fit_base(X, y, route(self, "fit", "estimator", fit_params))
+            params = route(self, "fit", "estimator", fit_params)
+            base = self._fit_base(clone(self._base()), X, y, params)
             self._release = Release(base, attribute, X, self.resolution)
             self.estimator_ = base
             self.classes_ = self._release.symbols

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from sklearn_rp.noise import Noise, Rows
+from sklearn_rp.smoothing.adapted import Adapted, is_net, last_step
 from sklearn_rp.smoothing.linear import Linear
 from sklearn_rp.smoothing.monte_carlo import MonteCarlo
 from sklearn_rp.smoothing.recalled import Recalled
@@ -14,7 +15,17 @@ from sklearn_rp.smoothing.sweep import Categories, Sweep
 from sklearn_rp.smoothing.trees import Trees
 from sklearn_rp.smoothing.votes import Votes, concatenate, encode
 
-__all__ = ["Engine", "Recalled", "Votes", "concatenate", "encode", "make_engine"]
+__all__ = [
+    "Adapted",
+    "Engine",
+    "Recalled",
+    "Votes",
+    "concatenate",
+    "encode",
+    "is_net",
+    "last_step",
+    "make_engine",
+]
 
 _CLOSED_FORMS = (
     "a binary linear model behind affine steps; a decision tree, or with voting='soft' a random "
@@ -41,6 +52,7 @@ def make_engine(
     classes: np.ndarray,
     noise: Noise,
     X: Rows,
+    shape: tuple[int, ...] | None,
     voting: Literal["hard", "soft"],
     n_samples: int,
     n_jobs: int | None,
@@ -59,7 +71,9 @@ def make_engine(
     noise : Noise
         What is perturbed.
     X : ndarray or frame of shape (n_samples, n_features)
-        Checked training rows; an engine tries itself on some of them.
+        Checked training rows, flat; an engine tries itself on some of them.
+    shape : tuple of int or None
+        Shape of one row as the classifier reads it; None: rows of a table.
     voting : {"hard", "soft"}
         Votes by label or by probability.
     n_samples, n_jobs : int
@@ -84,8 +98,13 @@ def make_engine(
             "method='monte_carlo' for a randomised release."
         )
     engine: Engine | None = None
+    model = last_step(estimator)
+    net = is_net(model)
+    reader = estimator
+    if net or shape is not None:
+        reader = Adapted(estimator, shape, classes if net else None)
     if method != "monte_carlo" and not resample:
-        engine = _exact(method, estimator, classes, noise, X, voting)
+        engine = _exact(method, reader, classes, noise, X, voting)
     if engine is not None:
         return engine
     if method == "exact":
@@ -100,7 +119,11 @@ def make_engine(
             "can be added to numbers alone. A categorical feature is noised with "
             "method='exact' or 'auto', voting='hard' and resample=False."
         )
-    return MonteCarlo(estimator, classes, noise, n_samples, voting, n_jobs)
+    if net:
+        from sklearn_rp.smoothing.torch import TorchNet
+
+        engine = TorchNet.for_model(reader, estimator, classes, noise, X, shape, n_samples, voting)
+    return engine or MonteCarlo(reader, classes, noise, n_samples, voting, n_jobs)
 
 
 def _exact(

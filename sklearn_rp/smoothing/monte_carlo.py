@@ -15,7 +15,7 @@ from sklearn_rp.noise import Noise, Rows, rows_per_chunk, take_rows
 from sklearn_rp.smoothing.votes import Votes, encode
 
 # A probability is counted in these units: 2**40 of them, and a million votes, fit into an integer.
-_SOFT_UNIT = 2**40
+SOFT_UNIT = 2**40
 
 
 @dataclass(eq=False)
@@ -97,7 +97,7 @@ class MonteCarlo:
                 for level, sigma in enumerate(sigmas):
                     copies = self.noise.noisy_copies(chunk, values, sigma * draws)
                     totals[level, rows] += self._count(copies, values.shape[0])
-        return totals / _SOFT_UNIT if self.voting == "soft" else totals
+        return totals / SOFT_UNIT if self.voting == "soft" else totals
 
     def _chunks(self, n_rows: int, n_features: int) -> tuple[int, int]:
         """Rows and votes of one chunk, within scikit-learn's working memory."""
@@ -111,7 +111,7 @@ class MonteCarlo:
         """Votes of each row's copies: shape (n_rows, n_classes)."""
         if self.voting == "soft":
             proba = normalised(self.estimator.predict_proba(copies), len(self.classes))
-            units = np.rint(proba * _SOFT_UNIT).astype(np.int64)
+            units = np.rint(proba * SOFT_UNIT).astype(np.int64)
             return units.reshape(n_rows, -1, len(self.classes)).sum(axis=1)
         labels = np.asarray(self.estimator.predict(copies))
         return count_labels(labels.reshape(n_rows, -1), self.classes)
@@ -167,9 +167,14 @@ def normalised(proba: Any, n_classes: int) -> np.ndarray:
         or not (proba >= 0).all()
         or not (np.abs(total - 1) < 1e-3).all()
     ):
-        raise ValueError(
-            f"predict_proba of the estimator gave an array of shape {proba.shape} that is not one "
-            f"probability for each of the {n_classes} classes, adding up to 1: voting='soft' needs "
-            "that; voting='hard' needs predict alone."
-        )
+        raise refuse_probabilities(proba.shape, n_classes)
     return proba / total
+
+
+def refuse_probabilities(shape: tuple[int, ...], n_classes: int) -> ValueError:
+    """The error for what is no probability."""
+    return ValueError(
+        f"predict_proba of the estimator gave an array of shape {shape} that is not one "
+        f"probability for each of the {n_classes} classes, adding up to 1: voting='soft' needs "
+        "that; voting='hard' needs predict alone."
+    )

@@ -1,0 +1,73 @@
+"""Fitted classifiers behind one face: flat rows in, labels out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+
+
+@dataclass(eq=False)
+class Adapted:
+    """A fitted classifier that reads rows of another shape, or answers by position of the class.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        The base classifier.
+    shape : tuple of int or None
+        Shape of one row as `estimator` reads it; None: rows of a table.
+    classes : ndarray or None
+        Labels, where `estimator` answers with their positions (as skorch's nets do).
+    """
+
+    estimator: Any
+    shape: tuple[int, ...] | None
+    classes: np.ndarray | None
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Labels of flat rows."""
+        found = np.asarray(self.estimator.predict(self._rows(X)))
+        if self.classes is None:
+            return found
+        position = found.astype(np.intp)
+        check_outputs(int(position.max(initial=0)) + 1, self.classes)
+        return self.classes[position]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities of flat rows."""
+        return self.estimator.predict_proba(self._rows(X))
+
+    def _rows(self, X: Any) -> Any:
+        return X if self.shape is None else X.reshape(len(X), *self.shape)
+
+
+def check_outputs(n_outputs: int, classes: np.ndarray) -> None:
+    """Refuse a net that answers with more classes than there are."""
+    if n_outputs > len(classes):
+        raise ValueError(
+            f"The net answers with class number {n_outputs - 1}, but there are {len(classes)} "
+            f"classes, {classes.tolist()[:10]}: give its module as many outputs as y has classes."
+        )
+
+
+def last_step(estimator: Any) -> Any:
+    """What is inside Pipelines and FrozenEstimators: the model itself."""
+    while True:
+        if isinstance(estimator, FrozenEstimator):
+            estimator = estimator.estimator
+        elif isinstance(estimator, Pipeline):
+            estimator = estimator[-1]
+        else:
+            return estimator
+
+
+def is_net(model: Any) -> bool:
+    """Whether a model is one of skorch's classifiers, told without importing skorch."""
+    return any(
+        kind.__module__.split(".")[0] == "skorch" and kind.__name__.endswith("Classifier")
+        for kind in type(model).__mro__
+    )

@@ -1,0 +1,293 @@
+"""Votes of a neural network (skorch): noise, forward passes and counts stay on its device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+import skorch
+import torch
+from skorch.dataset import Dataset
+from torch.utils.data import DataLoader
+
+from sklearn_rp.noise import Noise, Rows, rows_per_chunk, sample_rows
+from sklearn_rp.smoothing.adapted import check_outputs, last_step
+from sklearn_rp.smoothing.affine import dense_inputs, unfold
+from sklearn_rp.smoothing.monte_carlo import SOFT_UNIT, MonteCarlo, refuse_probabilities
+
+_OWN = ("predict", "predict_proba", "forward_iter", "evaluation_step", "get_dataset")
+_HARMLESS = {"batch_size", "num_workers", "pin_memory", "persistent_workers", "prefetch_factor"}
+_MOST_COPIES = 2**18  # at once on an accelerator: more is not faster
+_TRIAL = 64  # copies whose memory is measured
+_MULTIPLE = 32  # batches are padded to whole multiples: kernels then have no odd ends
+# Numbers of a batch on the CPU. What the net makes of a larger one no longer fits into the cache,
+# and is given back to the system and zeroed anew at every layer.
+_CPU_NUMBERS = 2**18
+
+
+@dataclass(eq=False)
+class TorchNet(MonteCarlo):
+    """Engine that counts the votes of a skorch net on the net's own device.
+
+    Batches have one size, whatever the number of rows: the same row gets the same votes in any
+    company.
+
+    Parameters
+    ----------
+    net : NeuralNetClassifier or NeuralNetBinaryClassifier
+        The fitted net.
+    transform : callable
+        What stands before the net, as one function of clean rows.
+    effect : ndarray of shape (n_inputs, n_noised) or None
+        What one unit of each noised feature adds to each input of the net; None: the noised
+        features are the inputs.
+    shape : tuple of int
+        Shape of one row as the net reads it.
+    dtype : numpy dtype
+        Of the net's inputs.
+    """
+
+    net: Any = None
+    transform: Callable[[Rows], Any] = field(default=np.asarray)
+    effect: np.ndarray | None = None
+    shape: tuple[int, ...] = ()
+    dtype: Any = np.float32
+
+    name = "torch"
+
+    @classmethod
+    def for_model(
+        cls,
+        reader: Any,
+        estimator: Any,
+        classes: np.ndarray,
+        noise: Noise,
+        X: Rows,
+        shape: tuple[int, ...] | None,
+        n_samples: int,
+        voting: Literal["hard", "soft"],
+    ) -> TorchNet | None:
+        """Engine for a fitted net, possibly behind affine steps; None where it cannot be read.
+
+        A net with methods or loaders of its own is left to the engine that asks it as it is.
+        """
+        net = last_step(estimator)
+        if not _is_plain(net):
+            return None
+        if shape is None:
+            parts = unfold(estimator, noise, X)
+            if parts is None:
+                return None
+            _, transform, effect = parts
+            trial = np.asarray(dense_inputs(transform, sample_rows(X, 2)))
+            alone = effect.shape[0] == effect.shape[1] and (effect == np.eye(len(effect))).all()
+            engine = cls(
+                reader, classes, noise, n_samples, voting, None, net,
+                partial(dense_inputs, transform), None if alone else effect,
+                trial.shape[1:], trial.dtype,
+            )  # fmt: skip
+        else:
+            engine = cls(
+                reader, classes, noise, n_samples, voting, None, net, np.asarray, None, shape,
+                X.dtype,
+            )  # fmt: skip
+            if len(noise.columns) < X.shape[1]:  # entries that never change get no noise
+                engine.effect = np.eye(X.shape[1])[:, noise.columns]
+        return engine if engine._reads_the_model(X) else None
+
+    def _reads_the_model(self, X: Rows) -> bool:
+        """Whether the engine's votes on some rows are those of the estimator itself."""
+        rows = sample_rows(X, 8)
+        bank = np.random.default_rng(0).standard_normal((4, len(self.noise.columns)))
+        bank *= 0.1 * self.noise.scale
+        with _reading(self.net) as device:
+            x = torch.as_tensor(self._inputs(rows), device=device)
+            counts = self._count_on_device(x, self._full(torch.as_tensor(bank, device=device)))
+        copies = self.noise.noisy_copies(rows, self.noise.values(rows), bank)
+        difference = np.abs(self._count(copies, len(x)) - counts.cpu().numpy())
+        # Probabilities of low precision may differ a little with the batch; labels must not.
+        return bool(difference.max() <= (1e-3 * SOFT_UNIT if self.voting == "soft" else 0))
+
+    def _total(self, X: Rows, sigmas: Sequence[float], entropy: int | Sequence[int]) -> np.ndarray:
+        """Sums of votes: shape (n_sigmas, n_rows, n_classes)."""
+        inputs = self._inputs(X)
+        with _reading(self.net) as device:
+            budget = self._copies_at_once(torch.as_tensor(inputs[:1], device=device))
+            totals = torch.zeros(
+                (len(sigmas), len(inputs), len(self.classes)), dtype=torch.int64, device=device
+            )
+            rows_at_once, votes_at_once = self._plan(budget)
+            size = -(-rows_at_once * votes_at_once // _MULTIPLE) * _MULTIPLE
+            batch = torch.zeros((size, inputs.shape[1]), dtype=self._kind, device=device)
+            # Votes outside, rows inside: each draw is made once.
+            for draws in self._bank(entropy, votes_at_once, device):
+                for level, sigma in enumerate(sigmas):
+                    offsets = self._full(sigma * draws)
+                    for first in range(0, len(inputs), rows_at_once):
+                        rows = slice(first, first + rows_at_once)
+                        x = torch.as_tensor(inputs[rows], device=device)
+                        totals[level, rows] += self._count_on_device(x, offsets, batch)
+            answer = totals.cpu().numpy()
+        return answer / SOFT_UNIT if self.voting == "soft" else answer
+
+    def _inputs(self, X: Rows) -> np.ndarray:
+        """Clean inputs of the net, flat: shape (n_rows, n_inputs)."""
+        inputs = np.ascontiguousarray(self.transform(X), dtype=self.dtype)
+        inputs = inputs.reshape(len(inputs), -1)
+        return inputs if inputs.flags.writeable else inputs.copy()
+
+    def _bank(self, entropy: Any, votes: int, device: Any) -> Iterator[Any]:
+        """All draws, so many at a time; drawn in whole blocks."""
+        piece = -(-votes // self.noise.block) * self.noise.block
+        rest, drawn = self._draws(entropy, 0, 0, device), 0
+        for start in range(0, self.n_samples, votes):
+            now = min(votes, self.n_samples - start)
+            while len(rest) < now:
+                upto = min(drawn + piece, self.n_samples)
+                rest = torch.cat([rest, self._draws(entropy, drawn, upto, device)])
+                drawn = upto
+            yield rest[:now]
+            rest = rest[now:]
+
+    def _draws(self, entropy: Any, start: int, stop: int, device: Any) -> Any:
+        """Draws number `start` to `stop`, each times its scale; a function of seed and number."""
+        if device.type == "cpu":
+            return torch.from_numpy(self.noise.draw(entropy, start, stop) * self.noise.scale)
+        size, width = self.noise.block, len(self.noise.columns)
+        out = torch.empty((stop - start, width), dtype=self._kind, device=device)
+        generator = torch.Generator(device)
+        for number in range(start // size, -(-stop // size)):
+            sequence = np.random.SeedSequence(entropy, spawn_key=(number,))
+            generator.manual_seed(int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1)))
+            first = number * size - start
+            target = out[first : first + size]
+            torch.randn(target.shape, generator=generator, out=target)
+        return out * torch.as_tensor(self.noise.scale, dtype=self._kind, device=device)
+
+    def _full(self, offsets: Any) -> Any:
+        """Offsets of the noised features as offsets of the net's inputs, in their precision."""
+        if self.effect is not None:
+            effect = torch.as_tensor(self.effect, dtype=offsets.dtype, device=offsets.device)
+            offsets = offsets @ effect.T
+        return offsets.to(self._kind)
+
+    @property
+    def _kind(self) -> Any:
+        """The dtype of the inputs, as torch calls it."""
+        return torch.from_numpy(np.empty(0, self.dtype)).dtype
+
+    def _count_on_device(self, x: Any, offsets: Any, batch: Any = None) -> Any:
+        """Votes of each row with all offsets; halves the batch where memory does not suffice."""
+        n_rows, n_votes = len(x), len(offsets)
+        n_copies = n_rows * n_votes
+        try:
+            if batch is None:
+                batch = torch.empty((n_copies, x.shape[1]), dtype=x.dtype, device=x.device)
+            copies = batch[:n_copies].view(n_rows, n_votes, -1)
+            torch.add(x[:, None, :], offsets[None, :, :], out=copies)
+            proba = self._forward(batch.view(-1, *self.shape))[:n_copies]
+            return self._sum(proba.reshape(n_rows, n_votes, -1))
+        except (RuntimeError, MemoryError) as error:
+            if not _is_out_of_memory(error):
+                raise
+            reason = error
+        batch = None
+        if x.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if n_rows > 1:
+            half = n_rows // 2
+            parts = [self._count_on_device(part, offsets) for part in (x[:half], x[half:])]
+            return torch.cat(parts)
+        if n_votes > 1:
+            half = n_votes // 2
+            return sum(self._count_on_device(x, part) for part in (offsets[:half], offsets[half:]))
+        raise MemoryError(
+            f"The net does not fit into the memory of {x.device} with a single row: free memory, "
+            "or move the net with set_params(device='cpu')."
+        ) from reason
+
+    def _forward(self, copies: Any) -> Any:
+        """Probabilities as `predict_proba` gives them, on the device."""
+        out = self.net.infer(copies)
+        out = out[0] if isinstance(out, tuple) else out
+        return self.net._get_predict_nonlinearity()(out)
+
+    def _sum(self, proba: Any) -> Any:
+        """Votes from probabilities of shape (n_rows, n_votes, n_outputs)."""
+        n_classes = len(self.classes)
+        if self.voting == "hard":
+            if proba.shape[2] == 2 == n_classes:  # much faster than to look for the largest
+                binary = isinstance(self.net, skorch.NeuralNetBinaryClassifier)
+                limit = self.net.threshold if binary else proba[:, :, 0]
+                second = (proba[:, :, 1] > limit).sum(dim=1)
+                return torch.stack([proba.shape[1] - second, second], dim=1)
+            label = proba.argmax(dim=2)
+            counts = torch.zeros(
+                (len(proba), max(n_classes, proba.shape[2])), dtype=torch.int64, device=proba.device
+            )
+            counts.scatter_add_(1, label, torch.ones_like(label))
+            if proba.shape[2] > n_classes:
+                seen = torch.nonzero(counts.sum(dim=0)).max()
+                check_outputs(int(seen) + 1, self.classes)
+            return counts[:, :n_classes]
+        proba = proba.double()
+        total = proba.sum(dim=2, keepdim=True)
+        good = (proba >= 0).all() & ((total - 1).abs() < 1e-3).all()
+        if proba.shape[2] != n_classes or not bool(good):
+            raise refuse_probabilities(tuple(proba.shape[1:]), n_classes)
+        return torch.round(proba / total * SOFT_UNIT).long().sum(dim=1)
+
+    def _plan(self, budget: int) -> tuple[int, int]:
+        """Rows and votes of a batch: votes are split evenly."""
+        votes = -(-self.n_samples // -(-self.n_samples // budget))
+        return max(1, budget // votes), votes
+
+    def _copies_at_once(self, row: Any) -> int:
+        """Noisy copies in one batch, from the memory that is free."""
+        if row.device.type != "cuda":
+            return min(rows_per_chunk(row.shape[1]), max(1, _CPU_NUMBERS // row.shape[1]))
+        torch.cuda.synchronize(row.device)
+        before = torch.cuda.memory_allocated(row.device)
+        torch.cuda.reset_peak_memory_stats(row.device)
+        self._count_on_device(row, torch.zeros_like(row).expand(_TRIAL, -1))
+        used = torch.cuda.max_memory_allocated(row.device) - before
+        free = torch.cuda.mem_get_info(row.device)[0]
+        free += torch.cuda.memory_reserved(row.device) - torch.cuda.memory_allocated(row.device)
+        fitting = max(1, int(free / 2 / max(1, used / _TRIAL)))
+        return min(_MOST_COPIES, 2 ** (fitting.bit_length() - 1))
+
+
+def _is_plain(net: Any) -> bool:
+    """Whether a net answers as skorch's own do."""
+    for kind in (skorch.NeuralNetClassifier, skorch.NeuralNetBinaryClassifier):
+        if isinstance(net, kind):
+            own = all(getattr(type(net), name) is getattr(kind, name) for name in _OWN)
+            loads = net.dataset is Dataset and net.iterator_valid is DataLoader
+            return own and loads and set(net.get_params_for("iterator_valid")) <= _HARMLESS
+    return False
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return known or any(
+        text in str(error)
+        for text in ("out of memory", "can't allocate memory", "not enough memory")
+    )
+
+
+@contextmanager
+def _reading(net: Any) -> Iterator[Any]:
+    """The net in evaluation and inference mode, and afterwards as it was found."""
+    module = net.module_
+    modes = [(part, part.training) for part in module.modules()]
+    try:
+        with torch.inference_mode():
+            module.eval()
+            yield torch.device(net.device if net.device is not None else "cpu")
+    finally:
+        for part, training in modes:
+            part.training = training
