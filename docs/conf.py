@@ -29,7 +29,9 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
 }
 # Pages without subpages need no section navigation beside them.
-html_sidebars = {page: [] for page in ("index", "engines", "attribute", "minimum", "neural", "theory")}
+html_sidebars = {
+    page: [] for page in ("index", "engines", "attribute", "minimum", "neural", "theory")
+}
 html_static_path = []
 nitpicky = False
 
@@ -47,7 +49,13 @@ numpydoc_validation_checks = {
     "PR06",
     "RT02",
 }
-numpydoc_validation_exclude = {r"\.set_\w+_request$", r"\.get_params$", r"\.set_params$"}
+numpydoc_validation_exclude = {
+    r"\.set_\w+_request$",
+    r"\.get_params$",
+    r"\.set_params$",
+    r"\.on_\w+$",
+    r"\.forward$",
+}
 
 bibtex_bibfiles = ["references.bib"]
 bibtex_default_style = "unsrt"

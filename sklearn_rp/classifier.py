@@ -338,8 +338,13 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self.noise_features_ = noise.names
         self.noise_scale_ = noise.scale.copy()
         # Parameters take effect when fitting: a later set_params must not change half of them.
-        self._release = _Release(
-            self.sigma, self.alpha, self.min_radius, self.fallback, self.resample
+        self._release = ReleaseRule(
+            self.sigma,
+            self.alpha,
+            self.min_radius,
+            self.fallback,
+            self.resample,
+            self.n_samples if self.method_ == "monte_carlo" else 0,
         )
         self._entropy = entropy
         # Fresh noise: with a seed given, call after call in a reproducible order.
@@ -372,13 +377,7 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
 
     def _released(self, label: np.ndarray, radius: np.ndarray) -> np.ndarray:
         """What is released for labels with these radii, in scaled units."""
-        release = self._release
-        if release.fallback is None:
-            return label
-        certified = radius > release.min_radius
-        fallback = np.asarray(release.fallback)
-        kind = np.result_type(label, fallback) if label.dtype.kind != "O" else np.dtype(object)
-        return np.where(certified, label.astype(kind), fallback.astype(kind))
+        return released(label, radius > self._release.min_radius, self._release.fallback)
 
     def predict_proba(self, X):
         """Share of the votes that each class has; its argmax is the label of the certificate.
@@ -558,17 +557,7 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             )
         if self.method == "monte_carlo":
             self._check_budget(len(classes))
-        if self.fallback is None:
-            return
-        kinds = {"U": "text", "i": "number", "u": "number", "f": "number", "b": "boolean"}
-        example = np.asarray(classes.tolist())  # labels of dtype object are text or numbers
-        wanted = kinds.get(example.dtype.kind, "object")
-        given = kinds.get(np.asarray(self.fallback).dtype.kind, "object")
-        if np.ndim(self.fallback) or wanted != given or self.fallback != self.fallback:
-            raise ValueError(
-                f"fallback={self.fallback!r} is not allowed beside the labels {classes.tolist()}: "
-                f"it must be one {wanted}, as metrics take labels of one kind only."
-            )
+        check_fallback(self.fallback, classes)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -636,7 +625,7 @@ def certify(estimator: Any, X: Any, sigmas: Sequence[float] | None = None) -> An
 
 
 @dataclass(frozen=True)
-class _Release:
+class ReleaseRule:
     """Parameters of the release, as they were when fitting."""
 
     sigma: float
@@ -644,6 +633,31 @@ class _Release:
     min_radius: float
     fallback: Any
     resample: bool
+    n_votes: int  # behind each released label; 0: none, the method is exact
+
+
+def check_fallback(fallback: Any, classes: np.ndarray) -> None:
+    """Refuse a fallback of another kind than the labels: metrics take one kind only."""
+    if fallback is None:
+        return
+    kinds = {"U": "text", "i": "number", "u": "number", "f": "number", "b": "boolean"}
+    example = np.asarray(classes.tolist())  # labels of dtype object are text or numbers
+    wanted = kinds.get(example.dtype.kind, "object")
+    given = kinds.get(np.asarray(fallback).dtype.kind, "object")
+    if np.ndim(fallback) or wanted != given or fallback != fallback:
+        raise ValueError(
+            f"fallback={fallback!r} is not allowed beside the labels {classes.tolist()}: "
+            f"it must be one {wanted}, as metrics take labels of one kind only."
+        )
+
+
+def released(label: np.ndarray, certified: np.ndarray, fallback: Any) -> np.ndarray:
+    """Labels, and `fallback`, where one is given, for the rows that are not certified."""
+    if fallback is None:
+        return label
+    other = np.asarray(fallback)
+    kind = np.result_type(label, other) if label.dtype.kind != "O" else np.dtype(object)
+    return np.where(certified, label.astype(kind), other.astype(kind))
 
 
 def _flat(X: Rows) -> Rows:

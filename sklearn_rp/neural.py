@@ -15,11 +15,13 @@ except ImportError as error:
         'sklearn_rp.neural needs torch and skorch: pip install "sklearn-rp[torch]".'
     ) from error
 
-__all__ = ["Autocast", "GaussianNoise"]
+from sklearn_rp.smoothing.torch import evaluating
+
+__all__ = ["Autocast", "Decoder", "GaussianNoise"]
 
 
 class GaussianNoise(Callback):
-    """skorch callback: fresh Gaussian noise on every training batch, as smoothing wants it.
+    """Fresh Gaussian noise on every training batch: a callback for skorch's nets.
 
     A smoothed classifier is as good as its base classifier is on noisy inputs; the smoothing
     literature trains on them (Cohen et al. 2019, arXiv 1902.02918). Validation batches stay clean,
@@ -150,3 +152,46 @@ class Autocast(torch.nn.Module):
         """Scores of the module."""
         with torch.autocast(x.device.type, dtype=self.dtype):
             return self.module(x).float()
+
+
+class Decoder:
+    """A torch generator as a prior for :class:`~sklearn_rp.attacks.LabelOnlyInversionAttack`.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Makes inputs from latent points, shape (n, n_components).
+    n_components : int
+        Number of latent coordinates, standard normal a priori.
+    device : str or torch.device, default="cpu"
+        Where it runs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from sklearn_rp.neural import Decoder
+    >>> Decoder(torch.nn.Linear(3, 8), 3).inverse_transform(np.zeros((5, 3))).shape
+    (5, 8)
+    """
+
+    def __init__(self, module: Any, n_components: int, device: Any = "cpu"):
+        self.module = module.to(device)
+        self.n_components = n_components
+        self.device = device
+
+    def inverse_transform(self, Z: np.ndarray) -> np.ndarray:
+        """Inputs from latent points.
+
+        Parameters
+        ----------
+        Z : ndarray of shape (n, n_components)
+            Latent points.
+
+        Returns
+        -------
+        X : ndarray of shape (n, ...)
+        """
+        with evaluating(self.module):
+            points = torch.as_tensor(Z, dtype=torch.get_default_dtype(), device=self.device)
+            return self.module(points).cpu().numpy()

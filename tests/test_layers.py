@@ -37,7 +37,10 @@ ORDER = [
     "model_selection",
     "inspection",
     "neural",
+    "baselines",
     "attacks.attribute_inference",
+    "attacks.extraction",
+    "attacks.inversion",
     "attacks",
     "datasets",
     "",  # the package itself

@@ -224,7 +224,7 @@ class Release:
         self.estimator = estimator
         self.attribute = attribute
         self.resolution = resolution
-        if getattr(_last_release(estimator), "resample", False):
+        if getattr(last_release(estimator), "resample", False):
             raise ValueError(
                 "resample=True releases at random: every value is compatible with every label, "
                 "with some probability. Use resample=False for compatible sets."
@@ -448,8 +448,8 @@ def _unwrapped(estimator: Any) -> Any:
             return estimator
 
 
-def _last_release(estimator: Any) -> Any:
-    """How a RobustPrivacyClassifier at the end releases, through Pipelines too, or None."""
+def last_release(estimator: Any) -> Any:
+    """How the classifier at the end releases, through Pipelines too, or None."""
     inner = _unwrapped(estimator)
     while hasattr(inner, "steps"):
         inner = _unwrapped(inner[-1])
@@ -462,7 +462,7 @@ def _symbols(estimator: Any, X: Rows) -> np.ndarray:
     if classes is None:
         classes = np.unique(np.asarray(estimator.predict(X)))
     classes = np.asarray(classes)
-    fallback = getattr(_last_release(estimator), "fallback", None)
+    fallback = getattr(last_release(estimator), "fallback", None)
     if fallback is None:
         return classes
     if classes.dtype.kind == "O":

@@ -104,7 +104,8 @@ class TorchNet(MonteCarlo):
         rows = sample_rows(X, 8)
         bank = np.random.default_rng(0).standard_normal((4, len(self.noise.columns)))
         bank *= 0.1 * self.noise.scale
-        with _reading(self.net) as device:
+        device = torch.device(self.net.device if self.net.device is not None else "cpu")
+        with evaluating(self.net.module_):
             x = torch.as_tensor(self._inputs(rows), device=device)
             counts = self._count_on_device(x, self._full(torch.as_tensor(bank, device=device)))
         copies = self.noise.noisy_copies(rows, self.noise.values(rows), bank)
@@ -115,7 +116,8 @@ class TorchNet(MonteCarlo):
     def _total(self, X: Rows, sigmas: Sequence[float], entropy: int | Sequence[int]) -> np.ndarray:
         """Sums of votes: shape (n_sigmas, n_rows, n_classes)."""
         inputs = self._inputs(X)
-        with _reading(self.net) as device:
+        device = torch.device(self.net.device if self.net.device is not None else "cpu")
+        with evaluating(self.net.module_):
             budget = self._copies_at_once(torch.as_tensor(inputs[:1], device=device))
             totals = torch.zeros(
                 (len(sigmas), len(inputs), len(self.classes)), dtype=torch.int64, device=device
@@ -280,14 +282,13 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 
 @contextmanager
-def _reading(net: Any) -> Iterator[Any]:
-    """The net in evaluation and inference mode, and afterwards as it was found."""
-    module = net.module_
+def evaluating(module: Any) -> Iterator[None]:
+    """A module in evaluation and inference mode, and afterwards as it was found."""
     modes = [(part, part.training) for part in module.modules()]
     try:
         with torch.inference_mode():
             module.eval()
-            yield torch.device(net.device if net.device is not None else "cpu")
+            yield
     finally:
         for part, training in modes:
             part.training = training
