@@ -101,8 +101,9 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         Released for a row that is not certified. None: the top label is always released.
     resample : bool, default=False
         False: one noise bank, drawn when fitting, serves every call; the release is a deterministic
-        function of the row, and repeated queries teach nothing. True: fresh noise in every call
-        (with a given `random_state`, copies of one fitted object repeat each other's noise).
+        function of the row, and repeated queries teach nothing. True: fresh noise for every row in
+        every call (with a given `random_state`, copies of one fitted object repeat each other's
+        noise).
     n_jobs : int, default=None
         Processes over rows (joblib).
     random_state : int, RandomState instance or None, default=None
@@ -134,7 +135,8 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
 
     Notes
     -----
-    All rows share one noise bank, so that a row's label does not depend on the batch it comes in.
+    All rows share one noise bank, so that a row's label does not depend on the batch it comes in
+    (with ``resample=True`` each has noise of its own).
     Each row's certificate keeps its own 1 - alpha; the rows' errors are not independent.
 
     Parameters take effect when fitting; other noise levels are had from `certify_path`.
@@ -487,7 +489,11 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         n_parts = max(1, min(_REPORTS, X.shape[0] // _ROWS_OF_A_REPORT))
         slices = list(gen_even_slices(X.shape[0], n_parts))
         parts = [
-            self._engine.votes(take_rows(X, rows), sigmas, entropy)
+            self._engine.votes(
+                take_rows(X, rows),
+                sigmas,
+                [*entropy, rows.start] if self._release.resample else entropy,
+            )
             for rows in reported(self, "certify", slices)
         ]
         return X, [concatenate(level) for level in zip(*parts, strict=True)]

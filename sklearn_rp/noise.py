@@ -529,18 +529,18 @@ class Noise:
             The rows.
         values : ndarray of shape (n_rows, n_noised)
             Their noised features.
-        offsets : ndarray of shape (n_offsets, n_noised)
-            Noise in each feature's own unit.
+        offsets : ndarray of shape (n_offsets, n_noised) or (n_rows, n_offsets, n_noised)
+            Noise in each feature's own unit, the same for all rows or each row's own.
 
         Returns
         -------
         copies : same kind as `X`, of n_rows * n_offsets rows
             The copies of row 0 first.
         """
-        n_rows, n_offsets = len(values), len(offsets)
+        n_rows, n_offsets = len(values), offsets.shape[-2]
         # The sum is formed in the precision of the row, which is also what the model was fitted on.
         offsets = offsets.astype(values.dtype, copy=False)
-        shifted = (values[:, None, :] + offsets[None, :, :]).reshape(n_rows * n_offsets, -1)
+        shifted = (values[:, None, :] + offsets).reshape(n_rows * n_offsets, -1)
         return replace_columns(X, self.columns, shifted, n_offsets)
 
 

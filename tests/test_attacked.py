@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import LinearRule
 from scipy.special import logit
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer
@@ -308,3 +309,18 @@ def test_errors_say_what_is_wrong():
     fitted = OnText().fit(text, text["x"] > 2)
     with pytest.raises(ValueError, match="needs its predict_proba"):
         AttributeInferenceAttack(fitted, sensitive_feature="c", imputer=RidgeClassifier()).fit(text)
+
+
+@pytest.mark.parametrize("n_samples", [11, 300])
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_fresh_noise_is_each_rows_own(n_samples, n_jobs):
+    """Rows of one call shared their noise: two queries about a person were no two mechanisms."""
+    rule = LinearRule([1.0]).fit(np.zeros((2, 1)), [0, 1])
+    X = np.linspace(-1, 1, 50)[:, None]
+    clf = RobustPrivacyClassifier(
+        rule, method="monte_carlo", n_samples=n_samples, alpha=0.05, resample=True,
+        noise_scale=None, sigma=1.0, n_jobs=n_jobs, random_state=0,
+    ).fit(X, (X[:, 0] > 0).astype(int))  # fmt: skip
+    share = clf.predict_proba(np.zeros((2000, 1)))[:, 1]
+    assert share.mean() == pytest.approx(0.5, abs=0.02)
+    assert share.std() == pytest.approx(0.5 / np.sqrt(n_samples), rel=0.1)  # independent

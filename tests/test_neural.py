@@ -408,3 +408,22 @@ def test_trained_on_cuda_certified_on_cpu():
     here = clf.certify(X)
     assert (there.label == here.label).mean() > 0.95
     np.testing.assert_allclose(there.p_lower, here.p_lower, atol=0.1)
+
+
+@pytest.mark.parametrize("n_samples", [12, 40_000])
+def test_fresh_noise_is_each_rows_own(n_samples):
+    module = nn.Linear(1, 2)
+    with torch.no_grad():
+        module.weight.copy_(torch.tensor([[-1.0], [1.0]]))
+        module.bias.zero_()
+    frozen = FrozenEstimator(net(module, classes=[0, 1]).initialize())
+    rows = RNG.normal(size=(20, 1)).astype(np.float32)
+    clf = smooth(
+        frozen, noise_scale=None, sigma=1.0, n_samples=n_samples, method="monte_carlo",
+        alpha=0.01, resample=True,
+    ).fit(rows, np.arange(20) % 2)  # fmt: skip
+    assert clf.engine_ == "torch"
+    n_rows = 2000 if n_samples < 100 else 100
+    share = clf.predict_proba(np.zeros((n_rows, 1), np.float32))[:, 1]
+    assert share.mean() == pytest.approx(0.5, abs=0.02)
+    assert share.std() == pytest.approx(0.5 / np.sqrt(n_samples), rel=0.25)

@@ -122,8 +122,10 @@ def make_engine(
     if net:
         from sklearn_rp.smoothing.torch import TorchNet
 
-        engine = TorchNet.for_model(reader, estimator, classes, noise, X, shape, n_samples, voting)
-    return engine or MonteCarlo(reader, classes, noise, n_samples, voting, n_jobs)
+        engine = TorchNet.for_model(
+            reader, estimator, classes, noise, X, shape, n_samples, voting, resample
+        )
+    return engine or MonteCarlo(reader, classes, noise, n_samples, voting, n_jobs, resample)
 
 
 def _exact(

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 from joblib import effective_n_jobs
+from sklearn.utils import gen_batches
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_rp.noise import Noise, Rows, rows_per_chunk, take_rows
@@ -36,6 +37,9 @@ class MonteCarlo:
         Count ``predict`` or add up ``predict_proba``.
     n_jobs : int or None
         Processes over rows, through joblib.
+    fresh : bool
+        False: all rows share one noise bank. True: every row has noise of its own, so that two
+        rows of one call are two releases.
     """
 
     estimator: Any
@@ -44,6 +48,7 @@ class MonteCarlo:
     n_samples: int
     voting: Literal["hard", "soft"] = "hard"
     n_jobs: int | None = None
+    fresh: bool = False
 
     method = "monte_carlo"
     name = "monte_carlo"
@@ -64,24 +69,29 @@ class MonteCarlo:
         -------
         votes : list of Votes
             One for each noise level; a row's votes depend on the row and the seed alone (as far as
-            the model's own answer for a row does not depend on its batch).
+            the model's own answer for a row does not depend on its batch). With ``fresh=True``
+            they also depend on its number.
         """
         n_rows = X.shape[0]
         self.noise.check_rows(X, min(sigmas))
         jobs = min(effective_n_jobs(self.n_jobs), max(1, n_rows))
         if jobs == 1:
-            totals = self._total(X, sigmas, entropy)
+            totals = self._total(X, sigmas, entropy, 0)
         else:
             edges = np.linspace(0, n_rows, jobs + 1).astype(int)
             parts = Parallel(n_jobs=jobs)(
-                delayed(self._total)(take_rows(X, slice(a, b)), sigmas, entropy)
+                delayed(self._total)(take_rows(X, slice(a, b)), sigmas, entropy, int(a))
                 for a, b in pairwise(edges)
             )
             totals = np.concatenate(parts, axis=1)
         return [Votes(total, self.voting, self.n_samples) for total in totals]
 
-    def _total(self, X: Rows, sigmas: Sequence[float], entropy: int | Sequence[int]) -> np.ndarray:
-        """Sums of votes: shape (n_sigmas, n_rows, n_classes)."""
+    def _total(
+        self, X: Rows, sigmas: Sequence[float], entropy: int | Sequence[int], number: int
+    ) -> np.ndarray:
+        """Sums of votes: shape (n_sigmas, n_rows, n_classes); `number` is that of the first row."""
+        if self.fresh:
+            return self._fresh_total(X, sigmas, entropy, number)
         n_rows, n_classes = X.shape[0], len(self.classes)
         # Integers, for soft votes too: their sum does not depend on its order, hence not on chunks.
         totals = np.zeros((len(sigmas), n_rows, n_classes), dtype=np.int64)
@@ -97,6 +107,26 @@ class MonteCarlo:
                 for level, sigma in enumerate(sigmas):
                     copies = self.noise.noisy_copies(chunk, values, sigma * draws)
                     totals[level, rows] += self._count(copies, values.shape[0])
+        return totals / SOFT_UNIT if self.voting == "soft" else totals
+
+    def _fresh_total(
+        self, X: Rows, sigmas: Sequence[float], entropy: int | Sequence[int], number: int
+    ) -> np.ndarray:
+        """As `_total`, every row with noise of its own."""
+        n_rows, n_votes = X.shape[0], self.n_samples
+        totals = np.zeros((len(sigmas), n_rows, len(self.classes)), dtype=np.int64)
+        most = rows_per_chunk(X.shape[1])
+        for rows in gen_batches(n_rows, max(1, most // n_votes)):
+            chunk = take_rows(X, rows)
+            values = self.noise.values(chunk)
+            key = (number + rows.start,)
+            rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=key))
+            for votes in gen_batches(n_votes, most):
+                shape = (len(values), votes.stop - votes.start, values.shape[1])
+                draws = rng.standard_normal(shape) * self.noise.scale
+                for level, sigma in enumerate(sigmas):
+                    copies = self.noise.noisy_copies(chunk, values, sigma * draws)
+                    totals[level, rows] += self._count(copies, len(values))
         return totals / SOFT_UNIT if self.voting == "soft" else totals
 
     def _chunks(self, n_rows: int, n_features: int) -> tuple[int, int]:

@@ -70,6 +70,7 @@ class TorchNet(MonteCarlo):
         shape: tuple[int, ...] | None,
         n_samples: int,
         voting: Literal["hard", "soft"],
+        fresh: bool,
     ) -> TorchNet | None:
         """Engine for a fitted net, possibly behind affine steps; None where it cannot be read.
 
@@ -86,14 +87,14 @@ class TorchNet(MonteCarlo):
             trial = np.asarray(dense_inputs(transform, sample_rows(X, 2)))
             alone = effect.shape[0] == effect.shape[1] and (effect == np.eye(len(effect))).all()
             engine = cls(
-                reader, classes, noise, n_samples, voting, None, net,
+                reader, classes, noise, n_samples, voting, None, fresh, net,
                 partial(dense_inputs, transform), None if alone else effect,
                 trial.shape[1:], trial.dtype,
             )  # fmt: skip
         else:
             engine = cls(
-                reader, classes, noise, n_samples, voting, None, net, np.asarray, None, shape,
-                X.dtype,
+                reader, classes, noise, n_samples, voting, None, fresh, net, np.asarray, None,
+                shape, X.dtype,
             )  # fmt: skip
             if len(noise.columns) < X.shape[1]:  # entries that never change get no noise
                 engine.effect = np.eye(X.shape[1])[:, noise.columns]
@@ -113,8 +114,10 @@ class TorchNet(MonteCarlo):
         # Probabilities of low precision may differ a little with the batch; labels must not.
         return bool(difference.max() <= (1e-3 * SOFT_UNIT if self.voting == "soft" else 0))
 
-    def _total(self, X: Rows, sigmas: Sequence[float], entropy: int | Sequence[int]) -> np.ndarray:
-        """Sums of votes: shape (n_sigmas, n_rows, n_classes)."""
+    def _total(
+        self, X: Rows, sigmas: Sequence[float], entropy: int | Sequence[int], number: int
+    ) -> np.ndarray:
+        """Sums of votes: shape (n_sigmas, n_rows, n_classes); `number` is that of the first row."""
         inputs = self._inputs(X)
         device = torch.device(self.net.device if self.net.device is not None else "cpu")
         with evaluating(self.net.module_):
@@ -125,6 +128,26 @@ class TorchNet(MonteCarlo):
             rows_at_once, votes_at_once = self._plan(budget)
             size = -(-rows_at_once * votes_at_once // _MULTIPLE) * _MULTIPLE
             batch = torch.zeros((size, inputs.shape[1]), dtype=self._kind, device=device)
+            if self.fresh:
+                generator = _generator(entropy, number, device)
+                for first in range(0, len(inputs), rows_at_once):
+                    rows = slice(first, first + rows_at_once)
+                    x = torch.as_tensor(inputs[rows], device=device)
+                    for start in range(0, self.n_samples, votes_at_once):
+                        now = min(votes_at_once, self.n_samples - start)
+                        draws = self._scaled(
+                            torch.randn(
+                                (len(x), now, len(self.noise.columns)),
+                                generator=generator,
+                                dtype=self._kind,
+                                device=device,
+                            )
+                        )
+                        for level, sigma in enumerate(sigmas):
+                            offsets = self._full(sigma * draws)
+                            totals[level, rows] += self._count_on_device(x, offsets, batch)
+                answer = totals.cpu().numpy()
+                return answer / SOFT_UNIT if self.voting == "soft" else answer
             # Votes outside, rows inside: each draw is made once.
             for draws in self._bank(entropy, votes_at_once, device):
                 for level, sigma in enumerate(sigmas):
@@ -161,14 +184,15 @@ class TorchNet(MonteCarlo):
             return torch.from_numpy(self.noise.draw(entropy, start, stop) * self.noise.scale)
         size, width = self.noise.block, len(self.noise.columns)
         out = torch.empty((stop - start, width), dtype=self._kind, device=device)
-        generator = torch.Generator(device)
         for number in range(start // size, -(-stop // size)):
-            sequence = np.random.SeedSequence(entropy, spawn_key=(number,))
-            generator.manual_seed(int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1)))
             first = number * size - start
             target = out[first : first + size]
-            torch.randn(target.shape, generator=generator, out=target)
-        return out * torch.as_tensor(self.noise.scale, dtype=self._kind, device=device)
+            torch.randn(target.shape, generator=_generator(entropy, number, device), out=target)
+        return self._scaled(out)
+
+    def _scaled(self, draws: Any) -> Any:
+        """Draws in each feature's own unit, at noise level 1."""
+        return draws * torch.as_tensor(self.noise.scale, dtype=draws.dtype, device=draws.device)
 
     def _full(self, offsets: Any) -> Any:
         """Offsets of the noised features as offsets of the net's inputs, in their precision."""
@@ -184,13 +208,13 @@ class TorchNet(MonteCarlo):
 
     def _count_on_device(self, x: Any, offsets: Any, batch: Any = None) -> Any:
         """Votes of each row with all offsets; halves the batch where memory does not suffice."""
-        n_rows, n_votes = len(x), len(offsets)
+        n_rows, n_votes = len(x), offsets.shape[-2]
         n_copies = n_rows * n_votes
         try:
             if batch is None:
                 batch = torch.empty((n_copies, x.shape[1]), dtype=x.dtype, device=x.device)
             copies = batch[:n_copies].view(n_rows, n_votes, -1)
-            torch.add(x[:, None, :], offsets[None, :, :], out=copies)
+            torch.add(x[:, None, :], offsets, out=copies)
             proba = self._forward(batch.view(-1, *self.shape))[:n_copies]
             return self._sum(proba.reshape(n_rows, n_votes, -1))
         except (RuntimeError, MemoryError) as error:
@@ -202,11 +226,18 @@ class TorchNet(MonteCarlo):
             torch.cuda.empty_cache()
         if n_rows > 1:
             half = n_rows // 2
-            parts = [self._count_on_device(part, offsets) for part in (x[:half], x[half:])]
+            both = (offsets[:half], offsets[half:]) if offsets.ndim == 3 else (offsets, offsets)
+            parts = [
+                self._count_on_device(*part)
+                for part in zip((x[:half], x[half:]), both, strict=True)
+            ]
             return torch.cat(parts)
         if n_votes > 1:
             half = n_votes // 2
-            return sum(self._count_on_device(x, part) for part in (offsets[:half], offsets[half:]))
+            return sum(
+                self._count_on_device(x, part)
+                for part in (offsets[..., :half, :], offsets[..., half:, :])
+            )
         raise MemoryError(
             f"The net does not fit into the memory of {x.device} with a single row: free memory, "
             "or move the net with set_params(device='cpu')."
@@ -261,6 +292,13 @@ class TorchNet(MonteCarlo):
         free += torch.cuda.memory_reserved(row.device) - torch.cuda.memory_allocated(row.device)
         fitting = max(1, int(free / 2 / max(1, used / _TRIAL)))
         return min(_MOST_COPIES, 2 ** (fitting.bit_length() - 1))
+
+
+def _generator(entropy: Any, number: int, device: Any) -> Any:
+    """A stream of noise on a device; a function of the seed and a number."""
+    sequence = np.random.SeedSequence(entropy, spawn_key=(number,))
+    seed = int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
+    return torch.Generator(device).manual_seed(seed)
 
 
 def _is_plain(net: Any) -> bool:
