@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 from sklearn import get_config
@@ -43,9 +44,11 @@ __all__ = [
     "fitting",
     "hist_gradient_boosting_nodes",
     "reported",
+    "reporter",
     "route",
     "routing_enabled",
     "safe_indexing",
+    "weights_for_scores",
     "with_callbacks",
 ]
 
@@ -65,6 +68,11 @@ def reported(estimator: Any, task: str, parts: Sequence[Any]) -> Iterator[Any]:
         yield part
         step.call_on_fit_task_end(estimator=estimator)
     root.call_on_fit_task_end(estimator=estimator)
+
+
+def reporter(estimator: Any) -> Any:
+    """The estimator, or where it has callbacks a copy that may keep their state."""
+    return copy(estimator) if getattr(estimator, "_skl_callbacks", None) else estimator
 
 
 @contextmanager
@@ -104,6 +112,15 @@ def route(
 def routing_enabled() -> bool:
     """Whether metadata goes where it was asked for, and nowhere else."""
     return bool(get_config()["enable_metadata_routing"])
+
+
+def weights_for_scores(search: Any, params: dict[str, Any]) -> Any:
+    """Sample weights that a search hands on to its scorers without metadata routing (1.9+)."""
+    weight = params.get("sample_weight")
+    known = hasattr(search, "_check_scorers_accept_sample_weight")
+    if weight is None or not known or routing_enabled():
+        return None
+    return weight if search._check_scorers_accept_sample_weight() else None
 
 
 def hist_gradient_boosting_nodes(model: Any) -> list[Any]:

@@ -125,6 +125,57 @@ def max_radius(
     return float(bound_votes(Votes(total, voting, n_samples), alpha).radius[0])
 
 
+def majority_share(n_votes: np.ndarray | int, beta: float, needed: np.ndarray | int) -> np.ndarray:
+    """Smallest vote share with which `needed` of `n_votes` votes come with probability 1 - `beta`.
+
+    ``P[Binomial(N, q) >= m] = I_q(m, N - m + 1)``, solved for q and rounded up.
+
+    Examples
+    --------
+    >>> float(majority_share(1, 0.1, 1).round(6))
+    0.9
+    """
+    n, m = np.asarray(n_votes, dtype=float), np.asarray(needed, dtype=float)
+    possible = m <= n
+    share = special.betaincinv(np.where(possible, m, 1), np.where(possible, n - m + 1, 1), 1 - beta)
+    return np.where(possible, _up(share), 1.0)
+
+
+def soft_majority_share(n_votes: np.ndarray | int, beta: float) -> np.ndarray:
+    """As `majority_share` for a sum of probabilities to exceed half of `n_votes`.
+
+    By Chernoff's bound ``P[mean <= 1/2] <= (4 q (1 - q))**(N / 2)``, solved for q and rounded up.
+
+    Examples
+    --------
+    >>> float(soft_majority_share(100, 0.001).round(6))
+    0.679608
+    """
+    n = np.asarray(n_votes, dtype=float)
+    return _up(0.5 * (1 + np.sqrt(-np.expm1(2 * np.log(beta) / n))))
+
+
+def needed_votes(n_votes: int, alpha: float, n_classes: int, min_radius: float) -> int:
+    """Fewest votes for one class with which its certificate exceeds a radius, in noise units.
+
+    All other votes are taken to be for one class, the worst case. More than `n_votes` where no
+    number does.
+
+    Examples
+    --------
+    >>> needed_votes(1000, 0.001, 2, 0.0)
+    553
+    """
+    low, high = n_votes // 2, n_votes + 1  # not enough, enough
+    while high - low > 1:
+        middle = (low + high) // 2
+        total = np.zeros((1, n_classes), dtype=np.int64)
+        total[0, :2] = middle, n_votes - middle
+        enough = bound_votes(Votes(total, "hard", n_votes), alpha).radius[0] > min_radius
+        low, high = (low, middle) if enough else (middle, high)
+    return high
+
+
 def clopper_pearson_lower(k: np.ndarray | int, n: int, alpha: float | np.ndarray) -> np.ndarray:
     """One-sided lower confidence bound of a binomial probability, rounded down.
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import special
 
+from sklearn_rp.bounds import majority_share, needed_votes, soft_majority_share
 from sklearn_rp.noise import did_you_mean
 
 if TYPE_CHECKING:
@@ -58,6 +60,8 @@ class Certificate:
     reach : ndarray of shape (n_rows, 2) or None
         Where an exact method knows it, for one noised feature: how far it can move down and up, in
         scaled units; `radius` is the smaller of the two.
+    voting : {"hard", "soft"}
+        What was counted.
 
     Examples
     --------
@@ -86,6 +90,7 @@ class Certificate:
     feature_indices: np.ndarray
     values: np.ndarray
     reach: np.ndarray | None = None
+    voting: str = "hard"
 
     def half_width(self, feature: str | int) -> np.ndarray:
         """How far one feature alone can move, in its own unit (kg/m2, years).
@@ -147,6 +152,88 @@ class Certificate:
             raise ValueError(f"radius={radius!r} is not allowed: it must not be negative.")
         certified = self.radius if feature is None else self.half_width(feature)
         return ~self.abstained & (certified >= radius)
+
+    def release_radius(
+        self,
+        n_votes: Any = None,
+        beta: float = 0.001,
+        *,
+        rule: str = "majority",
+        min_radius: float = 0.0,
+        n_classes: int = 2,
+    ) -> np.ndarray:
+        """Radius within which the *sampled* release, not the smoothed classifier, is the label.
+
+        What is published is the top of `n_votes` votes. Near the edge of the certified ball that
+        is almost a coin toss; within this smaller radius it is `label` with probability at least
+        ``1 - beta``, so that two rows in it give releases that differ by at most `beta` in total
+        variation. It grows with `n_votes` up to `radius`.
+
+        Parameters
+        ----------
+        n_votes : int or ndarray of shape (n_rows,), default=None
+            Votes behind a release; None: as many as behind the certificate.
+        beta : float, default=0.001
+            Probability that the release is another one.
+        rule : {"majority", "abstain"}, default="majority"
+            "majority": the top label is released. "abstain": only where its own certificate, at
+            this `alpha`, exceeds `min_radius`, as with a `fallback`; hard votes.
+        min_radius : float, default=0.0
+            For ``rule="abstain"``, in scaled units.
+        n_classes : int, default=2
+            Number of classes, for ``rule="abstain"``.
+
+        Returns
+        -------
+        radius : ndarray of shape (n_rows,)
+            In scaled units; 0 where nothing is promised. Of an exact method: `radius` itself, as
+            its release is the smoothed classifier.
+
+        Notes
+        -----
+        ``sigma * (Phi^-1(p_lower) - Phi^-1(q))``, where q is the share with which `n_votes` votes
+        are enough with probability ``1 - beta``. Within this radius an adversary's advantage is at
+        most `release_advantage`.
+        """
+        if rule not in ("majority", "abstain"):
+            raise ValueError(f"rule={rule!r} is not allowed: 'majority' or 'abstain'.")
+        if not 0 < beta < 1:
+            raise ValueError(f"beta={beta!r} is not allowed: a number between 0 and 1.")
+        if self.alpha == 0:
+            return self.radius.copy()
+        n = self.n_samples if n_votes is None else np.asarray(n_votes)
+        if n.dtype.kind not in "iu" or not (n >= 1).all():
+            raise ValueError(f"n_votes={n_votes!r} is not allowed: whole numbers, at least 1.")
+        if rule == "abstain":
+            if self.voting != "hard":
+                raise ValueError("rule='abstain' needs hard votes: this certificate counted soft.")
+            sizes, where = np.unique(n, return_inverse=True)
+            counts = [
+                needed_votes(int(m), self.alpha, n_classes, min_radius / self.sigma) for m in sizes
+            ]
+            share = majority_share(n, beta, np.asarray(counts)[where].reshape(n.shape))
+        elif self.voting == "soft":
+            share = soft_majority_share(n, beta)
+        else:
+            share = majority_share(n, beta, n // 2 + 1)
+        radius = self.sigma * (special.ndtri(self.p_lower) - special.ndtri(share))
+        radius = np.minimum(radius * (1 - 1e-12) - 1e-12 * self.sigma, self.radius)
+        return np.where(self.abstained, 0.0, np.maximum(radius, 0.0))
+
+    def release_advantage(self, beta: float = 0.001) -> float:
+        """By how much an adversary beats a coin in telling two rows within `release_radius` apart.
+
+        Parameters
+        ----------
+        beta : float, default=0.001
+            As in `release_radius`.
+
+        Returns
+        -------
+        advantage : float
+            ``beta / 2 + alpha``, the second part for certificates that fail; 0 if exact.
+        """
+        return beta / 2 + self.alpha if self.alpha else 0.0
 
     def to_frame(self, features: list[str | int] | None = None) -> pd.DataFrame:
         """Table with one line per row.

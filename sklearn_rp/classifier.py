@@ -26,6 +26,7 @@ from sklearn_rp._compat import (
     StrOptions,
     fit_context,
     reported,
+    reporter,
     route,
     safe_indexing,
     with_callbacks,
@@ -34,6 +35,7 @@ from sklearn_rp.bounds import Bounds, bound_votes, max_radius, min_samples
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.noise import Noise, Rows, replace_columns, take_rows
+from sklearn_rp.privacy import GaussianPrivacy
 from sklearn_rp.smoothing import (
     Engine,
     Votes,
@@ -418,7 +420,6 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         check_is_fitted(self)
         return self.certify_path(X, [self._release.sigma])[0]
 
-    @with_callbacks
     def certify_path(self, X, sigmas):
         """Certificates at several noise levels, without fitting the base estimator again.
 
@@ -444,6 +445,11 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         sigmas = check_sigmas(sigmas)
         check_is_fitted(self)
         self._noise.check_levels(sigmas)
+        # What callbacks keep on an estimator while they run stays off this one: threads share it.
+        return reporter(self)._certify_reported(X, sigmas)
+
+    @with_callbacks
+    def _certify_reported(self, X: Any, sigmas: Sequence[float]) -> list[Certificate]:
         return self._certify_path(X, sigmas, report=True)
 
     def _certify_path(
@@ -454,6 +460,46 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             self._certificate(X, sigma, votes, bound_votes(votes, self._release.alpha))
             for sigma, votes in zip(sigmas, paths, strict=True)
         ]
+
+    def privacy_loss(self, distance: float, n_queries: int = 1) -> GaussianPrivacy:
+        """What fresh noise promises for *any* two rows at a distance, certified or not.
+
+        ``n_samples`` noisy looks at a row are that many Gaussian mechanisms: the release is
+        mu-Gaussian differentially private with ``mu = sqrt(n_samples * n_queries) * distance /
+        sigma``. Strong for few votes, weak for many.
+
+        Parameters
+        ----------
+        distance : float
+            Between the two rows, in scaled units over the noised features; all others are equal.
+        n_queries : int, default=1
+            Releases about the same person.
+
+        Returns
+        -------
+        promise : GaussianPrivacy
+            With its total variation, advantage, epsilon and delta.
+
+        Raises
+        ------
+        ValueError
+            If the noise is fixed or the method exact: the release is then a function of the row,
+            and the certificate speaks, not this.
+        """
+        check_is_fitted(self)
+        release = self._release
+        if not release.resample:
+            raise ValueError(
+                "privacy_loss needs fresh noise, resample=True. Here the release is a function of "
+                f"the row ({'fixed noise' if release.n_votes else 'exact method'}): rows within a "
+                "certified ball give the same label, and no such guarantee holds for the others."
+            )
+        if not 0 <= distance < np.inf:
+            raise ValueError(f"distance={distance!r} is not allowed: a finite number from 0 up.")
+        if not isinstance(n_queries, Integral) or n_queries < 1:
+            raise ValueError(f"n_queries={n_queries!r} is not allowed: a whole number, at least 1.")
+        looks = release.n_votes * int(n_queries)
+        return GaussianPrivacy(float(np.sqrt(looks) * distance / release.sigma))
 
     def _certificate(self, X: Rows, sigma: float, votes: Votes, bounds: Bounds) -> Certificate:
         n_rows = len(bounds.radius)
@@ -473,6 +519,7 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             # A copy: what was certified stays so when the caller changes X.
             values=self._noise.values(X).copy(),
             reach=None if votes.reach is None else _scaled(votes.reach, sigma),
+            voting="soft" if votes.kind == "soft" else "hard",
         )
 
     def _votes(
@@ -532,6 +579,7 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         other.sigma = sigma
         other._release = replace(self._release, sigma=sigma)
         other._engine = engine
+        other.__dict__.pop("_skl_callbacks", None)
         return other
 
     def _base(self) -> Any:

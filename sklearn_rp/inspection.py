@@ -8,12 +8,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.utils.validation import column_or_1d
 
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, sets_of
-from sklearn_rp.attribute.release import Release
+from sklearn_rp.attribute.minimum import AttributePrivacyClassifier
+from sklearn_rp.attribute.release import Release, unwrapped
+from sklearn_rp.attribute.transformer import AttributePrivacyTransformer
 from sklearn_rp.certificate import Certificate
-from sklearn_rp.classifier import certify
+from sklearn_rp.classifier import RobustPrivacyClassifier, certify
 from sklearn_rp.metrics import certified_accuracy_score
+from sklearn_rp.validation import check_rows
 
 __all__ = ["CertifiedAccuracyDisplay", "CompatibleSetDisplay", "PrivacyUtilityDisplay"]
 
@@ -87,7 +91,8 @@ class CertifiedAccuracyDisplay:
         feature : str or int, default=None
             A noised feature: its half-width in its own unit takes the place of the radius.
         unit : str, default=None
-            Unit of `feature`, for the axis (``"kg/m2"``).
+            Unit for the axis: of `feature` (``"kg/m2"``), or of the radius (``"standard
+            deviations"`` with the default `noise_scale`).
         name : str, default=None
             What the curves are called in the legend; None: the noise level alone.
         ax : matplotlib Axes, default=None
@@ -133,13 +138,13 @@ class CertifiedAccuracyDisplay:
         several = [certificates] if isinstance(certificates, Certificate) else list(certificates)
         curves = {}
         for cert in several:
-            title = f"sigma = {cert.sigma:.3g}"
+            title = f"sigma = {cert.sigma:.6g}"
             title = title if name is None else f"{name}, {title}"
             if title in curves:
                 raise ValueError(f"Two certificates are called {title!r}: draw them one by one.")
             curves[title] = _certified_accuracy(y, cert, feature)
         if feature is None:
-            unit = "standard deviations" if unit is None else unit
+            unit = "scaled units" if unit is None else unit
             axis = f"certified radius ({unit})"
         else:
             what = several[0].feature_names[several[0]._position(feature)]
@@ -184,7 +189,7 @@ class CertifiedAccuracyDisplay:
         ax.set_xlabel(self.unit)
         ax.set_ylabel("certified accuracy")
         ax.set_ylim(-0.02, 1.02)
-        ax.set_xlim(left=0)
+        ax.set_xlim(0, 1.03 * max(line.get_xdata()[-1] for line in ax.lines) or 1)
         ax.grid(alpha=0.3)
         ax.legend()
         return self
@@ -200,7 +205,7 @@ def _certified_accuracy(
     chosen = np.unique(np.linspace(0, max(len(radius) - 1, 0), _POINTS).astype(int))
     radius = np.r_[0.0, radius[chosen[: len(radius)]]]
     certified_accuracy_score(y, cert)  # checks both
-    mine = np.sort(certified[(np.asarray(y) == cert.label) & ~cert.abstained])
+    mine = np.sort(certified[(column_or_1d(y) == cert.label) & ~cert.abstained])
     accuracy = (len(mine) - np.searchsorted(mine, radius)) / len(cert)
     return np.r_[radius, radius[-1]], np.r_[accuracy, 0.0]
 
@@ -399,11 +404,13 @@ class PrivacyUtilityDisplay:
 
 def _frontier(accuracy: np.ndarray, privacy: np.ndarray) -> np.ndarray:
     """Candidates that no other beats in one score without losing in the other."""
+    known = np.isfinite(accuracy) & np.isfinite(privacy)
+    accuracy, privacy = (np.where(known, v, -np.inf) for v in (accuracy, privacy))
     order = np.lexsort((-accuracy, -privacy))
     best = np.maximum.accumulate(np.r_[-np.inf, accuracy[order][:-1]])
     mask = np.zeros(len(accuracy), dtype=bool)
     mask[order] = accuracy[order] > best
-    return mask & np.isfinite(accuracy) & np.isfinite(privacy)
+    return mask & known
 
 
 def _words(params: dict[str, Any]) -> str:
@@ -472,8 +479,8 @@ class CompatibleSetDisplay:
         X : array-like or DataFrame of shape (n_rows, n_features)
             Rows.
         baseline : "auto", None or fitted classifier, default="auto"
-            The model to compare with: "auto" is the one inside the released one, where there is one
-            (a smoothed classifier's base model); None is no comparison.
+            The model to compare with: "auto" is the base model of a smoothed classifier or of an
+            AttributePrivacyClassifier, where it is one that releases; None is no comparison.
         unit : str, default=None
             Unit of the attribute, for the axes (``"kg/m2"``).
         ax : sequence of matplotlib Axes, or Axes, default=None
@@ -495,15 +502,19 @@ class CompatibleSetDisplay:
                 raise ValueError(
                     f"baseline={baseline!r} is not allowed: give 'auto', None or a classifier."
                 )
-            model = getattr(estimator, "estimator_", None)
-            if hasattr(estimator, "transform"):
-                model = getattr(model, "estimator_", None)
-            baseline = model
+            model = estimator
+            if isinstance(model, AttributePrivacyTransformer):
+                model = unwrapped(model.estimator_)
+            ours = isinstance(model, RobustPrivacyClassifier | AttributePrivacyClassifier)
+            baseline = model.estimator_ if ours else None
         sets = {}
         if baseline is not None:
             release = getattr(estimator, "_release", None)
             attribute = estimator._attribute if release is None else release.attribute
-            sets["base model"] = sets_of(Release(baseline, attribute, X, estimator.resolution), X)
+            rows = check_rows(estimator, X, reset=False)
+            sets["base model"] = sets_of(
+                Release(baseline, attribute, rows, estimator.resolution), rows
+            )
         return cls(sets | {"released": released}, unit).plot(ax)
 
     @classmethod
@@ -636,7 +647,9 @@ class CompatibleSetDisplay:
                     capstyle="butt",
                 )
             )
-        own = sets.own[shown] + (0.5 if sets.categories is not None else 0.0)
+        own = np.clip(sets.own, sets.low, sets.high)[shown] + (
+            0.5 if sets.categories is not None else 0.0
+        )
         size = float(np.clip(width, 1.5, 5))
         ax.plot(own, np.arange(len(shown)), "k.", markersize=size, clip_on=False)
         ax.set_xlim(sets.low, sets.high)

@@ -384,6 +384,10 @@ class _Scorer:
             self._request.score.add_request(param=name, alias=alias)
         return self
 
+    def _accept_sample_weight(self) -> bool:
+        """Whether the metric takes weights: asked by scikit-learn where nothing is routed."""
+        return "sample_weight" in inspect.signature(self._metric).parameters
+
     def get_metadata_routing(self) -> MetadataRequest:
         """Metadata that the scorer asks for."""
         return self._request

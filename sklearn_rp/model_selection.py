@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from scipy.stats import rankdata
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring
@@ -15,6 +15,7 @@ from sklearn.model_selection import check_cv, cross_validate
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state, indexable
 from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_rp._compat import (
     BaseSearchCV,
@@ -22,6 +23,8 @@ from sklearn_rp._compat import (
     reported,
     route,
     routing_enabled,
+    safe_indexing,
+    weights_for_scores,
     with_callbacks,
 )
 from sklearn_rp.classifier import RobustPrivacyClassifier
@@ -260,6 +263,8 @@ class NoiseSearchCV(BaseSearchCV):
         return self
 
     def _fit(self, X: Any, y: Any, params: dict[str, Any]) -> None:
+        for name in ("estimator", "index", "params", "score"):  # nothing of an earlier fit stays
+            self.__dict__.pop(f"best_{name}_", None)
         where, clf = _smoothed(self.estimator)
         sigmas = check_sigmas(self.sigmas)
         if clf.n_augment:
@@ -274,28 +279,35 @@ class NoiseSearchCV(BaseSearchCV):
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         to_split, to_validate, to_fit = self._routed(params, scorer, cv)
         folds = list(cv.split(X, y, **to_split))
-        apart = clone(self.estimator)
+        # Its own noise level is never used; the largest cannot be too little for `min_radius`.
+        apart = clone(self.estimator).set_params(**{f"{where}sigma": max(sigmas)})
         if clf.random_state is not None:
             seed = check_random_state(clf.random_state).randint(2**31 - 1)
             apart.set_params(**{f"{where}random_state": int(seed)})
-        path = _PathScorer(scorer, sigmas)
+        weight = weights_for_scores(self, params)
+        paths = [
+            _PathScorer(scorer, sigmas, None if weight is None else safe_indexing(weight, test))
+            for _, test in folds
+        ]
         tasks = (
             delayed(cross_validate)(
                 apart, X, y, cv=[fold], scoring=path, params=to_validate, error_score="raise"
             )
-            for fold in folds
+            for fold, path in zip(folds, paths, strict=True)
         )
         found = Parallel(n_jobs=self.n_jobs, return_as="generator")(tasks)
         parts = [part for part, _ in zip(found, reported(self, "search", folds), strict=True)]
         results = _results(parts, [{f"{where}sigma": sigma} for sigma in sigmas])
-        names = [name.removeprefix("mean_test_") for name in results if "mean_test_" in name]
-        self.multimetric_ = names != ["score"]
+        names = [n.removeprefix("mean_test_") for n in results if n.startswith("mean_test_")]
+        self.multimetric_ = any(key.startswith(f"test_0{_OF_SEVERAL}") for key in parts[0])
         self.n_splits_ = len(folds)
         self.scorer_ = getattr(scorer, "_scorers", scorer)
         self._choose(results, names)
         if self.refit:
             self.best_estimator_ = clone(self.estimator).set_params(**self.best_params_)
+            started = time.perf_counter()
             self.best_estimator_.fit(X, y, **to_fit)
+            self.refit_time_ = time.perf_counter() - started
             if hasattr(self.best_estimator_, "feature_names_in_"):
                 self.feature_names_in_ = self.best_estimator_.feature_names_in_
         self.cv_results_ = results
@@ -345,20 +357,26 @@ class NoiseSearchCV(BaseSearchCV):
         raise NotImplementedError
 
 
+_OF_SEVERAL, _ALONE = ":", "="  # between the number of a noise level and the name of a score
+
+
 class _PathScorer:
     """All scores at all noise levels of one fitted classifier."""
 
-    def __init__(self, scorer: Any, sigmas: Sequence[float]):
+    def __init__(self, scorer: Any, sigmas: Sequence[float], weight: Any):
         self._scorer = scorer
         self._sigmas = sigmas
+        self._forwarded = {} if weight is None else {"sample_weight": weight}
 
     def __call__(self, estimator: Any, X: Any, y: Any, **metadata: Any) -> dict[str, float]:
-        """Scores by name, ``<number of the noise level>:<scorer>``."""
+        """Scores by number of the noise level and name of the scorer."""
         answer: dict[str, float] = {}
         for number, view in enumerate(_at_noise_levels(estimator, X, self._sigmas)):
-            found = self._scorer(view, X, y, **metadata)
-            scores = found if isinstance(found, dict) else {"score": found}
-            answer |= {f"{number}:{name}": value for name, value in scores.items()}
+            found = self._scorer(view, X, y, **(self._forwarded | metadata))
+            several = isinstance(found, dict)
+            mark = _OF_SEVERAL if several else _ALONE
+            scores = found if several else {"score": found}
+            answer |= {f"{number}{mark}{name}": value for name, value in scores.items()}
         return answer
 
     def get_metadata_routing(self) -> Any:
@@ -405,10 +423,14 @@ def _results(parts: Sequence[dict[str, Any]], candidates: list[dict[str, Any]]) 
     for name in candidates[0]:
         results[f"param_{name}"] = np.ma.MaskedArray([c[name] for c in candidates], mask=False)
     results["params"] = candidates
-    names = [key.removeprefix("test_0:") for key in parts[0] if key.startswith("test_0:")]
+    first = [f"test_0{mark}" for mark in (_OF_SEVERAL, _ALONE)]
+    names = [
+        key.removeprefix(start) for start in first for key in parts[0] if key.startswith(start)
+    ]
+    mark = _OF_SEVERAL if any(key.startswith(first[0]) for key in parts[0]) else _ALONE
     for name in names:
         scores = np.array(
-            [[part[f"test_{c}:{name}"][0] for part in parts] for c in range(len(candidates))]
+            [[part[f"test_{c}{mark}{name}"][0] for part in parts] for c in range(len(candidates))]
         )
         results |= {f"split{i}_test_{name}": scores[:, i] for i in range(len(parts))}
         mean = scores.mean(axis=1)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from conftest import LinearRule
-from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -213,3 +213,39 @@ def test_a_categorical_attribute():
     display = CompatibleSetDisplay.from_estimator(apt, X)
     assert [t.get_text() for t in display.axes_[0].get_xticklabels()] == ["1", "2"]
     assert display.axes_[-1].get_xlabel() == "compatible categories of sex"
+
+
+# Found by an adversarial reader
+
+
+def test_a_second_curve_is_not_cut_off():
+    _, ax = plt.subplots()
+    CertifiedAccuracyDisplay.from_estimator(votes(), X, y, sigmas=[0.1], ax=ax)
+    second = CertifiedAccuracyDisplay.from_estimator(votes(), X, y, sigmas=[1.0, 1.0005], ax=ax)
+    assert ax.get_xlim()[1] > second.frame()["radius"].max()
+    column = CertifiedAccuracyDisplay.from_estimator(votes(), X, y.reshape(-1, 1))
+    assert column.frame()["certified_accuracy"].max() > 0
+    assert column.ax_.get_xlabel() == "certified radius (scaled units)"
+
+
+def test_ordinary_ensembles_have_no_base_model():
+    forest = RandomForestClassifier(5, random_state=0)
+    apt = AttributePrivacyTransformer(forest, sensitive_feature=0).fit(X, y)
+    display = CompatibleSetDisplay.from_estimator(apt, X[:10].tolist())
+    assert display.frame()["model"].unique().tolist() == ["released"]
+
+
+def test_a_value_beyond_the_bounds_keeps_the_picture_whole():
+    apt = AttributePrivacyTransformer(FrozenEstimator(BASE), sensitive_feature=0).fit(X, y)
+    far = X[:10].copy()
+    far[3, 0] = 100.0
+    display = CompatibleSetDisplay.from_estimator(apt, far)
+    display.figure_.canvas.draw()
+    assert display.axes_[0].get_position().width > 0.25
+    assert display.axes_[0].lines[0].get_xdata().max() <= display.sets["released"].high
+
+
+def test_a_failed_candidate_hides_no_other():
+    results = RESULTS | {"mean_test_accuracy": np.array([0.9, 0.8, 0.7, np.nan])}
+    frame = PrivacyUtilityDisplay.from_cv_results(results).frame()
+    assert frame["frontier"].tolist() == [True, True, True, False]

@@ -12,6 +12,7 @@ ORDER = [
     "exceptions",
     "_compat",
     "noise",
+    "privacy",
     "smoothing.votes",
     "smoothing.affine",
     "smoothing.linear",

@@ -1,5 +1,7 @@
 """Choosing the noise: scorers in every search, NoiseSearchCV against GridSearchCV, progress."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import sklearn
@@ -400,3 +402,91 @@ def test_a_choice_by_max_privacy_warns_of_nothing(recwarn):
     scoring = {"accuracy": "accuracy", "radius": SCORING["radius"]}
     NoiseSearchCV(tree(), SIGMAS, scoring=scoring, refit=max_privacy()).fit(X, y)
     assert not [w for w in recwarn if issubclass(w.category, PrivacyWarning)]
+
+
+# Found by an adversarial reader
+
+
+@pytest.mark.parametrize("kind", [GridSearchCV, NoiseSearchCV])
+def test_workers_know_the_configuration(kind):
+    scorer = make_certificate_scorer(average_certified_radius)
+    model = DecisionTreeClassifier(max_depth=3, random_state=0)
+    grid = {"sigmas": SIGMAS} if kind is NoiseSearchCV else {"param_grid": {"sigma": SIGMAS}}
+    with sklearn.config_context(enable_metadata_routing=True):
+        clf = RobustPrivacyClassifier(
+            model.set_fit_request(sample_weight=False), noise_features=[0]
+        )
+        scorer.set_score_request(sample_weight=True)
+        one, two = (
+            kind(clf, scoring=scorer, cv=2, n_jobs=n_jobs, **grid).fit(X, y, sample_weight=WEIGHT)
+            for n_jobs in (1, 2)
+        )
+    same_scores(one.cv_results_, two.cv_results_)
+    plain = NoiseSearchCV(clf, SIGMAS, scoring=SCORING["radius"], cv=2).fit(X, y)
+    assert not np.array_equal(
+        plain.cv_results_["mean_test_score"], one.cv_results_["mean_test_score"]
+    )
+
+
+@pytest.mark.parametrize(
+    "scoring", [None, "accuracy", SCORING["radius"], {"a": "accuracy", "r": SCORING["radius"]}]
+)
+def test_weights_without_routing_go_where_grid_search_sends_them(scoring):
+    refit = "a" if isinstance(scoring, dict) else True
+    fast = NoiseSearchCV(tree(), SIGMAS, scoring=scoring, refit=refit, cv=2)
+    plain = GridSearchCV(tree(), {"sigma": SIGMAS}, scoring=scoring, refit=refit, cv=2)
+    fast.fit(X, y, sample_weight=WEIGHT)
+    plain.fit(X, y, sample_weight=WEIGHT)
+    same_scores(fast.cv_results_, plain.cv_results_)
+
+
+def several(estimator, X, y):
+    return {"score": 0.5, "other": 1.0}
+
+
+@pytest.mark.parametrize("scoring", [{"score": "accuracy"}, ["accuracy"], several])
+def test_a_score_called_score(scoring):
+    refit = "accuracy" if isinstance(scoring, list) else "score"
+    fast = NoiseSearchCV(tree(), SIGMAS, scoring=scoring, refit=refit, cv=2).fit(X, y)
+    plain = GridSearchCV(tree(), {"sigma": SIGMAS}, scoring=scoring, refit=refit, cv=2).fit(X, y)
+    assert fast.multimetric_ is plain.multimetric_ is True
+    assert fast.score(X, y) == plain.score(X, y)
+    assert set(vars(plain)) - set(vars(fast)) == {"param_grid"} | {
+        name for name in vars(plain) if name.startswith("_checked")
+    }
+
+
+def test_nothing_of_an_earlier_fit_stays():
+    search = NoiseSearchCV(tree(), SIGMAS, cv=2).fit(X, y)
+    search.set_params(refit=False).fit(X, y)
+    with pytest.raises(TypeError, match="refit=False"):
+        certify(search, X)
+
+
+def test_the_estimators_own_sigma_does_not_matter():
+    clf = votes(min_radius=1.0, fallback=0, sigma=0.25)  # a warning would be an error here
+    NoiseSearchCV(clf, [2.0, 3.0], cv=2).fit(X, y)
+
+
+@callbacks
+def test_callbacks_of_the_classifier_do_not_cost_readings():
+    base = FrozenEstimator(Counting(n_estimators=5, random_state=0).fit(X, y))
+    clf = RobustPrivacyClassifier(base, noise_features=[0], method="exact")
+    read = []
+    for callback in ([], [Recorder()]):
+        Counting.calls = 0
+        clf.set_callbacks(*callback)
+        NoiseSearchCV(clf, SIGMAS, scoring=SCORING["radius"], refit=False, cv=2).fit(X, y)
+        read.append(Counting.calls)
+    assert read[0] == read[1]
+
+
+@callbacks
+def test_callbacks_in_threads():
+    clf, recorder = tree().fit(X, y), Recorder()
+    clf.set_callbacks(recorder)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: clf.certify(X).radius, range(12)))
+    assert all(np.array_equal(found[0], other) for other in found)
+    assert recorder.events.count("setup") == recorder.events.count("teardown") == 12
+    assert not hasattr(clf, "_callback_fit_ctx")

@@ -229,7 +229,7 @@ class Release:
                 "resample=True releases at random: every value is compatible with every label, "
                 "with some probability. Use resample=False for compatible sets."
             )
-        inner = _unwrapped(estimator)
+        inner = unwrapped(estimator)
         self.smoothed = inner if isinstance(inner, RobustPrivacyClassifier) else None
         # An estimator may know its own release along this very attribute.
         knows = hasattr(inner, "attribute_lines") and inner._attribute.same_as(attribute)
@@ -437,7 +437,7 @@ class Release:
         return [slice(first, min(first + size, n)) for first in range(0, n, size)]
 
 
-def _unwrapped(estimator: Any) -> Any:
+def unwrapped(estimator: Any) -> Any:
     """The estimator inside wrappers that hand on both rows and labels unchanged."""
     while True:
         if isinstance(estimator, FrozenEstimator):
@@ -450,9 +450,9 @@ def _unwrapped(estimator: Any) -> Any:
 
 def last_release(estimator: Any) -> Any:
     """How the classifier at the end releases, through Pipelines too, or None."""
-    inner = _unwrapped(estimator)
+    inner = unwrapped(estimator)
     while hasattr(inner, "steps"):
-        inner = _unwrapped(inner[-1])
+        inner = unwrapped(inner[-1])
     return getattr(inner, "_release", None)
 
 

@@ -15,6 +15,7 @@ from sklearn_rp._compat import (
     StrOptions,
     fit_context,
     reported,
+    reporter,
     route,
     with_callbacks,
 )
@@ -175,7 +176,6 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
             self._names = [str(name) for name in names_of(X)]
         return self
 
-    @with_callbacks
     def transform(self, X):
         """Replace the sensitive column.
 
@@ -274,7 +274,6 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
             new = [*new, "prediction"]
         return np.asarray(new, dtype=object)
 
-    @with_callbacks
     def compatible_sets(self, X, sigmas=None):
         """Sets of values with the same released label; for the owner of the rows.
 
@@ -293,6 +292,10 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         return self._sets(check_rows(self, X, reset=False), sigmas)
 
     def _sets(self, X: Rows, sigmas: Any) -> Any:
+        return reporter(self)._sets_reported(X, sigmas)
+
+    @with_callbacks
+    def _sets_reported(self, X: Rows, sigmas: Any) -> Any:
         return sets_of(
             self._release, X, sigmas, lambda parts: reported(self, "compatible_sets", parts)
         )
