@@ -25,12 +25,13 @@ html_title = "sklearn_rp"
 html_theme_options = {
     "show_prev_next": False,
     "navigation_with_keys": False,
-    "header_links_before_dropdown": 9,
+    "header_links_before_dropdown": 11,
     "secondary_sidebar_items": ["page-toc"],
 }
 # Pages without subpages need no section navigation beside them.
 html_sidebars = {
-    page: [] for page in ("index", "engines", "attribute", "minimum", "neural", "theory")
+    page: []
+    for page in ("index", "engines", "attribute", "minimum", "neural", "protection", "faults", "theory")
 }
 html_static_path = []
 nitpicky = False

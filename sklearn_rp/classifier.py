@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import warnings
 from collections.abc import Sequence
-from copy import copy
+from copy import copy, deepcopy
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any
@@ -332,7 +332,7 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             n_jobs=self.n_jobs,
             resample=self.resample,
         )
-        first = take_rows(X, slice(0, 1))
+        first = deepcopy(take_rows(X, slice(0, 1)))  # a model may write into what it is given
         reader = getattr(self._engine, "estimator", base)
         encode(np.asarray(reader.predict(first)), classes)
         self.engine_ = self._engine.name

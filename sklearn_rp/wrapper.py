@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
@@ -9,12 +10,29 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from sklearn_rp._compat import CallbackSupportMixin, fitting
+from sklearn_rp._version import __version__
+from sklearn_rp.exceptions import PrivacyWarning
 
 
 class ClassifierWrapper(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
     """Base of the estimators that fit a classifier and release its labels in some way."""
 
     estimator: Any
+
+    def __getstate__(self):
+        return super().__getstate__() | {"_sklearn_rp_version": __version__}
+
+    def __setstate__(self, state):
+        state = dict(state)
+        version = state.pop("_sklearn_rp_version", None)
+        super().__setstate__(state)
+        if version is not None and version.split(".")[:2] != __version__.split(".")[:2]:
+            warnings.warn(
+                f"This {type(self).__name__} was fitted with sklearn_rp {version}, and this is "
+                f"{__version__}: results may differ or fail; fit it again, or use that version.",
+                PrivacyWarning,
+                stacklevel=3,
+            )
 
     def _base(self) -> Any:
         """The unfitted classifier: `estimator`, or the default."""

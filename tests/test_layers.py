@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "sklearn_rp"
 ORDER = [
     "exceptions",
     "_compat",
+    "_version",
     "noise",
     "privacy",
     "smoothing.votes",

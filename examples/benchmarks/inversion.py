@@ -113,7 +113,7 @@ def defences(name, base, X, y, seed, sigmas, votes):
     yield "base", base, {}
     for sigma in sigmas:
         for n in votes:
-            if n >= 100 and sigma != sigmas[1] or n == 1000 and seed:
+            if (n >= 100 and sigma != sigmas[1]) or (n == 1000 and seed):
                 continue  # long: one noise level; with 1 000 votes one seed and five targets
             label = f"N = {n}, sigma = {sigma:g}"
             options = {"targets": np.unique(y)[:5]} if n == 1000 else {}

@@ -1,0 +1,134 @@
+"""Checks that a certificate says no more than is true; the mutants must fail them."""
+
+import numpy as np
+from conftest import LinearRule
+from scipy import special, stats
+from sklearn.datasets import make_classification, make_moons
+from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.tree import DecisionTreeClassifier
+
+from sklearn_rp import RobustPrivacyClassifier
+from sklearn_rp.bounds import bound_votes
+from sklearn_rp.smoothing import Votes
+
+
+def rate_is_at_most(failures, trials, alpha):
+    assert stats.binomtest(int(failures), int(trials), alpha, alternative="greater").pvalue > 1e-4
+
+
+def bounds_fail_with_probability_at_most_alpha(alpha, kind, n_classes, n_votes, trials=20_000):
+    """Votes drawn from known probabilities: how often is a wrong label or radius certified?"""
+    rng = np.random.default_rng(n_votes + 7 * n_classes)
+    for top in (0.5, 0.52, 0.6, 0.75, 0.95):
+        h = np.full(n_classes, (1 - top) / (n_classes - 1))
+        h[0] = top
+        if n_classes > 2:  # the hardest: a runner-up that holds all the rest
+            h[1:] = (1 - top) * np.array([0.8] + [0.2 / (n_classes - 2)] * (n_classes - 2))
+        if kind == "hard":
+            total = rng.multinomial(n_votes, h, size=trials)
+        else:  # probabilities that differ from vote to vote, with these means
+            total = rng.dirichlet(4 * h, size=(trials, n_votes)).sum(axis=1)
+        found = bound_votes(Votes(total, kind, n_votes), alpha)
+        ordered = np.sort(h)[::-1]
+        true_radius = (special.ndtri(ordered[0]) - special.ndtri(ordered[1])) / 2
+        label_wrong = (total.argmax(axis=1) != h.argmax()) | (true_radius <= 1e-12)
+        wrong = ~found.abstained & (label_wrong | (found.radius > true_radius))
+        rate_is_at_most(wrong.sum(), trials, alpha)
+
+
+def sampled_certificates_fail_with_probability_at_most_alpha(alpha, voting="hard", trials=20_000):
+    """The whole estimator on rows of one call, each with noise of its own."""
+    coef, sigma = np.array([3.0, -4.0]), 0.5
+    rule = LinearRule(coef).fit(np.zeros((2, 2)), [0, 1])
+    n_votes = 40
+    for distance in (0.0, 0.05, 0.5):
+        x = sigma * distance * coef / np.linalg.norm(coef)
+        clf = RobustPrivacyClassifier(
+            rule, sigma=sigma, noise_scale=None, n_samples=n_votes, alpha=alpha, voting=voting,
+            method="monte_carlo", resample=True, random_state=0,
+        ).fit(np.array([[0.0, 0.0], [1.0, 1.0]]), [0, 1])  # fmt: skip
+        cert = clf.certify(np.repeat(x[None], trials, axis=0))
+        wrong = ~cert.abstained & ((cert.label == 0) | (cert.radius > sigma * distance))
+        rate_is_at_most(wrong.sum(), trials, alpha)
+
+
+MOONS = make_moons(400, noise=0.3, random_state=0)
+WIDE = make_classification(400, 4, n_informative=3, n_redundant=0, n_classes=3,
+                           n_clusters_per_class=1, random_state=0)  # fmt: skip
+EXACT = {
+    "linear": lambda: RobustPrivacyClassifier(LogisticRegression(), sigma=0.7).fit(*MOONS),
+    "trees": lambda: RobustPrivacyClassifier(
+        DecisionTreeClassifier(max_depth=6, random_state=0), sigma=0.4
+    ).fit(*WIDE),
+    "forest": lambda: RobustPrivacyClassifier(
+        RandomForestClassifier(5, max_depth=4, random_state=0), sigma=0.4, voting="soft"
+    ).fit(*WIDE),
+    "sweep": lambda: RobustPrivacyClassifier(
+        GradientBoostingClassifier(n_estimators=8, random_state=0), sigma=0.3, noise_features=[0]
+    ).fit(*WIDE),
+    "two": lambda: RobustPrivacyClassifier(
+        DecisionTreeClassifier(max_depth=6, random_state=0), sigma=0.3, noise_features=[0, 1],
+        method="exact",
+    ).fit(*WIDE),
+}  # fmt: skip
+
+
+def nothing_changes_inside_the_ball(name, n_points, seed=0):
+    """Random points of certified balls, most of them close to the edge."""
+    clf = EXACT[name]()
+    rng = np.random.default_rng(seed)
+    data = MOONS[0] if name == "linear" else WIDE[0]
+    X = data[rng.integers(len(data), size=n_points)] + rng.normal(size=(n_points, data.shape[1]))
+    cert = clf.certify(X)
+    u = rng.standard_normal((n_points, len(cert.feature_indices)))
+    u /= np.linalg.norm(u, axis=1, keepdims=True)
+    reach = np.where(rng.random(n_points) < 0.7, 1 - 1e-9, rng.random(n_points))
+    other = X.copy()
+    other[:, cert.feature_indices] += u * (reach * cert.radius)[:, None] * cert.scale
+    inside = cert.radius > 0
+    assert inside.mean() > 0.5
+    assert (clf.predict(other)[inside] == cert.label[inside]).all()
+
+
+def walks_end_outside_the_ball(name, n_rows=60, seed=0):
+    """A boundary walk on the smoothed label: the nearest change it finds is no nearer than that."""
+    clf = EXACT[name]()
+    rng = np.random.default_rng(seed)
+    data = MOONS[0] if name == "linear" else WIDE[0]
+    X = data[rng.integers(len(data), size=n_rows)]
+    cert = clf.certify(X)
+    columns = cert.feature_indices
+
+    def label(points):
+        rows = np.repeat(X, points.shape[1], axis=0)
+        rows[:, columns] += (points * cert.scale).reshape(-1, len(columns))
+        return clf.predict(rows).reshape(points.shape[:2])
+
+    def nearest_on(directions):
+        """Smallest step along each direction that changes the label, by bisection."""
+        steps = np.linspace(0.02, 4, 60)
+        found = label((directions[:, :, None] * steps[:, None]).reshape(n_rows, -1, len(columns)))
+        found = found.reshape(n_rows, directions.shape[1], len(steps)) != cert.label[:, None, None]
+        first = np.where(found.any(axis=2), found.argmax(axis=2), -1)
+        high = np.where(first >= 0, steps[first], np.inf)
+        low = np.where(first > 0, steps[first - 1], 0.0)
+        for _ in range(25):
+            middle = np.where(np.isfinite(high), (low + high) / 2, 0.0)
+            changed = label(directions * middle[:, :, None]) != cert.label[:, None]
+            changed &= np.isfinite(high)
+            high, low = np.where(changed, middle, high), np.where(changed, low, middle)
+        return high
+
+    directions = rng.standard_normal((n_rows, 24, len(columns)))
+    for step in (1.0, 0.5, 0.2, 0.05):
+        directions /= np.linalg.norm(directions, axis=2, keepdims=True)
+        distance = nearest_on(directions)
+        best = directions[np.arange(n_rows), distance.argmin(axis=1)]
+        directions = best[:, None] + step * rng.standard_normal(directions.shape)
+        directions[:, 0] = best
+    nearest = distance.min(axis=1)
+    assert np.isfinite(nearest).mean() > 0.3  # the walk finds changes
+    assert (nearest >= cert.radius).all()
+    found = np.isfinite(nearest) & (cert.radius > 0)
+    assert (nearest[found] / cert.radius[found]).min() < 8  # and near ones: it is no straw man

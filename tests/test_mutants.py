@@ -1,0 +1,142 @@
+"""Tests of the tests: bugs planted in each engine and bound have to be caught."""
+
+import numpy as np
+import pytest
+import soundness
+from scipy import special
+
+from sklearn_rp import bounds, classifier
+from sklearn_rp.noise import Noise
+from sklearn_rp.smoothing import linear, monte_carlo, recalled, sweep, trees
+
+
+def caught(check, *arguments, **options):
+    with pytest.raises(AssertionError):
+        check(*arguments, **options)
+
+
+def test_wrong_tail_of_clopper_pearson(monkeypatch):
+    def upper_for_lower(k, n, alpha):
+        return special.betaincinv(np.maximum(k, 0.5), n - np.asarray(k) + 1.0, 1 - alpha)
+
+    monkeypatch.setattr(bounds, "clopper_pearson_lower", upper_for_lower)
+    caught(soundness.bounds_fail_with_probability_at_most_alpha, 0.05, "hard", 2, 100, 5000)
+
+
+def test_alpha_not_shared(monkeypatch):
+    monkeypatch.setattr(bounds, "_SHARE_TOP", 30.0)
+    caught(soundness.bounds_fail_with_probability_at_most_alpha, 0.01, "hard", 3, 30, 20_000)
+
+
+def test_point_estimate_for_a_bound(monkeypatch):
+    monkeypatch.setattr(bounds, "mean_lower", lambda mean, n, alpha: np.asarray(mean))
+    caught(soundness.bounds_fail_with_probability_at_most_alpha, 0.01, "soft", 2, 30, 2000)
+
+
+def test_radius_rounded_up(monkeypatch):
+    monkeypatch.setattr(classifier, "_scaled", lambda radius, sigma: sigma * radius * 1.0001)
+    caught(soundness.nothing_changes_inside_the_ball, "linear", 20_000)
+
+
+def test_radius_in_the_wrong_unit(monkeypatch):
+    monkeypatch.setattr(classifier, "_scaled", lambda radius, sigma: radius)
+    for name in ("linear", "trees", "sweep"):
+        caught(soundness.walks_end_outside_the_ball, name)
+
+
+def test_sign_of_the_radius(monkeypatch):
+    own = bounds.gaussian_radius
+    monkeypatch.setattr(bounds, "gaussian_radius", lambda low, high: own(low, 1 - high) + 0.3)
+    caught(soundness.nothing_changes_inside_the_ball, "forest", 3000)
+
+
+def test_scale_forgotten_in_the_linear_engine(monkeypatch):
+    own = linear.Linear.votes
+
+    def unscaled(self, X, sigmas, entropy=None):
+        votes = own(self, X, sigmas, entropy)
+        return [
+            type(v)(
+                v.total, v.kind, v.n_samples, v.error, None if v.radius is None else 2 * v.radius
+            )
+            for v in votes
+        ]
+
+    monkeypatch.setattr(linear.Linear, "votes", unscaled)
+    caught(soundness.nothing_changes_inside_the_ball, "linear", 3000)
+
+
+def test_error_of_the_tree_sums_subtracted_with_the_wrong_sign(monkeypatch):
+    own = trees.Trees.votes
+
+    def optimistic(self, X, sigmas, entropy=None):
+        votes = own(self, X, sigmas, entropy)
+        return [type(v)(v.total, v.kind, v.n_samples, -0.05 + 0 * v.error, v.radius) for v in votes]
+
+    monkeypatch.setattr(trees.Trees, "votes", optimistic)
+    caught(soundness.nothing_changes_inside_the_ball, "forest", 20_000)
+
+
+def test_the_sweep_looks_to_one_side(monkeypatch):
+    own = sweep.nearest_change
+
+    def one_sided(profile, rows, x, label, spread, side, error, start):
+        found = own(profile, rows, x, label, spread, side, error, start)
+        return np.where(side > 0, found, found + 1.0)
+
+    monkeypatch.setattr(sweep, "nearest_change", one_sided)
+    caught(soundness.walks_end_outside_the_ball, "sweep")
+
+
+def test_the_sweep_takes_too_long_a_step(monkeypatch):
+    own = sweep.certain_radius
+    monkeypatch.setattr(
+        sweep, "certain_radius", lambda share, label, error: 1.5 * own(share, label, error)
+    )
+    caught(soundness.nothing_changes_inside_the_ball, "sweep", 20_000)
+
+
+def test_noise_shared_by_rows(monkeypatch):
+    def shared(self, X, sigmas, entropy, number):
+        self.fresh = False
+        return monte_carlo.MonteCarlo._total(self, X, sigmas, entropy, number)
+
+    monkeypatch.setattr(monte_carlo.MonteCarlo, "_fresh_total", shared)
+    # One bank for all rows: either none fails or all do; over seeds the rate is no longer seen.
+    caught(every_row_has_its_own_noise)
+    monkeypatch.undo()
+    every_row_has_its_own_noise()
+
+
+def every_row_has_its_own_noise():
+    rule = soundness.LinearRule([1.0]).fit(np.zeros((2, 1)), [0, 1])
+    clf = soundness.RobustPrivacyClassifier(
+        rule, method="monte_carlo", n_samples=20, alpha=0.05, resample=True, noise_scale=None,
+        random_state=0,
+    ).fit(np.linspace(-1, 1, 9)[:, None], [0, 1] * 4 + [0])  # fmt: skip
+    assert clf.predict_proba(np.zeros((500, 1)))[:, 1].std() > 0.05
+
+
+def test_noise_of_the_wrong_size(monkeypatch):
+    own = Noise.noisy_copies
+    monkeypatch.setattr(
+        Noise, "noisy_copies", lambda self, X, values, offsets: own(self, X, values, 0.5 * offsets)
+    )
+    caught(soundness.sampled_certificates_fail_with_probability_at_most_alpha, 0.05, trials=3000)
+
+
+def test_a_stale_cache(monkeypatch):
+    monkeypatch.setattr(recalled.joblib, "hash", lambda X: "always the same")
+    caught(recalled_votes_are_those_of_the_rows)
+    monkeypatch.undo()
+    recalled_votes_are_those_of_the_rows()
+
+
+def recalled_votes_are_those_of_the_rows():
+    clf = soundness.EXACT["sweep"]()
+    X = soundness.WIDE[0]
+    engine = recalled.Recalled(clf._engine, X[:20], [0.3])
+    for rows in (X[:20], X[20:40], X[:20]):
+        a = engine.votes(rows, [0.3], 0)[0].total
+        np.testing.assert_array_equal(a, clf._engine.votes(rows, [0.3], 0)[0].total)
+        np.testing.assert_array_equal(engine.profile(rows).label, clf._engine.profile(rows).label)

@@ -1,0 +1,112 @@
+"""A radius that is too large is the worst bug: certificates against the truth and against walks."""
+
+import numpy as np
+import pytest
+import soundness
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from sklearn_rp import RobustPrivacyClassifier
+from sklearn_rp.bounds import bound_votes
+from sklearn_rp.smoothing import Votes
+
+ALPHAS = [0.05, 0.01, 0.001]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("alpha", ALPHAS)
+@pytest.mark.parametrize(
+    ("kind", "n_classes"), [("hard", 2), ("hard", 3), ("hard", 10), ("soft", 2), ("soft", 4)]
+)
+@pytest.mark.parametrize("n_votes", [30, 300])
+def test_bounds(alpha, kind, n_classes, n_votes):
+    trials = 50_000 if kind == "hard" else 4000
+    soundness.bounds_fail_with_probability_at_most_alpha(alpha, kind, n_classes, n_votes, trials)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("alpha", ALPHAS)
+def test_sampled_certificates(alpha):
+    soundness.sampled_certificates_fail_with_probability_at_most_alpha(alpha, trials=50_000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", soundness.EXACT)
+def test_a_million_points_of_certified_balls(name):
+    for seed in range(10):
+        soundness.nothing_changes_inside_the_ball(name, 20_000 if name == "two" else 100_000, seed)
+
+
+@pytest.mark.parametrize("name", soundness.EXACT)
+def test_some_points_of_certified_balls(name):
+    soundness.nothing_changes_inside_the_ball(name, 3000)
+
+
+@pytest.mark.parametrize("name", soundness.EXACT)
+def test_boundary_walks(name):
+    soundness.walks_end_outside_the_ball(name)
+
+
+def test_a_few_failure_rates():
+    soundness.bounds_fail_with_probability_at_most_alpha(0.05, "hard", 3, 100, 5000)
+    soundness.bounds_fail_with_probability_at_most_alpha(0.05, "soft", 2, 30, 1000)
+    soundness.sampled_certificates_fail_with_probability_at_most_alpha(0.05, trials=3000)
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("kind", ["hard", "soft"])
+def test_radii_are_monotone(kind, n_classes):
+    total = np.zeros((101, n_classes), dtype=np.int64)
+    total[:, 0] = np.arange(101)
+    total[:, 1] = 100 - total[:, 0]
+    by_votes = bound_votes(Votes(total, kind, 100), 0.01).radius[51:]
+    assert (np.diff(by_votes) >= 0).all()
+    assert by_votes[-1] > 0
+    alphas = [1e-6, 1e-4, 0.01, 0.1, 0.4]
+    by_alpha = np.stack([bound_votes(Votes(total, kind, 100), a).radius[51:] for a in alphas])
+    assert (np.diff(by_alpha, axis=0) >= -1e-12).all()
+    shares = [bound_votes(Votes(n * total[90:91] // 100, kind, n), 0.01).radius[0]
+              for n in (100, 1000, 10_000)]  # fmt: skip
+    assert (np.diff(shares) > 0).all()
+
+
+def test_radii_grow_with_sigma_where_the_label_is_clear():
+    X, y = soundness.MOONS
+    clf = RobustPrivacyClassifier(LogisticRegression(), method="exact").fit(X, y)
+    radius = np.stack([cert.radius for cert in clf.certify_path(X, [0.1, 0.5, 2.0])])
+    np.testing.assert_allclose(radius[0], radius[2], rtol=1e-6)  # linear: the distance itself
+    votes = RobustPrivacyClassifier(LogisticRegression(), method="monte_carlo", random_state=0).fit(
+        X, y
+    )
+    far = np.abs(votes.estimator_.decision_function(X)) > 8
+    small, large = (cert.radius[far] for cert in votes.certify_path(X, [0.01, 0.1]))
+    assert (large > small).all()
+
+
+@pytest.mark.parametrize("method", ["exact", "monte_carlo"])
+@pytest.mark.parametrize("factor", [1000.0, 1 / 1024, 0.45359237])
+def test_units_do_not_matter(method, factor):
+    """Grams or kilograms: the same labels and radii, half-widths in the unit."""
+    X, y = soundness.WIDE
+    changed = X.copy()
+    changed[:, 1] *= factor
+    model = (
+        DecisionTreeClassifier(max_depth=5, random_state=0)
+        if method == "exact"
+        else make_pipeline(StandardScaler(), LogisticRegression())
+    )
+    before, after = (
+        RobustPrivacyClassifier(model, method=method, n_samples=200, random_state=0)
+        .fit(rows, y).certify(rows[:80])
+        for rows in (X, changed)
+    )  # fmt: skip
+    agree = before.label == after.label
+    assert agree.mean() > (0.99 if method == "monte_carlo" else 0.97)
+    close = np.isclose(before.radius, after.radius, rtol=0.05, atol=0.02)
+    assert (close | ~agree).mean() > 0.95
+    np.testing.assert_allclose(
+        after.half_width(1)[close], before.half_width(1)[close] * factor, rtol=0.06,
+        atol=0.03 * factor,
+    )  # fmt: skip
