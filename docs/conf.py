@@ -31,7 +31,16 @@ html_theme_options = {
 # Pages without subpages need no section navigation beside them.
 html_sidebars = {
     page: []
-    for page in ("index", "engines", "attribute", "minimum", "neural", "protection", "faults", "theory")
+    for page in (
+        "index",
+        "engines",
+        "attribute",
+        "minimum",
+        "neural",
+        "protection",
+        "faults",
+        "theory",
+    )
 }
 html_static_path = []
 nitpicky = False

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_rp._compat import HasMethods, Interval, fit_context, route, with_callbacks
 from sklearn_rp.classifier import ReleaseRule, check_fallback, released
 from sklearn_rp.noise import Noise, Rows, replace_columns
+from sklearn_rp.smoothing import encode
 from sklearn_rp.validation import check_rows, check_target, names_of, unchanged_on_error
 from sklearn_rp.wrapper import ClassifierWrapper
 
@@ -172,7 +173,7 @@ class RandomizedResponseClassifier(_RandomRelease):
     def _draw(self, X: Rows, rng: np.random.Generator) -> np.ndarray:
         label = np.asarray(self.estimator_.predict(X))
         n = len(self.classes_)
-        number = np.searchsorted(self.classes_, label)
+        number = encode(label, self.classes_)
         other = (number + rng.integers(1, n, size=len(label))) % n
         kept = rng.uniform(size=len(label)) < self.p
         return self.classes_[np.where(kept, number, other)]

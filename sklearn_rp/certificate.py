@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
@@ -342,6 +343,11 @@ class Certificate:
             if len(self.feature_names) > shown:
                 lines.append(f"  ... and {len(self.feature_names) - shown} more noised features")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """A summary and the first rows, for notebooks."""
+        head = html.escape(repr(self))
+        return f"<pre>{head}</pre>{self[:10].to_frame().to_html(float_format='{:.4g}'.format)}"
 
     def _scale_of(self, feature: str | int) -> float:
         position = self._position(feature)

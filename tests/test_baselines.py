@@ -39,6 +39,21 @@ def test_randomized_response_has_its_law():
     assert blind.epsilon_ == pytest.approx(0, abs=1e-12)
 
 
+def test_classes_in_any_order():
+    class Backwards(LinearRule):
+        def fit(self, X, y):
+            super().fit(X, y)
+            self.classes_ = self.classes_[::-1]
+            return self
+
+        def predict(self, X):
+            return np.where(X[:, 0] > 0, 1, 0)
+
+    frozen = FrozenEstimator(Backwards([1.0, 0, 0]).fit(X, (X[:, 0] > 0).astype(int)))
+    clf = RandomizedResponseClassifier(frozen, p=1.0).fit(X, (X[:, 0] > 0).astype(int))
+    np.testing.assert_array_equal(clf.predict(X), frozen.predict(X))
+
+
 def test_noisy_input_has_its_law():
     rule = LinearRule([1.0, 0.0, 0.0]).fit(X, Y == "a")
     clf = NoisyInputClassifier(rule, sigma=0.5, noise_scale=None, noise_features=[0])

@@ -7,8 +7,10 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from sklearn_rp import Certificate
+from sklearn_rp.attribute import compatible_sets
 
 
 def make_certificate(**changes):
@@ -36,6 +38,17 @@ def same(one, other):
         and np.asarray(getattr(one, f.name)).dtype == np.asarray(getattr(other, f.name)).dtype
         for f in dataclasses.fields(Certificate)
     )
+
+
+def test_a_notebook_shows_a_table():
+    cert = make_certificate()
+    shown = cert._repr_html_()
+    assert shown.startswith("<pre>Certificate of 4 row(s)")
+    assert shown.count("<tr") == 1 + 4
+    assert "p_lower" in shown
+    sets = compatible_sets(LogisticRegression().fit([[0.0], [1.0]], [0, 1]), [[0.0], [1.0]],
+                           sensitive_feature=0)  # fmt: skip
+    assert sets._repr_html_().count("<tr") == 1 + 2
 
 
 def test_readings_are_in_the_units_of_the_feature():

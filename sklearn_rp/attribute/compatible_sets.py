@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -359,6 +360,11 @@ class CompatibleSets:
             f"CompatibleSets of {len(self)} row(s), {self.feature!r} in "
             f"{self.low:g} to {self.high:g}: median length {middle:.4g} {unit}"
         )
+
+    def _repr_html_(self) -> str:
+        """A summary and the first rows, for notebooks."""
+        table = self.to_frame().head(10).to_html(float_format="{:.4g}".format)
+        return f"<pre>{html.escape(repr(self))}</pre>{table}"
 
 
 def compatible_sets(
