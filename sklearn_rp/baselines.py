@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from numbers import Real
 from typing import Any
 
@@ -69,16 +68,16 @@ class _RandomRelease(ClassifierMixin, ClassifierWrapper):
                     "classes."
                 )
             check_fallback(self.fallback, classes)
-            entropy = secrets.randbits(128)
+            calls = None  # without a seed every call asks the operating system
             if self.random_state is not None:
                 words = check_random_state(self.random_state).randint(
                     2**32, size=4, dtype=np.uint32
                 )
-                entropy = int.from_bytes(words.tobytes(), "little")
+                calls = np.random.SeedSequence(words.tolist())
             self._prepare(X, classes)
             self.estimator_ = base
             self.classes_ = classes
-            self._calls = np.random.SeedSequence(entropy)
+            self._calls = calls
             self._release = ReleaseRule(0.0, 0.0, 0.0, self.fallback, True, 1)
         return self
 
@@ -96,7 +95,8 @@ class _RandomRelease(ClassifierMixin, ClassifierWrapper):
         """
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
-        return self._draw(X, np.random.default_rng(self._calls.spawn(1)[0]))
+        seed = np.random.SeedSequence() if self._calls is None else self._calls.spawn(1)[0]
+        return self._draw(X, np.random.default_rng(seed))
 
     def _prepare(self, X: Rows, classes: np.ndarray) -> None:
         """What a subclass learns in `fit`."""

@@ -90,6 +90,11 @@ def gaussian_radius(p_lower: np.ndarray, p_upper: np.ndarray) -> np.ndarray:
     return radius - _SLACK * (1 + np.abs(radius))
 
 
+def scaled_radius(radius: np.ndarray, sigma: float) -> np.ndarray:
+    """From noise units to scaled units, rounded down."""
+    return np.nextafter(sigma * radius, 0.0)
+
+
 def min_samples(alpha: float, n_classes: int = 2, voting: Literal["hard", "soft"] = "hard") -> int:
     """Fewest votes that can certify anything at `alpha`.
 
@@ -155,8 +160,10 @@ def soft_majority_share(n_votes: np.ndarray | int, beta: float) -> np.ndarray:
     return _up(0.5 * (1 + np.sqrt(-np.expm1(2 * np.log(beta) / n))))
 
 
-def needed_votes(n_votes: int, alpha: float, n_classes: int, min_radius: float) -> int:
-    """Fewest votes for one class with which its certificate exceeds a radius, in noise units.
+def needed_votes(
+    n_votes: int, alpha: float, n_classes: int, min_radius: float, sigma: float = 1.0
+) -> int:
+    """Fewest votes for one class with which its certificate exceeds a radius, in scaled units.
 
     All other votes are taken to be for one class, the worst case. More than `n_votes` where no
     number does.
@@ -171,7 +178,8 @@ def needed_votes(n_votes: int, alpha: float, n_classes: int, min_radius: float) 
         middle = (low + high) // 2
         total = np.zeros((1, n_classes), dtype=np.int64)
         total[0, :2] = middle, n_votes - middle
-        enough = bound_votes(Votes(total, "hard", n_votes), alpha).radius[0] > min_radius
+        radius = bound_votes(Votes(total, "hard", n_votes), alpha).radius
+        enough = scaled_radius(radius, sigma)[0] > min_radius
         low, high = (low, middle) if enough else (middle, high)
     return high
 

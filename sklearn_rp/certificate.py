@@ -63,6 +63,11 @@ class Certificate:
         scaled units; `radius` is the smaller of the two.
     voting : {"hard", "soft"}
         What was counted.
+    n_classes : int
+        Number of classes.
+    min_radius : float or None
+        Where the classifier has a `fallback`: `label` is released only above this radius. None: it
+        is always released.
 
     Examples
     --------
@@ -92,6 +97,8 @@ class Certificate:
     values: np.ndarray
     reach: np.ndarray | None = None
     voting: str = "hard"
+    n_classes: int = 2
+    min_radius: float | None = None
 
     def half_width(self, feature: str | int) -> np.ndarray:
         """How far one feature alone can move, in its own unit (kg/m2, years).
@@ -159,9 +166,7 @@ class Certificate:
         n_votes: Any = None,
         beta: float = 0.001,
         *,
-        rule: str = "majority",
-        min_radius: float = 0.0,
-        n_classes: int = 2,
+        rule: str | None = None,
     ) -> np.ndarray:
         """Radius within which the *sampled* release, not the smoothed classifier, is the label.
 
@@ -176,13 +181,10 @@ class Certificate:
             Votes behind a release; None: as many as behind the certificate.
         beta : float, default=0.001
             Probability that the release is another one.
-        rule : {"majority", "abstain"}, default="majority"
+        rule : {"majority", "abstain"}, default=None
             "majority": the top label is released. "abstain": only where its own certificate, at
-            this `alpha`, exceeds `min_radius`, as with a `fallback`; hard votes.
-        min_radius : float, default=0.0
-            For ``rule="abstain"``, in scaled units.
-        n_classes : int, default=2
-            Number of classes, for ``rule="abstain"``.
+            this `alpha`, exceeds `min_radius`, as with a `fallback`; hard votes. None: as the
+            certified classifier does.
 
         Returns
         -------
@@ -196,6 +198,8 @@ class Certificate:
         are enough with probability ``1 - beta``. Within this radius an adversary's advantage is at
         most `release_advantage`.
         """
+        if rule is None:
+            rule = "majority" if self.min_radius is None else "abstain"
         if rule not in ("majority", "abstain"):
             raise ValueError(f"rule={rule!r} is not allowed: 'majority' or 'abstain'.")
         if not 0 < beta < 1:
@@ -209,8 +213,9 @@ class Certificate:
             if self.voting != "hard":
                 raise ValueError("rule='abstain' needs hard votes: this certificate counted soft.")
             sizes, where = np.unique(n, return_inverse=True)
+            least = self.min_radius or 0.0
             counts = [
-                needed_votes(int(m), self.alpha, n_classes, min_radius / self.sigma) for m in sizes
+                needed_votes(int(m), self.alpha, self.n_classes, least, self.sigma) for m in sizes
             ]
             share = majority_share(n, beta, np.asarray(counts)[where].reshape(n.shape))
         elif self.voting == "soft":

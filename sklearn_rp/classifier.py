@@ -31,7 +31,7 @@ from sklearn_rp._compat import (
     safe_indexing,
     with_callbacks,
 )
-from sklearn_rp.bounds import Bounds, bound_votes, max_radius, min_samples
+from sklearn_rp.bounds import Bounds, bound_votes, max_radius, min_samples, scaled_radius
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.noise import Noise, Rows, replace_columns, take_rows
@@ -41,9 +41,11 @@ from sklearn_rp.smoothing import (
     Votes,
     concatenate,
     encode,
+    is_frozen,
     is_net,
     last_step,
     make_engine,
+    net_classes,
 )
 from sklearn_rp.validation import (
     check_rows,
@@ -308,9 +310,16 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         base = clone(estimator)
         net = last_step(base)
         known = None  # labels, where the base classifier only knows their positions
-        if is_net(net) and not frozen:
+        if is_net(net) and is_frozen(base):
+            known = net_classes(net)
+        elif is_net(net):
             known, position = np.unique(y, return_inverse=True)
             binary = "NeuralNetBinaryClassifier" in {kind.__name__ for kind in type(net).__mro__}
+            if binary and len(known) > 2:
+                raise ValueError(
+                    f"y holds {len(known)} classes, but NeuralNetBinaryClassifier tells two apart: "
+                    "use NeuralNetClassifier."
+                )
             y = position.astype(np.float32 if binary else np.int64)
             self._tell_noise(base, net, noise, shape or (X.shape[1],))
         self._fit_base(base, X if shape is None else X.reshape(-1, *shape), y, params)
@@ -376,7 +385,7 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         label = self.classes_[votes.top]
         if release.fallback is None:  # nobody asks for the radius
             return label
-        radius = _scaled(bound_votes(votes, release.alpha).radius, release.sigma)
+        radius = scaled_radius(bound_votes(votes, release.alpha).radius, release.sigma)
         return self._released(label, radius)
 
     def _released(self, label: np.ndarray, radius: np.ndarray) -> np.ndarray:
@@ -505,7 +514,7 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         n_rows = len(bounds.radius)
         return Certificate(
             label=self.classes_[votes.top],
-            radius=_scaled(bounds.radius, sigma),
+            radius=scaled_radius(bounds.radius, sigma),
             abstained=bounds.abstained,
             p_lower=bounds.p_lower,
             p_upper=bounds.p_upper,
@@ -518,7 +527,9 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             feature_indices=self._noise.columns,
             # A copy: what was certified stays so when the caller changes X.
             values=self._noise.values(X).copy(),
-            reach=None if votes.reach is None else _scaled(votes.reach, sigma),
+            reach=None if votes.reach is None else scaled_radius(votes.reach, sigma),
+            n_classes=len(self.classes_),
+            min_radius=None if self._release.fallback is None else float(self._release.min_radius),
             voting="soft" if votes.kind == "soft" else "hard",
         )
 
@@ -558,11 +569,7 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
 
     def _tell_noise(self, base: Any, net: Any, noise: Noise, shape: tuple[int, ...]) -> None:
         """Give the noise of this fit to the callbacks of a net that train with it."""
-        waiting = [
-            callback
-            for each in net.callbacks or []
-            if hasattr(callback := each[1] if isinstance(each, tuple) else each, "take_noise")
-        ]
+        waiting = waiting_for_noise(net)
         if waiting and net is not base:
             raise ValueError(
                 "GaussianNoise(sigma=None) takes its noise from the RobustPrivacyClassifier right "
@@ -719,9 +726,19 @@ def _flat(X: Rows) -> Rows:
     return X if len(X.shape) == 2 else X.reshape(len(X), -1)
 
 
-def _scaled(radius: np.ndarray, sigma: float) -> np.ndarray:
-    """From noise units to scaled units, rounded down."""
-    return np.nextafter(sigma * radius, 0.0)
+def waiting_for_noise(net: Any) -> list[Any]:
+    """Callbacks of a net that take their noise level from the classifier around it."""
+    found = []
+    for each in getattr(net, "callbacks", None) or []:
+        callback = each[1] if isinstance(each, tuple) else each
+        if hasattr(callback, "take_noise") and getattr(callback, "sigma", None) is None:
+            if isinstance(callback, type):
+                raise TypeError(
+                    f"callbacks holds the class {callback.__name__}: give an object, "
+                    f"{callback.__name__}()."
+                )
+            found.append(callback)
+    return found
 
 
 def _augment(

@@ -27,9 +27,9 @@ from sklearn_rp._compat import (
     weights_for_scores,
     with_callbacks,
 )
-from sklearn_rp.classifier import RobustPrivacyClassifier
+from sklearn_rp.classifier import RobustPrivacyClassifier, waiting_for_noise
 from sklearn_rp.noise import did_you_mean
-from sklearn_rp.smoothing import Recalled
+from sklearn_rp.smoothing import Recalled, last_step
 from sklearn_rp.validation import check_sigmas, unchanged_on_error
 
 __all__ = ["NoiseSearchCV", "max_privacy"]
@@ -271,6 +271,11 @@ class NoiseSearchCV(BaseSearchCV):
             raise ValueError(
                 f"n_augment={clf.n_augment} trains the model anew for each noise level: search "
                 "over sigma with GridSearchCV, or set n_augment=0."
+            )
+        if waiting_for_noise(last_step(clf.estimator)):
+            raise ValueError(
+                "GaussianNoise(sigma=None) trains the net anew for each noise level: search over "
+                "sigma with GridSearchCV, or give the callback a sigma of its own."
             )
         scorer = check_scoring(self.estimator, self.scoring)
         if isinstance(self.scoring, list | tuple | set | dict):

@@ -91,6 +91,9 @@ def test_fresh_in_every_call_and_reproducible(make):
     np.testing.assert_array_equal(second, again.predict(X))
     assert not np.array_equal(make().fit(X, Y).predict(X), make().fit(X, Y).predict(X))
     assert pickle.loads(pickle.dumps(clf)).predict(X).shape == (400,)
+    unseeded = pickle.dumps(make().fit(X, Y))  # copies do not repeat each other
+    copies = [pickle.loads(unseeded).predict(X) for _ in range(2)]
+    assert not np.array_equal(*copies)
     with pytest.raises(ValueError, match="resample=True releases at random"):
         compatible_sets(clf, X, sensitive_feature=0)
 

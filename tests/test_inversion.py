@@ -14,7 +14,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn_rp import RobustPrivacyClassifier
 from sklearn_rp.attacks import LabelOnlyInversionAttack, ModelExtractionAttack
 from sklearn_rp.attacks.inversion import votes_per_query
-from sklearn_rp.baselines import NoisyInputClassifier, RandomAbstentionClassifier
+from sklearn_rp.baselines import (
+    NoisyInputClassifier,
+    RandomAbstentionClassifier,
+    RandomizedResponseClassifier,
+)
 
 X, Y = load_digits(return_X_y=True)
 X = X / 16
@@ -131,6 +135,8 @@ def test_forward_passes_are_counted():
         FrozenEstimator(MODEL), method="monte_carlo", n_samples=25, random_state=0
     ).fit(MINE, LABELS)
     assert votes_per_query(make_pipeline(clf)) == 25
+    answers = RandomizedResponseClassifier(FrozenEstimator(clf), p=0.9).fit(MINE, LABELS)
+    assert votes_per_query(answers) == 25
     result = attack(n_iterations=2).run(clf, targets=[0], evaluators=JUDGES)
     np.testing.assert_array_equal(result.n_forward, 25 * result.n_queries)
     exact = RobustPrivacyClassifier(FrozenEstimator(MODEL), noise_features=[20]).fit(MINE, LABELS)

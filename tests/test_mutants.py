@@ -34,12 +34,12 @@ def test_point_estimate_for_a_bound(monkeypatch):
 
 
 def test_radius_rounded_up(monkeypatch):
-    monkeypatch.setattr(classifier, "_scaled", lambda radius, sigma: sigma * radius * 1.0001)
+    monkeypatch.setattr(classifier, "scaled_radius", lambda radius, sigma: sigma * radius * 1.0001)
     caught(soundness.nothing_changes_inside_the_ball, "linear", 20_000)
 
 
 def test_radius_in_the_wrong_unit(monkeypatch):
-    monkeypatch.setattr(classifier, "_scaled", lambda radius, sigma: radius)
+    monkeypatch.setattr(classifier, "scaled_radius", lambda radius, sigma: radius)
     for name in ("linear", "trees", "sweep"):
         caught(soundness.walks_end_outside_the_ball, name)
 

@@ -24,6 +24,7 @@ from sklearn_rp.metrics import (  # noqa: E402
     average_certified_radius,
     make_certificate_scorer,
 )
+from sklearn_rp.model_selection import NoiseSearchCV  # noqa: E402
 from sklearn_rp.neural import Autocast, GaussianNoise  # noqa: E402
 from sklearn_rp.smoothing.monte_carlo import MonteCarlo  # noqa: E402
 
@@ -427,3 +428,128 @@ def test_fresh_noise_is_each_rows_own(n_samples):
     share = clf.predict_proba(np.zeros((n_rows, 1), np.float32))[:, 1]
     assert share.mean() == pytest.approx(0.5, abs=0.02)
     assert share.std() == pytest.approx(0.5 / np.sqrt(n_samples), rel=0.25)
+
+
+# Found by an adversarial reader
+
+
+class Threshold(nn.Module):
+    """Class 1 where the first entry is above -0.5, whatever the type of the numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.idle = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x):
+        z = 20 * (x.reshape(len(x), -1)[:, 0].float() + 0.5)
+        return torch.stack([-z, z], dim=1)
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint8, np.int8])
+@pytest.mark.parametrize("shape", [(3,), (1, 2, 2)])
+def test_whole_numbers_get_noise_that_is_none(kind, shape):
+    low = 0 if kind == np.uint8 else -8
+    rows = RNG.integers(low, 9, size=(100, *shape)).astype(kind)
+    labels = np.arange(100) % 2
+    frozen = FrozenEstimator(net(Threshold, classes=[0, 1]).initialize())
+    clf = smooth(frozen, noise_scale=None, sigma=0.3, n_samples=2000).fit(rows, labels)
+    flat = rows[:20].reshape(20, -1)
+    generic = asked_as_it_is(clf, flat, [0.3])[0]
+    np.testing.assert_array_equal(
+        clf._engine.votes(flat, [0.3], clf._entropy)[0].total, generic.total
+    )
+    zero = np.zeros((1, *shape), dtype=kind)
+    assert clf.certify(zero).radius[0] <= 0.5
+    between = np.zeros((1, *shape))
+    between.reshape(1, -1)[0, 0] = -0.9  # a query between whole numbers is not rounded
+    assert clf.predict(between)[0] == 0
+
+
+def test_steps_before_a_net_that_reads_images_are_not_skipped():
+    far = IMAGES[:, :1, :2, :2].copy()
+    labels = np.where(far.sum(axis=(1, 2, 3)) > 0, 1, 0)
+    guard = FunctionTransformer(clip_far)
+    pipe = make_pipeline(guard, net(nn.Sequential(nn.Flatten(), nn.Linear(4, 2))))
+    clf = smooth(pipe, sigma=3.0, noise_scale=None, n_samples=100).fit(far, labels)
+    assert clf.engine_ == "monte_carlo"
+
+
+def clip_far(X):
+    return np.where(X > 4, -100, X).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "wrap", [FrozenEstimator, lambda n: make_pipeline("passthrough", FrozenEstimator(n))]
+)
+def test_a_frozen_net_keeps_the_order_of_its_classes(wrap):
+    names = np.array(["q", "a", "m"])
+    trained = net(classes=list(names), max_epochs=20).fit(X, CODES.astype(np.int64))
+    clf = smooth(wrap(trained), sigma=0.05, n_samples=100).fit(X, names[CODES])
+    assert clf.classes_.tolist() == ["q", "a", "m"]
+    assert clf.score(X, names[CODES]) > 0.6
+    np.testing.assert_array_equal(
+        clf.predict(X[:50]),
+        smooth(FrozenEstimator(trained), sigma=0.05, n_samples=100)
+        .fit(X, names[CODES])
+        .predict(X[:50]),
+    )
+
+
+def test_a_frozen_net_with_a_gap_in_its_labels_is_refused():
+    gap = np.array([0, 2, 3])[CODES].astype(np.int64)
+    trained = net(module__outputs=4).fit(X, gap)
+    with pytest.raises(ValueError, match="answers with the number of an output.*classes="):
+        smooth(FrozenEstimator(trained)).fit(X, gap)
+
+
+def test_noise_level_of_the_callback_and_searches():
+    waiting = net(callbacks=[GaussianNoise()])
+    with pytest.raises(ValueError, match="trains the net anew for each noise level"):
+        NoiseSearchCV(smooth(waiting), [0.1, 1.0], cv=2).fit(X, NAMES)
+    fixed = net(callbacks=[GaussianNoise(sigma=0.1)], max_epochs=1)
+    assert NoiseSearchCV(smooth(fixed), [0.1, 1.0], cv=2).fit(X, NAMES).best_score_ > 0.2
+    inside = make_pipeline(StandardScaler(), fixed)
+    assert smooth(inside).fit(X, NAMES).engine_ == "torch"
+    with pytest.raises(TypeError, match=r"give an object, GaussianNoise\(\)"):
+        smooth(net(callbacks=[GaussianNoise])).fit(X, NAMES)
+
+
+class Caching(nn.Module):
+    """Keeps a tensor of its first call."""
+
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Linear(12, 3)
+        self.ones = None
+
+    def forward(self, x):
+        if self.ones is None:
+            self.ones = torch.ones(3, device=x.device)
+        return self.last(x) * self.ones
+
+
+def test_a_net_can_be_trained_after_it_was_read():
+    fresh = net(Caching, classes=[0, 1, 2]).initialize()
+    smooth(FrozenEstimator(fresh), n_samples=100).fit(X, CODES).predict(X[:3])
+    fresh.partial_fit(X, CODES.astype(np.int64))
+
+
+def test_a_binary_net_tells_two_classes():
+    with pytest.raises(ValueError, match="y holds 3 classes, but NeuralNetBinaryClassifier"):
+        smooth(net(OneScore, NeuralNetBinaryClassifier)).fit(X, NAMES)
+
+
+def test_noise_below_the_nets_precision_is_refused():
+    clf = smooth(net(), noise_scale=None, sigma=1e-3, n_samples=100).fit(X, NAMES)
+    with pytest.raises(ValueError, match="too small beside the values of X in the net's precision"):
+        clf.certify(X[:3].astype(np.float64) + 1000)
+
+
+def test_one_constant_pixel_costs_no_matrix():
+    images = RNG.normal(size=(12, 3, 32, 32)).astype(np.float32)
+    images[:, 0, 0, 0] = 0
+    model = net(nn.Sequential(nn.Flatten(), nn.Linear(3072, 2)), max_epochs=1, train_split=None)
+    with pytest.warns(PrivacyWarning, match="constant"):
+        clf = smooth(model, n_samples=50).fit(images, np.arange(12) % 2)
+    assert clf._engine.effect is None
+    assert len(pickle.dumps(clf)) < 2e6

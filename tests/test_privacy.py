@@ -4,12 +4,20 @@ import numpy as np
 import pytest
 from conftest import LinearRule
 from scipy import integrate, special, stats
+from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
 from sklearn_rp import RobustPrivacyClassifier
-from sklearn_rp.bounds import majority_share, needed_votes, soft_majority_share
+from sklearn_rp.bounds import (
+    bound_votes,
+    majority_share,
+    needed_votes,
+    scaled_radius,
+    soft_majority_share,
+)
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.privacy import GaussianPrivacy
+from sklearn_rp.smoothing import Votes
 
 RNG = np.random.default_rng(0)
 
@@ -39,9 +47,6 @@ def test_the_share_with_which_a_soft_majority_is_sure(n):
 @pytest.mark.parametrize("n_classes", [2, 5])
 @pytest.mark.parametrize("min_radius", [0.0, 0.7])
 def test_needed_votes_by_counting(n_classes, min_radius):
-    from sklearn_rp.bounds import bound_votes
-    from sklearn_rp.smoothing import Votes
-
     needed = needed_votes(200, 0.01, n_classes, min_radius)
     total = np.zeros((201, n_classes), dtype=int)
     total[:, 0] = np.arange(201)
@@ -83,11 +88,12 @@ def test_release_radius_against_the_release(n_votes):
 @pytest.mark.parametrize("min_radius", [0.0, 0.3])
 def test_release_radius_of_a_release_that_abstains(min_radius):
     n, alpha, beta = 200, 0.01, 0.05
-    cert = linear(n_samples=20_000, alpha=alpha).certify(np.array([[2.0, 0.0]]))
-    radius = float(
-        cert.release_radius(n, beta, rule="abstain", min_radius=min_radius, n_classes=2)[0]
-    )
-    assert 0 < radius < float(cert.release_radius(n, beta)[0])
+    clf = linear(n_samples=20_000, alpha=alpha, fallback=-1, min_radius=min_radius)
+    cert = clf.certify(np.array([[2.0, 0.0]]))
+    assert cert.min_radius == min_radius
+    radius = float(cert.release_radius(n, beta)[0])  # the rule is the classifier's own
+    assert radius == cert.release_radius(n, beta, rule="abstain")[0]
+    assert 0 < radius < float(cert.release_radius(n, beta, rule="majority")[0])
     released = linear(n_samples=n, alpha=alpha, resample=True, fallback=-1, min_radius=min_radius)
     rows = np.repeat([[2.0 - radius, 0.0]], 4000, axis=0)
     wrong = int((released.predict(rows) != cert.label[0]).sum())
@@ -206,3 +212,35 @@ def test_no_such_promise():
         clf.privacy_loss(-1)
     with pytest.raises(ValueError, match="n_queries=0"):
         clf.privacy_loss(1.0, 0)
+
+
+# Found by an adversarial reader
+
+
+def test_needed_votes_are_those_of_predict():
+    """Where `min_radius` is a radius that some count attains, one vote makes the difference."""
+    n, alpha = 100, 0.001
+    for sigma in (0.25, 0.3, 1.7):
+        total = np.stack([np.arange(51, 101), 100 - np.arange(51, 101)], axis=1)
+        radius = scaled_radius(bound_votes(Votes(total, "hard", n), alpha).radius, sigma)
+        for place, attained in enumerate(radius):
+            needed = needed_votes(n, alpha, 2, float(attained), sigma)
+            released = np.flatnonzero(radius > attained)
+            assert needed == (51 + released[0] if len(released) else n + 1), place
+
+
+def test_a_certificate_knows_its_classes():
+    X, y = load_iris(return_X_y=True)
+    clf = RobustPrivacyClassifier(
+        LogisticRegression(max_iter=500), method="monte_carlo", n_samples=1000, fallback=-1,
+        random_state=0, sigma=0.3,
+    ).fit(X, y)  # fmt: skip
+    cert = clf.certify(X)
+    assert cert.n_classes == 3
+    share = majority_share(1000, 0.05, needed_votes(1000, 0.001, 3, 0.0, 0.3))
+    expected = 0.3 * (special.ndtri(cert.p_lower) - special.ndtri(share))
+    kept = cert.release_radius(beta=0.05) > 0
+    assert kept.any()
+    np.testing.assert_allclose(
+        cert.release_radius(beta=0.05)[kept], np.minimum(expected, cert.radius)[kept], rtol=1e-9
+    )

@@ -13,7 +13,8 @@ from sklearn.decomposition import PCA
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from sklearn_rp.attribute.release import last_release
+from sklearn_rp.attribute.release import last_release, unwrapped
+from sklearn_rp.classifier import ReleaseRule
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -467,5 +468,13 @@ def votes_per_query(model: Any) -> int:
     n_votes : int
         1 where nothing more is known.
     """
+    n_votes = 1
     release = last_release(model)
-    return max(1, getattr(release, "n_votes", 1))
+    while isinstance(release, ReleaseRule):
+        n_votes *= max(1, release.n_votes)
+        model = unwrapped(model)
+        while hasattr(model, "steps"):
+            model = unwrapped(model[-1])
+        model = model.estimator_
+        release = last_release(model)
+    return n_votes

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from sklearn_rp.noise import Noise, Rows
-from sklearn_rp.smoothing.adapted import Adapted, is_net, last_step
+from sklearn_rp.smoothing.adapted import Adapted, is_frozen, is_net, last_step, net_classes
 from sklearn_rp.smoothing.linear import Linear
 from sklearn_rp.smoothing.monte_carlo import MonteCarlo
 from sklearn_rp.smoothing.recalled import Recalled
@@ -22,9 +22,11 @@ __all__ = [
     "Votes",
     "concatenate",
     "encode",
+    "is_frozen",
     "is_net",
     "last_step",
     "make_engine",
+    "net_classes",
 ]
 
 _CLOSED_FORMS = (

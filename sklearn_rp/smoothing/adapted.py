@@ -65,6 +65,47 @@ def last_step(estimator: Any) -> Any:
             return estimator
 
 
+def is_pipeline(estimator: Any) -> bool:
+    """Whether steps stand before the model."""
+    return isinstance(_thawed(estimator)[0], Pipeline)
+
+
+def is_frozen(estimator: Any) -> bool:
+    """Whether the model itself is fitted already, inside Pipelines too."""
+    while True:
+        estimator, frozen = _thawed(estimator)
+        if frozen or not isinstance(estimator, Pipeline):
+            return frozen
+        estimator = estimator[-1]
+
+
+def _thawed(estimator: Any) -> tuple[Any, bool]:
+    frozen = False
+    while isinstance(estimator, FrozenEstimator):
+        estimator, frozen = estimator.estimator, True
+    return estimator, frozen
+
+
+def net_classes(net: Any) -> np.ndarray:
+    """Labels of a fitted net's outputs, in their order.
+
+    Raises
+    ------
+    ValueError
+        If they are not known: skorch answers with the number of the output, whatever the labels
+        that it was trained on.
+    """
+    classes = np.asarray(net.classes_)
+    given = getattr(net, "classes", None) is not None
+    if not given and not np.array_equal(classes, np.arange(len(classes))):
+        raise ValueError(
+            f"The net was fitted on the labels {classes.tolist()[:10]} and answers with the number "
+            "of an output: give it one label for each output of its module, "
+            "NeuralNetClassifier(..., classes=[...])."
+        )
+    return classes
+
+
 def is_net(model: Any) -> bool:
     """Whether a model is one of skorch's classifiers, told without importing skorch."""
     return any(

@@ -15,7 +15,7 @@ from skorch.dataset import Dataset
 from torch.utils.data import DataLoader
 
 from sklearn_rp.noise import Noise, Rows, rows_per_chunk, sample_rows
-from sklearn_rp.smoothing.adapted import check_outputs, last_step
+from sklearn_rp.smoothing.adapted import check_outputs, is_pipeline, last_step
 from sklearn_rp.smoothing.affine import dense_inputs, unfold
 from sklearn_rp.smoothing.monte_carlo import SOFT_UNIT, MonteCarlo, refuse_probabilities
 
@@ -44,7 +44,9 @@ class TorchNet(MonteCarlo):
         What stands before the net, as one function of clean rows.
     effect : ndarray of shape (n_inputs, n_noised) or None
         What one unit of each noised feature adds to each input of the net; None: the noised
-        features are the inputs.
+        features are inputs.
+    columns : ndarray of shape (n_noised,) or None
+        Which inputs they are; None: all.
     shape : tuple of int
         Shape of one row as the net reads it.
     dtype : numpy dtype
@@ -54,6 +56,7 @@ class TorchNet(MonteCarlo):
     net: Any = None
     transform: Callable[[Rows], Any] = field(default=np.asarray)
     effect: np.ndarray | None = None
+    columns: np.ndarray | None = None
     shape: tuple[int, ...] = ()
     dtype: Any = np.float32
 
@@ -79,32 +82,37 @@ class TorchNet(MonteCarlo):
         net = last_step(estimator)
         if not _is_plain(net):
             return None
-        if shape is None:
+        transform: Callable[[Rows], Any] = np.asarray
+        effect = columns = None
+        if shape is not None:
+            if is_pipeline(estimator):  # what the steps do to noise on images is not known
+                return None
+            kind = X.dtype
+        else:
             parts = unfold(estimator, noise, X)
             if parts is None:
                 return None
-            _, transform, effect = parts
-            trial = np.asarray(dense_inputs(transform, sample_rows(X, 2)))
-            alone = effect.shape[0] == effect.shape[1] and (effect == np.eye(len(effect))).all()
-            engine = cls(
-                reader, classes, noise, n_samples, voting, None, fresh, net,
-                partial(dense_inputs, transform), None if alone else effect,
-                trial.shape[1:], trial.dtype,
-            )  # fmt: skip
-        else:
-            engine = cls(
-                reader, classes, noise, n_samples, voting, None, fresh, net, np.asarray, None,
-                shape, X.dtype,
-            )  # fmt: skip
-            if len(noise.columns) < X.shape[1]:  # entries that never change get no noise
-                engine.effect = np.eye(X.shape[1])[:, noise.columns]
+            _, step, effect = parts
+            transform = partial(dense_inputs, step)
+            trial = np.asarray(transform(sample_rows(X, 2)))
+            shape, kind = trial.shape[1:], trial.dtype
+            if np.array_equal(effect, np.eye(X.shape[1])[:, noise.columns]):
+                effect = None
+        if effect is None and len(noise.columns) < int(np.prod(shape)):
+            columns = noise.columns
+        # Whole numbers plus noise are no whole numbers.
+        kind = kind if kind.kind == "f" else np.dtype(np.float64)
+        engine = cls(
+            reader, classes, noise, n_samples, voting, None, fresh, net, transform, effect, columns,
+            tuple(shape), kind,
+        )  # fmt: skip
         return engine if engine._reads_the_model(X) else None
 
     def _reads_the_model(self, X: Rows) -> bool:
         """Whether the engine's votes on some rows are those of the estimator itself."""
         rows = sample_rows(X, 8)
-        bank = np.random.default_rng(0).standard_normal((4, len(self.noise.columns)))
-        bank *= 0.1 * self.noise.scale
+        bank = np.random.default_rng(0).standard_normal((6, len(self.noise.columns)))
+        bank *= np.array([0.1, 0.1, 1, 1, 10, 10])[:, None] * self.noise.scale
         device = torch.device(self.net.device if self.net.device is not None else "cpu")
         with evaluating(self.net.module_):
             x = torch.as_tensor(self._inputs(rows), device=device)
@@ -119,6 +127,7 @@ class TorchNet(MonteCarlo):
     ) -> np.ndarray:
         """Sums of votes: shape (n_sigmas, n_rows, n_classes); `number` is that of the first row."""
         inputs = self._inputs(X)
+        self._check_precision(inputs, min(sigmas))
         device = torch.device(self.net.device if self.net.device is not None else "cpu")
         with evaluating(self.net.module_):
             budget = self._copies_at_once(torch.as_tensor(inputs[:1], device=device))
@@ -129,20 +138,13 @@ class TorchNet(MonteCarlo):
             size = -(-rows_at_once * votes_at_once // _MULTIPLE) * _MULTIPLE
             batch = torch.zeros((size, inputs.shape[1]), dtype=self._kind, device=device)
             if self.fresh:
-                generator = _generator(entropy, number, device)
+                stream = self._stream(entropy, number, device)
                 for first in range(0, len(inputs), rows_at_once):
                     rows = slice(first, first + rows_at_once)
                     x = torch.as_tensor(inputs[rows], device=device)
                     for start in range(0, self.n_samples, votes_at_once):
                         now = min(votes_at_once, self.n_samples - start)
-                        draws = self._scaled(
-                            torch.randn(
-                                (len(x), now, len(self.noise.columns)),
-                                generator=generator,
-                                dtype=self._kind,
-                                device=device,
-                            )
-                        )
+                        draws = self._scaled(stream((len(x), now, len(self.noise.columns))))
                         for level, sigma in enumerate(sigmas):
                             offsets = self._full(sigma * draws)
                             totals[level, rows] += self._count_on_device(x, offsets, batch)
@@ -164,6 +166,24 @@ class TorchNet(MonteCarlo):
         inputs = np.ascontiguousarray(self.transform(X), dtype=self.dtype)
         inputs = inputs.reshape(len(inputs), -1)
         return inputs if inputs.flags.writeable else inputs.copy()
+
+    def _check_precision(self, inputs: np.ndarray, sigma: float) -> None:
+        """As `Noise.check_rows`, in the precision in which inputs and noise are added."""
+        scale = self.noise.scale
+        if self.effect is not None:
+            level = np.sqrt((self.effect * scale) ** 2 @ np.ones(len(scale)))
+        elif self.columns is not None:
+            level = np.zeros(inputs.shape[1])
+            level[self.columns] = scale
+        else:
+            level = scale
+        coarse = np.spacing(np.abs(inputs).max(axis=0)).astype(float) * 2.0**8 > sigma * level
+        if (coarse & (level > 0)).any():
+            raise ValueError(
+                f"The noise (sigma={sigma:g}) is too small beside the values of X in the net's "
+                f"precision, {np.dtype(self.dtype)}: their sum is rounded so coarsely that no "
+                "certificate would be sound. Subtract offsets first, use float64, or raise sigma."
+            )
 
     def _bank(self, entropy: Any, votes: int, device: Any) -> Iterator[Any]:
         """All draws, so many at a time; drawn in whole blocks."""
@@ -190,6 +210,16 @@ class TorchNet(MonteCarlo):
             torch.randn(target.shape, generator=_generator(entropy, number, device), out=target)
         return self._scaled(out)
 
+    def _stream(self, entropy: Any, number: int, device: Any) -> Callable[[Any], Any]:
+        """Draws of any shape, one after another; a function of seed and number."""
+        if device.type != "cpu":
+            generator = _generator(entropy, number, device)
+            return partial(torch.randn, generator=generator, dtype=self._kind, device=device)
+        # torch's generator on the CPU keeps 32 bits of a seed: too few for a secret.
+        rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(number,)))
+        kind = np.float32 if self._kind == torch.float32 else np.float64
+        return lambda shape: torch.from_numpy(rng.standard_normal(shape, dtype=kind)).to(self._kind)
+
     def _scaled(self, draws: Any) -> Any:
         """Draws in each feature's own unit, at noise level 1."""
         return draws * torch.as_tensor(self.noise.scale, dtype=draws.dtype, device=draws.device)
@@ -199,6 +229,10 @@ class TorchNet(MonteCarlo):
         if self.effect is not None:
             effect = torch.as_tensor(self.effect, dtype=offsets.dtype, device=offsets.device)
             offsets = offsets @ effect.T
+        elif self.columns is not None:
+            whole = offsets.new_zeros((*offsets.shape[:-1], int(np.prod(self.shape))))
+            whole[..., torch.as_tensor(self.columns, device=offsets.device)] = offsets
+            offsets = whole
         return offsets.to(self._kind)
 
     @property
@@ -295,7 +329,7 @@ class TorchNet(MonteCarlo):
 
 
 def _generator(entropy: Any, number: int, device: Any) -> Any:
-    """A stream of noise on a device; a function of the seed and a number."""
+    """A stream of noise on an accelerator; a function of the seed and a number."""
     sequence = np.random.SeedSequence(entropy, spawn_key=(number,))
     seed = int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
     return torch.Generator(device).manual_seed(seed)
@@ -321,10 +355,13 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 @contextmanager
 def evaluating(module: Any) -> Iterator[None]:
-    """A module in evaluation and inference mode, and afterwards as it was found."""
+    """A module in evaluation mode and without gradients, and afterwards as it was found.
+
+    Not in torch's inference mode: what a module keeps from it can never be trained on again.
+    """
     modes = [(part, part.training) for part in module.modules()]
     try:
-        with torch.inference_mode():
+        with torch.no_grad():
             module.eval()
             yield
     finally:
