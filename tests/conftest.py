@@ -1,5 +1,7 @@
 """Data and models that several test files use."""
 
+import importlib.util
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklearn_rp.datasets import load_recommendation
+
+# Workers side by side share the cores: threads of torch and BLAS in each would fight for them.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if importlib.util.find_spec("torch"):
+        import torch
+
+        torch.set_num_threads(1)
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
