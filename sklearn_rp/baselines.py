@@ -192,7 +192,9 @@ class NoisyInputClassifier(_RandomRelease):
         The classifier; ``LogisticRegression()`` if None.
     sigma : float, default=0.25
         Noise level, in units of `noise_scale`.
-    noise_features, noise_scale
+    noise_features : None, str, int, sequence, mask or callable, default=None
+        As in :class:`~sklearn_rp.RobustPrivacyClassifier`.
+    noise_scale : "std", None, array-like or mapping, default="std"
         As in :class:`~sklearn_rp.RobustPrivacyClassifier`.
     random_state : int, RandomState instance or None, default=None
         Seed of the noise. With a seed, a fitted object draws the same calls in the same order.
