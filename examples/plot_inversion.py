@@ -48,7 +48,7 @@ result.plot(X[train], y[train])
 plt.show()
 
 # %%
-# Defences at several strengths, each attacked with the same budget, for each of three seeds: one
+# Defences at several strengths, each attacked with the same budget, for each of two seeds: one
 # noisy vote, the top of ten with noise fresh in every call, the same ten fixed, and randomised
 # response, which never looks at the input. The attacker who adapts repeats each query ten times.
 # Not every pixel varies: pixels get noise of one common scale.
@@ -80,7 +80,7 @@ for name, model in defences.items():
     model = model if name == "none" else model.fit(X[train], y[train])
     for repeats in (1, 10) if "fresh" in name or "random" in name else (1,):
         hits = []
-        for seed in range(3):
+        for seed in range(2):
             attack = LabelOnlyInversionAttack(
                 random_state=seed, queries_per_point=repeats, max_queries=5000 * repeats
             ).fit(public)
