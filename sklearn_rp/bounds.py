@@ -75,6 +75,45 @@ def bound_votes(votes: Votes, alpha: float) -> Bounds:
     return Bounds(lower, upper, radius, abstained)
 
 
+def radius_upper(votes: Votes, alpha: float) -> np.ndarray:
+    """Upper bound of each row's true radius in noise units, true with probability 1 - `alpha`.
+
+    The radius is at most what the bounds of the top class ``A`` from above and of its runner-up
+    from below give. ``A`` may be any class: the bound is largest for the one with the most votes.
+    Two classes: one event, as the runner-up is the complement. More: alpha / 2 for ``A``, and alpha
+    / 2 shared by all the others. Inf where nothing bounds it.
+
+    Examples
+    --------
+    >>> votes = Votes(np.array([[840, 160]]), "hard", 1000)
+    >>> bool(gaussian_radius(0.84, 0.16) < radius_upper(votes, 0.001)[0] < 1.2)
+    True
+    """
+    n, n_classes = votes.n_samples, votes.total.shape[1]
+    order = np.partition(votes.total, n_classes - 2, axis=1)[:, -2:]
+    first, second = order[:, 1], order[:, 0]
+    soft = votes.kind == "soft"
+
+    def above(total: np.ndarray, level: float) -> np.ndarray:
+        if soft:
+            return _up(1 - mean_lower(1 - total / n, n, level))
+        return clopper_pearson_upper(total, n, level)
+
+    if n_classes == 2:
+        upper = above(first, alpha)
+        lower = _down(1 - upper)
+    else:
+        upper = above(first, alpha / 2)
+        each = alpha / 2 / (n_classes - 1)
+        runner_up = (
+            mean_lower(second / n, n, each) if soft else clopper_pearson_lower(second, n, each)
+        )
+        lower = np.maximum(runner_up, _down((1 - upper) / (n_classes - 1)))
+    with np.errstate(invalid="ignore"):
+        radius = (special.ndtri(upper) - special.ndtri(lower)) / 2
+    return np.where(upper >= 1, np.inf, np.maximum(radius * (1 + 1e-12) + 1e-12, 0.0))
+
+
 def gaussian_radius(p_lower: np.ndarray, p_upper: np.ndarray) -> np.ndarray:
     """Radius in noise units: ``(Phi^-1(p_lower) - Phi^-1(p_upper)) / 2``, rounded down.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from scipy import special
 
 from sklearn_rp.bounds import majority_share, needed_votes, soft_majority_share
-from sklearn_rp.noise import did_you_mean
+from sklearn_rp.noise import find_noised
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,7 +138,7 @@ class Certificate:
             Ends of the open interval, in the feature's own unit.
         """
         scale = self._scale_of(feature)
-        centre = self.values[:, self._position(feature)].astype(np.float64)
+        centre = self.values[:, self._place(feature)].astype(np.float64)
         reach = np.stack([self.radius] * 2, axis=1) if self.reach is None else self.reach
         return centre - scale * reach[:, 0], centre + scale * reach[:, 1]
 
@@ -257,7 +258,7 @@ class Certificate:
 
         columns = {name: getattr(self, name) for name in _PER_ROW[:-2]}
         for feature in features or []:
-            name = self.feature_names[self._position(feature)]
+            name = self.feature_names[self._place(feature)]
             columns[f"half_width_{name}"] = self.half_width(feature)
         return pd.DataFrame(columns)
 
@@ -355,7 +356,7 @@ class Certificate:
         return f"<pre>{head}</pre>{self[:10].to_frame().to_html(float_format='{:.4g}'.format)}"
 
     def _scale_of(self, feature: str | int) -> float:
-        position = self._position(feature)
+        position = self._place(feature)
         if self.values.dtype.kind not in "iuf":
             raise ValueError(
                 f"feature={feature!r} is categorical and has no width: its radius says whether "
@@ -363,22 +364,19 @@ class Certificate:
             )
         return float(self.scale[position])
 
-    def _position(self, feature: str | int) -> int:
+    def _place(self, feature: str | int) -> int:
         """Place of a feature among the noised ones."""
-        names = self.feature_names.tolist()
-        if isinstance(feature, str):
-            if feature not in names:
-                raise ValueError(
-                    f"feature={feature!r} is not a noised feature"
-                    f"{did_you_mean(feature, names)}. The certificate holds with it fixed; noised "
-                    f"are {names}."
-                )
-            return names.index(feature)
-        where = np.flatnonzero(self.feature_indices == feature)
-        if not len(where):
-            noised = dict(zip(self.feature_indices.tolist(), names, strict=True))
-            raise ValueError(
-                f"feature={feature!r} is not the position of a noised feature: the certificate "
-                f"holds with it fixed. Noised are {noised}."
-            )
-        return int(where[0])
+        return find_noised(feature, self.feature_indices, self.feature_names)
+
+
+def concatenate(parts: Sequence[Certificate]) -> Certificate:
+    """Certificates of consecutive rows as one."""
+    if len(parts) == 1:
+        return parts[0]
+    together: dict[str, Any] = {
+        name: None
+        if getattr(parts[0], name) is None
+        else np.concatenate([getattr(part, name) for part in parts])
+        for name in _PER_ROW
+    }
+    return replace(parts[0], **together)

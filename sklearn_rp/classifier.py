@@ -32,14 +32,16 @@ from sklearn_rp._compat import (
     with_callbacks,
 )
 from sklearn_rp.bounds import Bounds, bound_votes, max_radius, min_samples, scaled_radius
-from sklearn_rp.certificate import Certificate
+from sklearn_rp.certificate import Certificate, concatenate
 from sklearn_rp.exceptions import PrivacyWarning
-from sklearn_rp.noise import Noise, Rows, replace_columns, take_rows
+from sklearn_rp.noise import Draws, Noise, Rows, find_noised, replace_columns, take_rows
 from sklearn_rp.privacy import GaussianPrivacy
+from sklearn_rp.rounds import Question, vote_in_rounds
 from sklearn_rp.smoothing import (
     Engine,
+    Recalled,
     Votes,
-    concatenate,
+    cast_votes,
     encode,
     is_frozen,
     is_net,
@@ -109,7 +111,8 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         every call (with a given `random_state`, copies of one fitted object repeat each other's
         noise).
     n_jobs : int, default=None
-        Processes over rows (joblib).
+        Processes that share the rows (joblib; the backend is that of ``joblib.parallel_config``).
+        Results have the same bits for any number.
     random_state : int, RandomState instance or None, default=None
         Seed of the noise. None takes it from the operating system; keep the seed secret where
         an adversary who knows the model must not know the votes.
@@ -337,8 +340,6 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             X=X,
             shape=shape,
             voting=self.voting,
-            n_samples=self.n_samples,
-            n_jobs=self.n_jobs,
             resample=self.resample,
         )
         first = deepcopy(take_rows(X, slice(0, 1)))  # a model may write into what it is given
@@ -381,7 +382,7 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         """
         check_is_fitted(self)
         release = self._release
-        X, (votes,) = self._votes(X, [release.sigma])
+        (votes,) = self._votes(self._rows(X), [release.sigma], self._draws())
         label = self.classes_[votes.top]
         if release.fallback is None:  # nobody asks for the radius
             return label
@@ -409,27 +410,61 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             In the order of `classes_`.
         """
         check_is_fitted(self)
-        _, (votes,) = self._votes(X, [self._release.sigma])
+        (votes,) = self._votes(self._rows(X), [self._release.sigma], self._draws())
         return votes.share
 
-    def certify(self, X):
-        """Certificate of each row.
+    def certify(self, X, *, radius=None, tolerance=None, feature=None):
+        """Certificate of each row, or only as much of it as answers a question.
 
         Parameters
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
             Rows.
+        radius : float, default=None
+            The question "is the radius at least this?", in scaled units or in the unit of
+            `feature`. Monte Carlo votes then come in growing rounds, and a row leaves as soon as
+            its answer is certain: ``certificate.at(radius)`` is the answer, and
+            ``certificate.n_samples`` the votes of each row, `n_samples` at most. None: all rows get
+            all votes. Exact methods have nothing to save.
+        tolerance : float, default=None
+            The question "what is the radius, to within this?", likewise.
+        feature : str or int, default=None
+            Noised feature in whose unit `radius` or `tolerance` is given.
 
         Returns
         -------
         certificate : Certificate
             Labels, radii and bounds. With ``resample=False`` its labels are those of `predict`
-            (before `fallback`).
+            (before `fallback`); where a row left early they may differ, though not, with
+            probability ``1 - alpha``, from that of the smoothed classifier.
+
+        Raises
+        ------
+        ValueError
+            If `radius` and `tolerance` are both given, or not allowed.
+
+        Notes
+        -----
+        With a question, certificate and answer of a row hold with probability ``1 - alpha``
+        together, however early the row leaves. Up to 1000 votes are cast in one go.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_wine
+        >>> from sklearn.naive_bayes import GaussianNB
+        >>> from sklearn_rp import RobustPrivacyClassifier
+        >>> X, y = load_wine(return_X_y=True)
+        >>> clf = RobustPrivacyClassifier(GaussianNB(), n_samples=20_000, random_state=0).fit(X, y)
+        >>> cert = clf.certify(X[:5], radius=0.2)
+        >>> cert.at(0.2).shape, bool((cert.n_samples < 20_000).all())
+        ((5,), True)
         """
         check_is_fitted(self)
-        return self.certify_path(X, [self._release.sigma])[0]
+        return self.certify_path(
+            X, [self._release.sigma], radius=radius, tolerance=tolerance, feature=feature
+        )[0]
 
-    def certify_path(self, X, sigmas):
+    def certify_path(self, X, sigmas, *, radius=None, tolerance=None, feature=None):
         """Certificates at several noise levels, without fitting the base estimator again.
 
         Parameters
@@ -438,6 +473,10 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             Rows.
         sigmas : sequence of float
             Noise levels, in units of `noise_scale`.
+        radius, tolerance : float, default=None
+            A question, as in `certify`.
+        feature : str or int, default=None
+            In whose unit.
 
         Returns
         -------
@@ -454,21 +493,70 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         sigmas = check_sigmas(sigmas)
         check_is_fitted(self)
         self._noise.check_levels(sigmas)
+        question = self._question(radius, tolerance, feature)
         # What callbacks keep on an estimator while they run stays off this one: threads share it.
-        return reporter(self)._certify_reported(X, sigmas)
+        return reporter(self)._certify_reported(X, sigmas, question)
 
     @with_callbacks
-    def _certify_reported(self, X: Any, sigmas: Sequence[float]) -> list[Certificate]:
-        return self._certify_path(X, sigmas, report=True)
-
-    def _certify_path(
-        self, X: Any, sigmas: Sequence[float], report: bool = False
+    def _certify_reported(
+        self, X: Any, sigmas: Sequence[float], question: Question | None
     ) -> list[Certificate]:
-        X, paths = self._votes(X, sigmas, report)
-        return [
-            self._certificate(X, sigma, votes, bound_votes(votes, self._release.alpha))
-            for sigma, votes in zip(sigmas, paths, strict=True)
+        X, draws = self._rows(X), self._draws()
+        if not getattr(self, "_skl_callbacks", None):
+            return self._certify_rows(X, sigmas, draws, question)
+        n_parts = max(1, min(_REPORTS, X.shape[0] // _ROWS_OF_A_REPORT))
+        slices = list(gen_even_slices(X.shape[0], n_parts))
+        parts = [
+            self._certify_rows(take_rows(X, rows), sigmas, draws.for_rows(rows.start), question)
+            for rows in reported(self, "certify", slices)
         ]
+        return [concatenate(level) for level in zip(*parts, strict=True)]
+
+    def _certify_rows(
+        self, X: Rows, sigmas: Sequence[float], draws: Draws, question: Question | None = None
+    ) -> list[Certificate]:
+        """Certificates of checked rows at each noise level."""
+        if question is not None and len(draws) and not isinstance(self._engine, Recalled):
+            return [self._certify_in_rounds(X, sigma, draws, question) for sigma in sigmas]
+        answer = []
+        for sigma, votes in zip(sigmas, self._votes(X, sigmas, draws), strict=True):
+            n_samples = np.full(X.shape[0], votes.n_samples)
+            bounds = bound_votes(votes, self._release.alpha)
+            answer.append(self._certificate(X, sigma, votes.top, bounds, n_samples, votes.reach))
+        return answer
+
+    def _certify_in_rounds(
+        self, X: Rows, sigma: float, draws: Draws, question: Question
+    ) -> Certificate:
+        def cast(rows: np.ndarray, start: int, stop: int, number: int) -> Votes:
+            # Rows with noise of their own begin a new stream in every round.
+            now = replace(draws, start=start, stop=stop)
+            if draws.row is not None:
+                now = replace(now, entropy=(*draws.entropy, number))
+            return self._votes(take_rows(X, rows), [sigma], now)[0]
+
+        found = vote_in_rounds(cast, X.shape[0], len(draws), self._release.alpha, sigma, question)
+        return self._certificate(X, sigma, *found)
+
+    def _question(self, radius: Any, tolerance: Any, feature: Any) -> Question | None:
+        if radius is None and tolerance is None:
+            if feature is not None:
+                raise ValueError(
+                    f"feature={feature!r} is given without a question in its unit: give radius or "
+                    "tolerance, too."
+                )
+            return None
+        if radius is not None and tolerance is not None:
+            raise ValueError(
+                f"radius={radius!r} and tolerance={tolerance!r} are two questions: give one."
+            )
+        for name, value in (("radius", radius), ("tolerance", tolerance)):
+            if value is not None and not (isinstance(value, Real) and 0 <= float(value) < np.inf):
+                raise ValueError(f"{name}={value!r} is not allowed: a finite number from 0 up.")
+        if feature is None:
+            return Question(radius, tolerance)
+        place = find_noised(feature, self._noise.columns, self._noise.names)
+        return Question(radius, tolerance, float(self._noise.scale[place]))
 
     def privacy_loss(self, distance: float, n_queries: int = 1) -> GaussianPrivacy:
         """What fresh noise promises for *any* two rows at a distance, certified or not.
@@ -510,51 +598,47 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         looks = release.n_votes * int(n_queries)
         return GaussianPrivacy(float(np.sqrt(looks) * distance / release.sigma))
 
-    def _certificate(self, X: Rows, sigma: float, votes: Votes, bounds: Bounds) -> Certificate:
-        n_rows = len(bounds.radius)
+    def _certificate(
+        self,
+        X: Rows,
+        sigma: float,
+        top: np.ndarray,
+        bounds: Bounds,
+        n_samples: np.ndarray,
+        reach: np.ndarray | None = None,
+    ) -> Certificate:
         return Certificate(
-            label=self.classes_[votes.top],
+            label=self.classes_[top],
             radius=scaled_radius(bounds.radius, sigma),
             abstained=bounds.abstained,
             p_lower=bounds.p_lower,
             p_upper=bounds.p_upper,
-            n_samples=np.full(n_rows, votes.n_samples),
+            n_samples=n_samples,
             sigma=float(sigma),
-            alpha=0.0 if votes.kind == "exact" else float(self._release.alpha),
+            alpha=float(self._release.alpha) if self._release.n_votes else 0.0,
             method=self.method_,
             feature_names=self._noise.names,
             scale=self._noise.scale.copy(),
             feature_indices=self._noise.columns,
             # A copy: what was certified stays so when the caller changes X.
             values=self._noise.values(X).copy(),
-            reach=None if votes.reach is None else scaled_radius(votes.reach, sigma),
+            reach=None if reach is None else scaled_radius(reach, sigma),
             n_classes=len(self.classes_),
             min_radius=None if self._release.fallback is None else float(self._release.min_radius),
-            voting="soft" if votes.kind == "soft" else "hard",
+            voting=getattr(self._engine, "voting", "hard"),
         )
 
-    def _votes(
-        self, X: Any, sigmas: Sequence[float], report: bool = False
-    ) -> tuple[Rows, list[Votes]]:
-        check_is_fitted(self)
-        X = self._rows(X)
-        entropy: Any = self._entropy
-        if self._release.resample:
-            fresh = np.random.SeedSequence() if self._calls is None else self._calls.spawn(1)[0]
-            entropy = fresh.generate_state(4).tolist()
-        if not (report and getattr(self, "_skl_callbacks", None)):
-            return X, self._engine.votes(X, sigmas, entropy)
-        n_parts = max(1, min(_REPORTS, X.shape[0] // _ROWS_OF_A_REPORT))
-        slices = list(gen_even_slices(X.shape[0], n_parts))
-        parts = [
-            self._engine.votes(
-                take_rows(X, rows),
-                sigmas,
-                [*entropy, rows.start] if self._release.resample else entropy,
-            )
-            for rows in reported(self, "certify", slices)
-        ]
-        return X, [concatenate(level) for level in zip(*parts, strict=True)]
+    def _draws(self) -> Draws:
+        """Noise of one call: always the same bank, or fresh noise for every row."""
+        n_votes = self._release.n_votes
+        if not self._release.resample:
+            return Draws((self._entropy,), 0, n_votes)
+        fresh = np.random.SeedSequence() if self._calls is None else self._calls.spawn(1)[0]
+        return Draws(tuple(fresh.generate_state(4).tolist()), 0, n_votes, row=0)
+
+    def _votes(self, X: Rows, sigmas: Sequence[float], draws: Draws) -> list[Votes]:
+        """Votes of checked rows at each noise level."""
+        return cast_votes(self._engine, X, sigmas, draws, self.n_jobs)
 
     def _rows(self, X: Any) -> Rows:
         """Checked rows, flat."""
@@ -626,7 +710,15 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         return tags
 
 
-def certify(estimator: Any, X: Any, sigmas: Sequence[float] | None = None) -> Any:
+def certify(
+    estimator: Any,
+    X: Any,
+    sigmas: Sequence[float] | None = None,
+    *,
+    radius: float | None = None,
+    tolerance: float | None = None,
+    feature: str | int | None = None,
+) -> Any:
     """Certificate of each row, through wrappers that hand the label on unchanged.
 
     Parameters
@@ -639,6 +731,10 @@ def certify(estimator: Any, X: Any, sigmas: Sequence[float] | None = None) -> An
         Rows.
     sigmas : sequence of float, default=None
         Noise levels, as in `RobustPrivacyClassifier.certify_path`; None: the one of the fit.
+    radius, tolerance : float, default=None
+        A question that stops the votes early, as in `RobustPrivacyClassifier.certify`.
+    feature : str or int, default=None
+        In whose unit.
 
     Returns
     -------
@@ -661,16 +757,19 @@ def certify(estimator: Any, X: Any, sigmas: Sequence[float] | None = None) -> An
     >>> len(certify(pipe, X))
     150
     """
+    question: dict[str, Any] = {"radius": radius, "tolerance": tolerance, "feature": feature}
     if isinstance(estimator, FrozenEstimator):
-        return certify(estimator.estimator, X, sigmas)
+        return certify(estimator.estimator, X, sigmas, **question)
     if isinstance(estimator, Pipeline):
         check_is_fitted(estimator)
         rows = estimator[:-1].transform(X) if len(estimator) > 1 else X
-        return certify(estimator[-1], rows, sigmas)
+        return certify(estimator[-1], rows, sigmas, **question)
     if hasattr(type(estimator), "certify"):
-        return estimator.certify(X) if sigmas is None else estimator.certify_path(X, sigmas)
+        if sigmas is None:
+            return estimator.certify(X, **question)
+        return estimator.certify_path(X, sigmas, **question)
     if hasattr(estimator, "best_estimator_"):
-        return certify(estimator.best_estimator_, X, sigmas)
+        return certify(estimator.best_estimator_, X, sigmas, **question)
     name = type(estimator).__name__
     if isinstance(estimator, BaseSearchCV):
         if hasattr(estimator, "cv_results_"):

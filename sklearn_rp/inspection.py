@@ -147,7 +147,7 @@ class CertifiedAccuracyDisplay:
             unit = "scaled units" if unit is None else unit
             axis = f"certified radius ({unit})"
         else:
-            what = several[0].feature_names[several[0]._position(feature)]
+            what = several[0].feature_names[several[0]._place(feature)]
             axis = f"certified half-width of {what} ({unit or 'its own unit'})"
         return cls(curves, axis).plot(ax)
 

@@ -414,7 +414,7 @@ def _at_noise_levels(estimator: Any, X: Any, sigmas: Sequence[float]) -> list[An
     estimator._noise.check_levels(sigmas)
     engine = estimator._engine
     if not estimator.resample:  # else every call draws anew, and nothing can be recalled
-        engine = Recalled(engine, estimator._rows(X), sigmas)
+        engine = Recalled(engine, estimator._rows(X), sigmas, estimator.n_jobs)
     return [estimator._at_noise(sigma, engine) for sigma in sigmas]
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import difflib
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from sklearn import get_config
+from sklearn.utils import gen_batches
 
 from sklearn_rp.exceptions import PrivacyWarning
 
@@ -23,6 +24,34 @@ _BLOCK_ELEMENTS = 2**18  # numbers drawn from one generator: 2 MiB
 # A chunk beyond this is slower, not faster: it no longer stays in the processor's cache between
 # being written by one step and being read by the next.
 _CHUNK_BYTES = 2**23
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Which draws of which noise bank the votes are cast with.
+
+    Parameters
+    ----------
+    entropy : tuple of int
+        Seed of the bank.
+    start, stop : int
+        Numbers of the first draw and of the one after the last.
+    row : int or None
+        None: all rows share one bank. Else every row has noise of its own, and this is the number
+        of the first row.
+    """
+
+    entropy: tuple[int, ...]
+    start: int
+    stop: int
+    row: int | None = None
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def for_rows(self, first: int) -> Draws:
+        """The same, for rows that begin with number `first` of these."""
+        return self if self.row is None else replace(self, row=self.row + first)
 
 
 def rows_per_chunk(numbers_per_row: int) -> int:
@@ -234,6 +263,25 @@ def find_column(
             )
         return int(feature) % n_features
     raise TypeError(f"{parameter} holds {feature!r}: a feature is given by its name or position.")
+
+
+def find_noised(feature: Any, columns: np.ndarray, names: np.ndarray) -> int:
+    """Place of a feature among the noised ones; a clear error for any other."""
+    known = names.tolist()
+    if isinstance(feature, str):
+        if feature not in known:
+            raise ValueError(
+                f"feature={feature!r} is not a noised feature{did_you_mean(feature, known)}. The "
+                f"certificate holds with it fixed; noised are {known}."
+            )
+        return known.index(feature)
+    where = np.flatnonzero(columns == feature)
+    if not len(where):
+        raise ValueError(
+            f"feature={feature!r} is not the position of a noised feature: the certificate holds "
+            f"with it fixed. Noised are {dict(zip(columns.tolist(), known, strict=True))}."
+        )
+    return int(where[0])
 
 
 def did_you_mean(word: str, known: Sequence[Any]) -> str:
@@ -466,7 +514,7 @@ class Noise:
         entropy : int or sequence of int
             The seed.
         start, stop : int
-            `start` is a multiple of `block`.
+            Numbers of draws; a `start` that is a multiple of `block` wastes none.
 
         Returns
         -------
@@ -475,11 +523,49 @@ class Noise:
         width, size = len(self.columns), self.block
         out = np.empty((stop - start, width))
         for number in range(start // size, -(-stop // size)):
-            sequence = np.random.SeedSequence(entropy, spawn_key=(number,))
+            rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(number,)))
             first = number * size - start
-            target = out[first : first + size]
-            np.random.default_rng(sequence).standard_normal(out=target)
+            if first < 0:
+                rng.standard_normal((-first, width))  # those before `start`
+            rng.standard_normal(out=out[max(first, 0) : max(first + size, 0)])
         return out
+
+    def draw_own(self, draws: Draws, n_rows: int, most: int) -> Iterator[tuple[slice, np.ndarray]]:
+        """Standard normal draws of each row's own, at most about `most` at a time.
+
+        A row's draws are a function of seed and number of the row alone: rows come in blocks that
+        share a generator, or, where votes are many, each has one.
+
+        Parameters
+        ----------
+        draws : Draws
+            Seed, number of votes, and number of the first row.
+        n_rows : int
+            Number of rows.
+        most : int
+            Draws at a time.
+
+        Yields
+        ------
+        rows : slice
+            Of the `n_rows`.
+        own : ndarray of shape (len(rows), some of the votes, n_noised)
+        """
+        first, votes, width = draws.row or 0, len(draws), len(self.columns)
+        size = max(1, self.block // votes)
+        for number in range(first // size, -(-(first + n_rows) // size)):
+            rng = np.random.default_rng(np.random.SeedSequence(draws.entropy, spawn_key=(number,)))
+            begin, end = max(number * size, first), min((number + 1) * size, first + n_rows)
+            if size == 1:
+                for some in gen_batches(votes, max(1, min(most, self.block))):
+                    own = rng.standard_normal((1, some.stop - some.start, width))
+                    yield slice(begin - first, end - first), own
+                continue
+            block = rng.standard_normal((end - number * size, votes, width))[begin - end :]
+            for rows in gen_batches(end - begin, max(1, most // votes)):
+                for some in gen_batches(votes, most):
+                    here = slice(begin - first + rows.start, begin - first + rows.stop)
+                    yield here, block[rows, some]
 
     @property
     def block(self) -> int:

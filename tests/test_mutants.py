@@ -7,7 +7,8 @@ from scipy import special
 
 from sklearn_rp import bounds, classifier
 from sklearn_rp.noise import Noise
-from sklearn_rp.smoothing import linear, monte_carlo, recalled, sweep, trees
+from sklearn_rp.smoothing import linear, recalled, sweep, trees
+from sklearn_rp.smoothing.monte_carlo import MonteCarlo
 
 
 def caught(check, *arguments, **options):
@@ -53,8 +54,8 @@ def test_sign_of_the_radius(monkeypatch):
 def test_scale_forgotten_in_the_linear_engine(monkeypatch):
     own = linear.Linear.votes
 
-    def unscaled(self, X, sigmas, entropy=None):
-        votes = own(self, X, sigmas, entropy)
+    def unscaled(self, X, sigmas, draws=None):
+        votes = own(self, X, sigmas, draws)
         return [
             type(v)(
                 v.total, v.kind, v.n_samples, v.error, None if v.radius is None else 2 * v.radius
@@ -69,8 +70,8 @@ def test_scale_forgotten_in_the_linear_engine(monkeypatch):
 def test_error_of_the_tree_sums_subtracted_with_the_wrong_sign(monkeypatch):
     own = trees.Trees.votes
 
-    def optimistic(self, X, sigmas, entropy=None):
-        votes = own(self, X, sigmas, entropy)
+    def optimistic(self, X, sigmas, draws=None):
+        votes = own(self, X, sigmas, draws)
         return [type(v)(v.total, v.kind, v.n_samples, -0.05 + 0 * v.error, v.radius) for v in votes]
 
     monkeypatch.setattr(trees.Trees, "votes", optimistic)
@@ -97,11 +98,7 @@ def test_the_sweep_takes_too_long_a_step(monkeypatch):
 
 
 def test_noise_shared_by_rows(monkeypatch):
-    def shared(self, X, sigmas, entropy, number):
-        self.fresh = False
-        return monte_carlo.MonteCarlo._total(self, X, sigmas, entropy, number)
-
-    monkeypatch.setattr(monte_carlo.MonteCarlo, "_fresh_total", shared)
+    monkeypatch.setattr(MonteCarlo, "_add_own", MonteCarlo._add_shared)
     # One bank for all rows: either none fails or all do; over seeds the rate is no longer seen.
     caught(every_row_has_its_own_noise)
     monkeypatch.undo()
@@ -135,8 +132,8 @@ def test_a_stale_cache(monkeypatch):
 def recalled_votes_are_those_of_the_rows():
     clf = soundness.EXACT["sweep"]()
     X = soundness.WIDE[0]
-    engine = recalled.Recalled(clf._engine, X[:20], [0.3])
+    engine = recalled.Recalled(clf._engine, X[:20], [0.3], None)
     for rows in (X[:20], X[20:40], X[:20]):
-        a = engine.votes(rows, [0.3], 0)[0].total
-        np.testing.assert_array_equal(a, clf._engine.votes(rows, [0.3], 0)[0].total)
+        a = engine.votes(rows, [0.3], clf._draws())[0].total
+        np.testing.assert_array_equal(a, clf._engine.votes(rows, [0.3], clf._draws())[0].total)
         np.testing.assert_array_equal(engine.profile(rows).label, clf._engine.profile(rows).label)

@@ -99,12 +99,10 @@ def smooth(model, **arguments):
 def asked_as_it_is(clf, X, sigmas):
     """Votes of the generic engine, on the draws of the engine."""
     engine = clf._engine
-    generic = MonteCarlo(
-        engine.estimator, engine.classes, engine.noise, engine.n_samples, engine.voting
-    )
+    generic = MonteCarlo(engine.estimator, engine.classes, engine.noise, engine.voting)
     if DEVICE != "cpu":
         pytest.skip("a device draws noise of its own")
-    return generic.votes(X, sigmas, clf._entropy)
+    return generic.votes(X, sigmas, clf._draws())
 
 
 CASES = {
@@ -133,7 +131,7 @@ def test_votes_are_those_of_the_net(case, voting):
     assert clf.method_ == "monte_carlo"
     assert set(clf.classes_.tolist()) == set(np.unique(labels).tolist())
     flat = rows[:20].reshape(20, -1)
-    found = clf._engine.votes(flat, [0.2, 1.0], clf._entropy)
+    found = clf._engine.votes(flat, [0.2, 1.0], clf._draws())
     expected = asked_as_it_is(clf, flat, [0.2, 1.0])
     for a, b in zip(found, expected, strict=True):
         if voting == "hard" and case != "scaled":
@@ -165,13 +163,8 @@ def test_small_batches_give_the_same(monkeypatch):
     monkeypatch.setattr("sklearn_rp.noise._BLOCK_ELEMENTS", 12 * 64)  # blocks of 64 draws
     whole = clf.certify(X[:10])
     for budget in (3000, 500, 100, 7):
-        assert (
-            clf._engine._plan(budget)
-            == {3000: (1, 3000), 500: (1, 500), 100: (1, 100), 7: (1, 7)}[budget]
-        )
         monkeypatch.setattr("sklearn_rp.smoothing.torch._CPU_NUMBERS", 12 * budget)
         np.testing.assert_array_equal(whole.radius, clf.certify(X[:10]).radius)
-    assert clf._engine._plan(9000) == (3, 3000)
 
 
 def test_the_net_is_left_as_it_was_found():
@@ -456,7 +449,7 @@ def test_whole_numbers_get_noise_that_is_none(kind, shape):
     flat = rows[:20].reshape(20, -1)
     generic = asked_as_it_is(clf, flat, [0.3])[0]
     np.testing.assert_array_equal(
-        clf._engine.votes(flat, [0.3], clf._entropy)[0].total, generic.total
+        clf._engine.votes(flat, [0.3], clf._draws())[0].total, generic.total
     )
     zero = np.zeros((1, *shape), dtype=kind)
     assert clf.certify(zero).radius[0] <= 0.5

@@ -1,5 +1,7 @@
 """Noise: which columns, what scale, which draws, and copies in the container that came in."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -85,7 +87,8 @@ def test_draws_do_not_depend_on_chunks():
     noise = noise_of(np.random.default_rng(0).normal(size=(9, 600)))
     block = noise.block
     whole = noise.draw(7, 0, 3 * block)
-    parts = [noise.draw(7, 0, block), noise.draw(7, block, 2 * block + 5)]
+    ends = [0, 3, block, 2 * block - 1, 2 * block + 5]
+    parts = [noise.draw(7, a, b) for a, b in pairwise(ends)]
     assert np.array_equal(whole[: 2 * block + 5], np.concatenate(parts))
     assert not np.array_equal(whole, noise.draw(8, 0, 3 * block))
 

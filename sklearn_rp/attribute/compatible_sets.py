@@ -6,6 +6,7 @@ import html
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from sklearn_rp.attribute.prior import Prior
 from sklearn_rp.attribute.release import Attribute, Lines, Release
 from sklearn_rp.noise import Rows, is_frame, take_rows
+from sklearn_rp.smoothing import for_rows
 from sklearn_rp.validation import check_sigmas
 
 if TYPE_CHECKING:
@@ -375,6 +377,7 @@ def compatible_sets(
     bounds: Any = None,
     resolution: int = 256,
     sigmas: Sequence[float] | None = None,
+    n_jobs: int | None = None,
 ) -> Any:
     """Values of a sensitive feature with the same released label, for each row.
 
@@ -397,6 +400,8 @@ def compatible_sets(
     sigmas : sequence of float, default=None
         Noise levels of a RobustPrivacyClassifier; None: the one it was fitted with. With a single
         noised feature the model is read once for all.
+    n_jobs : int, default=None
+        Processes that share the rows (joblib).
 
     Returns
     -------
@@ -423,7 +428,7 @@ def compatible_sets(
         X = check_array(X, dtype=None, ensure_all_finite=False)
     attribute = Attribute.from_data(X, sensitive_feature, bounds)
     release = Release(estimator, attribute, X, check_resolution(resolution))
-    return sets_of(release, X, sigmas)
+    return sets_of(release, X, sigmas, n_jobs)
 
 
 def check_resolution(resolution: Any) -> int:
@@ -439,6 +444,7 @@ def sets_of(
     release: Release,
     X: Rows,
     sigmas: Sequence[float] | None = None,
+    n_jobs: int | None = None,
     through: Callable[[list[int]], Iterable[int]] = iter,
 ) -> Any:
     """Compatible sets of checked rows, chunk by chunk; `through` may report each chunk."""
@@ -451,14 +457,19 @@ def sets_of(
     if smoothed is not None:
         check_is_fitted(smoothed)
     size = max(1, _POINTS // (release.resolution + 1))
-    parts: list[list[CompatibleSets]] = [[] for _ in levels]
+    parts: list[list[CompatibleSets]] = []
     for first in through([*range(0, X.shape[0], size)]):
         chunk = take_rows(X, slice(first, min(first + size, X.shape[0])))
-        own = release.attribute.values(chunk)
-        for level, (lines, symbol) in enumerate(release.lines(chunk, levels)):
-            parts[level].append(_select(release, lines, symbol, own))
-    answer = [_join(part) for part in parts]
+        parts += for_rows(partial(_sets_of_rows, release, levels), chunk, n_jobs)
+    answer = [_join(level) for level in zip(*parts, strict=True)]
     return answer[0] if sigmas is None else answer
+
+
+def _sets_of_rows(
+    release: Release, levels: list[float | None], X: Rows, first: int
+) -> list[CompatibleSets]:
+    own = release.attribute.values(X)
+    return [_select(release, lines, symbol, own) for lines, symbol in release.lines(X, levels)]
 
 
 def _select(release: Release, lines: Lines, symbol: np.ndarray, own: np.ndarray) -> CompatibleSets:
@@ -481,7 +492,7 @@ def _select(release: Release, lines: Lines, symbol: np.ndarray, own: np.ndarray)
     )
 
 
-def _join(parts: list[CompatibleSets]) -> CompatibleSets:
+def _join(parts: Sequence[CompatibleSets]) -> CompatibleSets:
     if len(parts) == 1:
         return parts[0]
     first = parts[0]

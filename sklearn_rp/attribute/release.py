@@ -413,7 +413,8 @@ class Release:
         parts = []
         for chunk in self._chunks(len(z), X.shape[1]):
             copies = self.attribute.copies(X, rows[chunk], z[chunk])
-            cert = self.smoothed._certify_path(copies, [sigma])[0]
+            smoothed = self.smoothed
+            cert = smoothed._certify_rows(smoothed._rows(copies), [sigma], smoothed._draws())[0]
             released = self.smoothed._released(cert.label, cert.radius)
             parts.append((encode(released, self.symbols), cert.radius))
         symbol, radius = (np.concatenate(part) for part in zip(*parts, strict=True))

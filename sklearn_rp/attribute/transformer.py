@@ -58,6 +58,8 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         What becomes of the other features.
     include_prediction : bool, default=False
         Whether to append a column ``prediction`` with the number of the released label.
+    n_jobs : int, default=None
+        Processes that share the rows when compatible sets are found (joblib).
 
     Attributes
     ----------
@@ -106,6 +108,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         "output": [StrOptions({"interval", "midpoint", "drop"})],
         "remainder": [StrOptions({"passthrough", "drop"})],
         "include_prediction": ["boolean"],
+        "n_jobs": [Integral, None],
     }
 
     def __init__(
@@ -118,6 +121,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         output="interval",
         remainder="passthrough",
         include_prediction=False,
+        n_jobs=None,
     ):
         self.estimator = estimator
         self.sensitive_feature = sensitive_feature
@@ -126,6 +130,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         self.output = output
         self.remainder = remainder
         self.include_prediction = include_prediction
+        self.n_jobs = n_jobs
 
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=False)
@@ -297,7 +302,11 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
     @with_callbacks
     def _sets_reported(self, X: Rows, sigmas: Any) -> Any:
         return sets_of(
-            self._release, X, sigmas, lambda parts: reported(self, "compatible_sets", parts)
+            self._release,
+            X,
+            sigmas,
+            self.n_jobs,
+            lambda parts: reported(self, "compatible_sets", parts),
         )
 
     def _base(self) -> Any:

@@ -8,20 +8,23 @@ import numpy as np
 
 from sklearn_rp.noise import Noise, Rows
 from sklearn_rp.smoothing.adapted import Adapted, is_frozen, is_net, last_step, net_classes
+from sklearn_rp.smoothing.folded import LinearVotes, TreeVotes
 from sklearn_rp.smoothing.linear import Linear
 from sklearn_rp.smoothing.monte_carlo import MonteCarlo
+from sklearn_rp.smoothing.parallel import cast_votes, for_rows
 from sklearn_rp.smoothing.recalled import Recalled
 from sklearn_rp.smoothing.sweep import Categories, Sweep
 from sklearn_rp.smoothing.trees import Trees
-from sklearn_rp.smoothing.votes import Votes, concatenate, encode
+from sklearn_rp.smoothing.votes import Votes, encode
 
 __all__ = [
     "Adapted",
     "Engine",
     "Recalled",
     "Votes",
-    "concatenate",
+    "cast_votes",
     "encode",
+    "for_rows",
     "is_frozen",
     "is_net",
     "last_step",
@@ -42,8 +45,9 @@ class Engine(Protocol):
 
     method: str
     name: str
+    divisible: bool  # whether processes may share the rows
 
-    def votes(self, X: Rows, sigmas: Any, entropy: Any) -> list[Votes]:
+    def votes(self, X: Rows, sigmas: Any, draws: Any) -> list[Votes]:
         """Votes of checked rows at each noise level."""
 
 
@@ -56,8 +60,6 @@ def make_engine(
     X: Rows,
     shape: tuple[int, ...] | None,
     voting: Literal["hard", "soft"],
-    n_samples: int,
-    n_jobs: int | None,
     resample: bool,
 ) -> Engine:
     """Engine for a fitted base classifier.
@@ -78,8 +80,6 @@ def make_engine(
         Shape of one row as the classifier reads it; None: rows of a table.
     voting : {"hard", "soft"}
         Votes by label or by probability.
-    n_samples, n_jobs : int
-        For Monte Carlo.
     resample : bool
         Whether the release is to be random.
 
@@ -124,10 +124,11 @@ def make_engine(
     if net:
         from sklearn_rp.smoothing.torch import TorchNet
 
-        engine = TorchNet.for_model(
-            reader, estimator, classes, noise, X, shape, n_samples, voting, resample
-        )
-    return engine or MonteCarlo(reader, classes, noise, n_samples, voting, n_jobs, resample)
+        engine = TorchNet.for_model(reader, estimator, classes, noise, X, shape, voting)
+    elif shape is None:
+        for folded in (LinearVotes, TreeVotes):
+            engine = engine or folded.for_model(estimator, classes, noise, X, voting)
+    return engine or MonteCarlo(reader, classes, noise, voting)
 
 
 def _exact(

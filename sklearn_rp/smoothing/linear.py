@@ -40,6 +40,7 @@ class Linear:
     weight: np.ndarray
 
     method = "exact"
+    divisible = False
     name = "linear"
 
     @classmethod
@@ -82,7 +83,7 @@ class Linear:
         size += np.abs(np.ravel(self.model.intercept_)[0])
         return score, size + np.abs(self.noise.values(X)) @ np.abs(self.weight)
 
-    def votes(self, X: Rows, sigmas: Sequence[float], entropy: Any = None) -> list[Votes]:
+    def votes(self, X: Rows, sigmas: Sequence[float], draws: Any = None) -> list[Votes]:
         """Exact votes of each row at each noise level."""
         values = self.noise.check_rows(X, min(sigmas))
         single = values.dtype == np.float32

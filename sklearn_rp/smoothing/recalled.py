@@ -7,7 +7,8 @@ from typing import Any
 
 import joblib
 
-from sklearn_rp.noise import Rows
+from sklearn_rp.noise import Draws, Rows
+from sklearn_rp.smoothing.parallel import cast_votes
 from sklearn_rp.smoothing.votes import Votes
 
 
@@ -25,26 +26,30 @@ class Recalled:
         The checked rows that will be asked about.
     sigmas : sequence of float
         The noise levels.
+    n_jobs : int or None
+        Processes that the engine's rows are shared among.
     """
 
-    def __init__(self, engine: Any, X: Rows, sigmas: Sequence[float]):
+    divisible = False
+
+    def __init__(self, engine: Any, X: Rows, sigmas: Sequence[float], n_jobs: int | None):
         self.method = engine.method
         self.name = engine.name
         self._engine = engine
         self._rows = joblib.hash(X)
         self._sigmas = list(sigmas)
-        self._votes: dict[str, list[Votes]] = {}
+        self._n_jobs = n_jobs
+        self._votes: dict[Draws, list[Votes]] = {}
         self._profiles: dict[str, Any] = {}
 
-    def votes(self, X: Rows, sigmas: Sequence[float], entropy: Any) -> list[Votes]:
+    def votes(self, X: Rows, sigmas: Sequence[float], draws: Draws) -> list[Votes]:
         """Votes of each row at each noise level."""
         known = all(sigma in self._sigmas for sigma in sigmas)
         if not known or joblib.hash(X) != self._rows:
-            return self._engine.votes(X, sigmas, entropy)
-        key = repr(entropy)
-        if key not in self._votes:
-            self._votes[key] = self._engine.votes(X, self._sigmas, entropy)
-        return [self._votes[key][self._sigmas.index(sigma)] for sigma in sigmas]
+            return cast_votes(self._engine, X, sigmas, draws, self._n_jobs)
+        if draws not in self._votes:
+            self._votes[draws] = cast_votes(self._engine, X, self._sigmas, draws, self._n_jobs)
+        return [self._votes[draws][self._sigmas.index(sigma)] for sigma in sigmas]
 
     def profile(self, X: Rows) -> Any:
         """Labels along the one noised feature, of a sweep."""

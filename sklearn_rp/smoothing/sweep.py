@@ -335,6 +335,7 @@ class Sweep:
     cells: list[np.ndarray]
 
     method = "exact"
+    divisible = True
     name = "sweep"
 
     @classmethod
@@ -403,7 +404,7 @@ class Sweep:
         parts = [labels for _, labels in self.labels(X)]
         return Profile.from_cells(np.concatenate(parts), self.edges[0], len(self.classes))
 
-    def votes(self, X: Rows, sigmas: Sequence[float], entropy: Any = None) -> list[Votes]:
+    def votes(self, X: Rows, sigmas: Sequence[float], draws: Any = None) -> list[Votes]:
         """Exact votes of each row at each noise level; the model is read once."""
         values = self.noise.check_rows(X, min(sigmas)).astype(np.float64, copy=False)
         answer = self._one if len(self.cells) == 1 else self._two
@@ -492,9 +493,10 @@ class Categories:
     noise: Noise
 
     method = "exact"
+    divisible = True
     name = "categories"
 
-    def votes(self, X: Rows, sigmas: Sequence[float], entropy: Any = None) -> list[Votes]:
+    def votes(self, X: Rows, sigmas: Sequence[float], draws: Any = None) -> list[Votes]:
         """Exact votes of each row at each noise level."""
         known = self.noise.categories
         assert known is not None

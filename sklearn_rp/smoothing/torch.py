@@ -11,13 +11,15 @@ from typing import Any, Literal
 import numpy as np
 import skorch
 import torch
+from sklearn.utils import gen_batches
 from skorch.dataset import Dataset
 from torch.utils.data import DataLoader
 
-from sklearn_rp.noise import Noise, Rows, rows_per_chunk, sample_rows
+from sklearn_rp.noise import Draws, Noise, Rows, rows_per_chunk, sample_rows
 from sklearn_rp.smoothing.adapted import check_outputs, is_pipeline, last_step
 from sklearn_rp.smoothing.affine import dense_inputs, unfold
 from sklearn_rp.smoothing.monte_carlo import SOFT_UNIT, MonteCarlo, refuse_probabilities
+from sklearn_rp.smoothing.votes import Votes
 
 _OWN = ("predict", "predict_proba", "forward_iter", "evaluation_step", "get_dataset")
 _HARMLESS = {"batch_size", "num_workers", "pin_memory", "persistent_workers", "prefetch_factor"}
@@ -61,6 +63,7 @@ class TorchNet(MonteCarlo):
     dtype: Any = np.float32
 
     name = "torch"
+    divisible = False  # the device is one, and torch has threads of its own
 
     @classmethod
     def for_model(
@@ -71,9 +74,7 @@ class TorchNet(MonteCarlo):
         noise: Noise,
         X: Rows,
         shape: tuple[int, ...] | None,
-        n_samples: int,
         voting: Literal["hard", "soft"],
-        fresh: bool,
     ) -> TorchNet | None:
         """Engine for a fitted net, possibly behind affine steps; None where it cannot be read.
 
@@ -103,9 +104,8 @@ class TorchNet(MonteCarlo):
         # Whole numbers plus noise are no whole numbers.
         kind = kind if kind.kind == "f" else np.dtype(np.float64)
         engine = cls(
-            reader, classes, noise, n_samples, voting, None, fresh, net, transform, effect, columns,
-            tuple(shape), kind,
-        )  # fmt: skip
+            reader, classes, noise, voting, net, transform, effect, columns, tuple(shape), kind
+        )
         return engine if engine._reads_the_model(X) else None
 
     def _reads_the_model(self, X: Rows) -> bool:
@@ -113,53 +113,55 @@ class TorchNet(MonteCarlo):
         rows = sample_rows(X, 8)
         bank = np.random.default_rng(0).standard_normal((6, len(self.noise.columns)))
         bank *= np.array([0.1, 0.1, 1, 1, 10, 10])[:, None] * self.noise.scale
-        device = torch.device(self.net.device if self.net.device is not None else "cpu")
         with evaluating(self.net.module_):
-            x = torch.as_tensor(self._inputs(rows), device=device)
-            counts = self._count_on_device(x, self._full(torch.as_tensor(bank, device=device)))
-        copies = self.noise.noisy_copies(rows, self.noise.values(rows), bank)
-        difference = np.abs(self._count(copies, len(x)) - counts.cpu().numpy())
+            x = torch.as_tensor(self._inputs(rows), device=self._device)
+            offsets = self._full(torch.as_tensor(bank, device=self._device))
+            counts = self._count_on_device(x, offsets)
+        difference = np.abs(self._count(rows, bank) - counts.cpu().numpy())
         # Probabilities of low precision may differ a little with the batch; labels must not.
         return bool(difference.max() <= (1e-3 * SOFT_UNIT if self.voting == "soft" else 0))
 
-    def _total(
-        self, X: Rows, sigmas: Sequence[float], entropy: int | Sequence[int], number: int
-    ) -> np.ndarray:
-        """Sums of votes: shape (n_sigmas, n_rows, n_classes); `number` is that of the first row."""
-        inputs = self._inputs(X)
-        self._check_precision(inputs, min(sigmas))
-        device = torch.device(self.net.device if self.net.device is not None else "cpu")
+    @property
+    def _device(self) -> Any:
+        return torch.device(self.net.device if self.net.device is not None else "cpu")
+
+    def votes(self, X: Rows, sigmas: Sequence[float], draws: Draws) -> list[Votes]:
+        """Votes of each row at each noise level, all with the same draws."""
         with evaluating(self.net.module_):
-            budget = self._copies_at_once(torch.as_tensor(inputs[:1], device=device))
-            totals = torch.zeros(
-                (len(sigmas), len(inputs), len(self.classes)), dtype=torch.int64, device=device
-            )
-            rows_at_once, votes_at_once = self._plan(budget)
-            size = -(-rows_at_once * votes_at_once // _MULTIPLE) * _MULTIPLE
-            batch = torch.zeros((size, inputs.shape[1]), dtype=self._kind, device=device)
-            if self.fresh:
-                stream = self._stream(entropy, number, device)
-                for first in range(0, len(inputs), rows_at_once):
-                    rows = slice(first, first + rows_at_once)
-                    x = torch.as_tensor(inputs[rows], device=device)
-                    for start in range(0, self.n_samples, votes_at_once):
-                        now = min(votes_at_once, self.n_samples - start)
-                        draws = self._scaled(stream((len(x), now, len(self.noise.columns))))
-                        for level, sigma in enumerate(sigmas):
-                            offsets = self._full(sigma * draws)
-                            totals[level, rows] += self._count_on_device(x, offsets, batch)
-                answer = totals.cpu().numpy()
-                return answer / SOFT_UNIT if self.voting == "soft" else answer
-            # Votes outside, rows inside: each draw is made once.
-            for draws in self._bank(entropy, votes_at_once, device):
-                for level, sigma in enumerate(sigmas):
-                    offsets = self._full(sigma * draws)
-                    for first in range(0, len(inputs), rows_at_once):
-                        rows = slice(first, first + rows_at_once)
-                        x = torch.as_tensor(inputs[rows], device=device)
-                        totals[level, rows] += self._count_on_device(x, offsets, batch)
-            answer = totals.cpu().numpy()
-        return answer / SOFT_UNIT if self.voting == "soft" else answer
+            return super().votes(X, sigmas, draws)
+
+    def _add_shared(
+        self, totals: np.ndarray, X: Rows, sigmas: Sequence[float], draws: Draws
+    ) -> None:
+        inputs, batch, rows_at_once, votes_at_once = self._plan(X, min(sigmas), len(draws))
+        counts = torch.as_tensor(totals, device=self._device)
+        # Votes outside, rows inside: each draw is made once.
+        for bank in self._bank(draws, votes_at_once):
+            for level, sigma in enumerate(sigmas):
+                offsets = self._full(sigma * bank)
+                for rows in gen_batches(len(inputs), rows_at_once):
+                    x = torch.as_tensor(inputs[rows], device=self._device)
+                    counts[level, rows] += self._count_on_device(x, offsets, batch)
+        totals[:] = counts.cpu().numpy()
+
+    def _add_own(self, totals: np.ndarray, X: Rows, sigmas: Sequence[float], draws: Draws) -> None:
+        inputs, batch, rows_at_once, votes_at_once = self._plan(X, min(sigmas), len(draws))
+        counts = torch.as_tensor(totals, device=self._device)
+        for rows, own in self._own(draws, len(inputs), rows_at_once, votes_at_once):
+            x = torch.as_tensor(inputs[rows], device=self._device)
+            for level, sigma in enumerate(sigmas):
+                counts[level, rows] += self._count_on_device(x, self._full(sigma * own), batch)
+        totals[:] = counts.cpu().numpy()
+
+    def _plan(self, X: Rows, sigma: float, n_votes: int) -> tuple[np.ndarray, Any, int, int]:
+        """Inputs, room for a batch of copies, and rows and votes of one batch."""
+        inputs = self._inputs(X)
+        self._check_precision(inputs, sigma)
+        budget = self._copies_at_once(torch.as_tensor(inputs[:1], device=self._device))
+        rows, votes = batch_shape(budget, n_votes)
+        size = -(-rows * votes // _MULTIPLE) * _MULTIPLE
+        batch = torch.zeros((size, inputs.shape[1]), dtype=self._kind, device=self._device)
+        return inputs, batch, rows, votes
 
     def _inputs(self, X: Rows) -> np.ndarray:
         """Clean inputs of the net, flat: shape (n_rows, n_inputs)."""
@@ -185,40 +187,52 @@ class TorchNet(MonteCarlo):
                 "certificate would be sound. Subtract offsets first, use float64, or raise sigma."
             )
 
-    def _bank(self, entropy: Any, votes: int, device: Any) -> Iterator[Any]:
-        """All draws, so many at a time; drawn in whole blocks."""
-        piece = -(-votes // self.noise.block) * self.noise.block
-        rest, drawn = self._draws(entropy, 0, 0, device), 0
-        for start in range(0, self.n_samples, votes):
-            now = min(votes, self.n_samples - start)
+    def _bank(self, draws: Draws, at_once: int) -> Iterator[Any]:
+        """All draws of a bank, so many at a time; drawn in whole blocks."""
+        piece = -(-at_once // self.noise.block) * self.noise.block
+        rest, drawn = self._draws(draws.entropy, draws.start, draws.start), draws.start
+        for start in range(draws.start, draws.stop, at_once):
+            now = min(at_once, draws.stop - start)
             while len(rest) < now:
-                upto = min(drawn + piece, self.n_samples)
-                rest = torch.cat([rest, self._draws(entropy, drawn, upto, device)])
+                upto = min(drawn - drawn % self.noise.block + piece, draws.stop)
+                rest = torch.cat([rest, self._draws(draws.entropy, drawn, upto)])
                 drawn = upto
             yield rest[:now]
             rest = rest[now:]
 
-    def _draws(self, entropy: Any, start: int, stop: int, device: Any) -> Any:
+    def _draws(self, entropy: Any, start: int, stop: int) -> Any:
         """Draws number `start` to `stop`, each times its scale; a function of seed and number."""
-        if device.type == "cpu":
+        if self._device.type == "cpu":
             return torch.from_numpy(self.noise.draw(entropy, start, stop) * self.noise.scale)
         size, width = self.noise.block, len(self.noise.columns)
-        out = torch.empty((stop - start, width), dtype=self._kind, device=device)
+        out = torch.empty((stop - start, width), dtype=self._kind, device=self._device)
         for number in range(start // size, -(-stop // size)):
-            first = number * size - start
-            target = out[first : first + size]
-            torch.randn(target.shape, generator=_generator(entropy, number, device), out=target)
+            generator = _generator(entropy, number, self._device)
+            # Always the whole block: a shorter one need not begin as a longer one does.
+            block = torch.randn((size, width), generator=generator, **self._where)
+            first = number * size
+            low, high = max(start, first), min(stop, first + size)
+            out[low - start : high - start] = block[low - first : high - first]
         return self._scaled(out)
 
-    def _stream(self, entropy: Any, number: int, device: Any) -> Callable[[Any], Any]:
-        """Draws of any shape, one after another; a function of seed and number."""
-        if device.type != "cpu":
-            generator = _generator(entropy, number, device)
-            return partial(torch.randn, generator=generator, dtype=self._kind, device=device)
-        # torch's generator on the CPU keeps 32 bits of a seed: too few for a secret.
-        rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(number,)))
-        kind = np.float32 if self._kind == torch.float32 else np.float64
-        return lambda shape: torch.from_numpy(rng.standard_normal(shape, dtype=kind)).to(self._kind)
+    def _own(
+        self, draws: Draws, n_rows: int, rows_at_once: int, votes_at_once: int
+    ) -> Iterator[tuple[slice, Any]]:
+        """Draws of each row's own, each times its scale."""
+        if self._device.type == "cpu":
+            # torch's generator on the CPU keeps 32 bits of a seed: too few for a secret.
+            for rows, own in self.noise.draw_own(draws, n_rows, rows_at_once * votes_at_once):
+                yield rows, torch.from_numpy(own * self.noise.scale)
+            return
+        generator = _generator(draws.entropy, draws.row or 0, self._device)
+        for rows in gen_batches(n_rows, rows_at_once):
+            for some in gen_batches(len(draws), votes_at_once):
+                shape = (rows.stop - rows.start, some.stop - some.start, len(self.noise.columns))
+                yield rows, self._scaled(torch.randn(shape, generator=generator, **self._where))
+
+    @property
+    def _where(self) -> dict[str, Any]:
+        return {"dtype": self._kind, "device": self._device}
 
     def _scaled(self, draws: Any) -> Any:
         """Draws in each feature's own unit, at noise level 1."""
@@ -308,11 +322,6 @@ class TorchNet(MonteCarlo):
             raise refuse_probabilities(tuple(proba.shape[1:]), n_classes)
         return torch.round(proba / total * SOFT_UNIT).long().sum(dim=1)
 
-    def _plan(self, budget: int) -> tuple[int, int]:
-        """Rows and votes of a batch: votes are split evenly."""
-        votes = -(-self.n_samples // -(-self.n_samples // budget))
-        return max(1, budget // votes), votes
-
     def _copies_at_once(self, row: Any) -> int:
         """Noisy copies in one batch, from the memory that is free."""
         if row.device.type != "cuda":
@@ -326,6 +335,18 @@ class TorchNet(MonteCarlo):
         free += torch.cuda.memory_reserved(row.device) - torch.cuda.memory_allocated(row.device)
         fitting = max(1, int(free / 2 / max(1, used / _TRIAL)))
         return min(_MOST_COPIES, 2 ** (fitting.bit_length() - 1))
+
+
+def batch_shape(budget: int, n_votes: int) -> tuple[int, int]:
+    """Rows and votes of a batch of so many copies: votes are split evenly.
+
+    Examples
+    --------
+    >>> batch_shape(9000, 3000), batch_shape(500, 1200)
+    ((3, 3000), (1, 400))
+    """
+    votes = -(-n_votes // -(-n_votes // budget))
+    return max(1, budget // votes), votes
 
 
 def _generator(entropy: Any, number: int, device: Any) -> Any:

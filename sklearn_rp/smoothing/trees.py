@@ -248,6 +248,7 @@ class Trees:
     raw: tuple[float, float, float] | None = None
 
     method = "exact"
+    divisible = True
     name = "trees"
 
     @classmethod
@@ -323,7 +324,7 @@ class Trees:
         engine = cls(Boxes(trees, values), transform, noise, source, gain, (start, low, high))
         return engine if engine._agrees(estimator, X, "raw") else None
 
-    def votes(self, X: Rows, sigmas: Sequence[float], entropy: Any = None) -> list[Votes]:
+    def votes(self, X: Rows, sigmas: Sequence[float], draws: Any = None) -> list[Votes]:
         """Exact votes of each row at each noise level."""
         self.noise.check_rows(X, min(sigmas))
         totals: list[list[np.ndarray]] = [[] for _ in sigmas]

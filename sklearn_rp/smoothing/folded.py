@@ -1,0 +1,184 @@
+"""Votes of models that can be asked behind the steps and checks that noisy copies would pass.
+
+The steps in front of a model are affine: what they make of row plus noise is what they make of the
+row, plus what the noise adds to each input. Linear models need no noisy copies at all, and trees
+read them in the precision that they compare in, without being checked anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+
+import numpy as np
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
+from sklearn.utils import gen_batches
+
+from sklearn_rp.noise import Draws, Noise, Rows, rows_per_chunk, sample_rows, take_rows
+from sklearn_rp.smoothing.affine import dense_inputs, unfold
+from sklearn_rp.smoothing.monte_carlo import (
+    MonteCarlo,
+    count_positions,
+    count_probabilities,
+    normalised,
+)
+from sklearn_rp.smoothing.votes import Votes
+
+
+@dataclass(eq=False)
+class Folded(MonteCarlo):
+    """Engine that adds the noise to the inputs of the last step.
+
+    Parameters
+    ----------
+    model : fitted classifier
+        The last step.
+    transform : callable
+        The steps before it, as one function of clean rows.
+    effect : ndarray of shape (n_inputs, n_noised)
+        What one unit of each noised feature adds to each input.
+    """
+
+    model: Any = None
+    transform: Callable[[Rows], Any] = field(default=np.asarray)
+    effect: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+
+    @classmethod
+    def for_model(
+        cls,
+        estimator: Any,
+        classes: np.ndarray,
+        noise: Noise,
+        X: Rows,
+        voting: Literal["hard", "soft"],
+    ) -> Self | None:
+        """Engine for a fitted model, or None where it would not give the model's own votes."""
+        parts = unfold(estimator, noise, X)
+        if parts is None:
+            return None
+        model, transform, effect = parts
+        engine = cls(estimator, classes, noise, voting, model, transform, effect)
+        return engine if engine._knows(model) and engine._reads_the_model(X) else None
+
+    def _knows(self, model: Any) -> bool:
+        """Whether the model is one that this engine can ask."""
+        raise NotImplementedError
+
+    def _reads_the_model(self, X: Rows) -> bool:
+        """Whether the engine's votes on some rows are those of the estimator itself."""
+        rows = sample_rows(X, 50)
+        bank = np.random.default_rng(0).standard_normal((6, len(self.noise.columns)))
+        bank *= np.array([0.1, 0.1, 1, 1, 10, 10])[:, None] * self.noise.scale
+        expected = MonteCarlo._count(self, rows, bank)
+        if self.voting == "soft":
+            return bool(np.allclose(self._count(rows, bank), expected, rtol=1e-6))
+        return bool((self._count(rows, bank) == expected).all())
+
+
+class LinearVotes(Folded):
+    """Engine of linear models: their scores are those of the row, plus those of the noise."""
+
+    def _knows(self, model: Any) -> bool:
+        coef = getattr(model, "coef_", None)
+        outputs = 1 if len(self.classes) == 2 else len(self.classes)
+        return (
+            self.voting == "hard"
+            and hasattr(model, "decision_function")
+            and coef is not None
+            and coef.dtype == np.float64
+            and coef.size == outputs * len(self.effect)
+            and np.size(model.intercept_) == outputs
+        )
+
+    def _weights(self) -> np.ndarray:
+        """What one unit of each noised feature adds to each score: (n_noised, n_scores)."""
+        coef = self.model.coef_
+        coef = coef.toarray() if hasattr(coef, "toarray") else np.asarray(coef)
+        return (coef.reshape(-1, len(self.effect)) @ self.effect).T.astype(np.float64)
+
+    def _scores(self, X: Rows) -> np.ndarray:
+        scores = np.asarray(self.model.decision_function(self.transform(X)), dtype=np.float64)
+        return scores.reshape(len(scores), -1)
+
+    def _count(self, X: Rows, offsets: np.ndarray) -> np.ndarray:
+        return self._decide(self._scores(X)[:, None, :] + offsets @ self._weights())
+
+    def _decide(self, scores: np.ndarray) -> np.ndarray:
+        """Votes from scores of shape (n_rows, n_votes, n_scores)."""
+        if scores.shape[2] == 1:
+            second = (scores[:, :, 0] > 0).sum(axis=1)
+            return np.stack([scores.shape[1] - second, second], axis=1)
+        return count_positions(scores.argmax(axis=2), len(self.classes))
+
+    def _add_shared(
+        self, totals: np.ndarray, X: Rows, sigmas: Sequence[float], draws: Draws
+    ) -> None:
+        weights = self._weights() * self.noise.scale[:, None]
+        scores = self._scores(X)
+        at_once = rows_per_chunk(weights.size)
+        at_once = -(-at_once // self.noise.block) * self.noise.block
+        for start in range(draws.start, draws.stop, at_once):
+            bank = self.noise.draw(draws.entropy, start, min(start + at_once, draws.stop)) @ weights
+            for total, sigma in zip(totals, sigmas, strict=True):
+                if bank.shape[1] == 1:  # above 0 where the noise adds more than -score
+                    below = np.searchsorted(np.sort(sigma * bank[:, 0]), -scores[:, 0], "right")
+                    total += np.stack([below, len(bank) - below], axis=1)
+                    continue
+                step = max(1, rows_per_chunk(bank.shape[1]) // len(bank))
+                for first in range(0, len(scores), step):
+                    rows = slice(first, first + step)
+                    total[rows] += self._decide(scores[rows, None, :] + sigma * bank)
+
+
+class TreeVotes(Folded):
+    """Engine of trees and forests: copies are made in single precision, in which trees compare."""
+
+    def _knows(self, model: Any) -> bool:
+        kinds = (
+            DecisionTreeClassifier,
+            ExtraTreeClassifier,
+            RandomForestClassifier,
+            ExtraTreesClassifier,
+        )
+        if type(model) not in kinds or model.n_outputs_ > 1:  # a subclass may do anything
+            return False
+        return getattr(model, "n_jobs", None) in (None, 1)  # else its own threads are faster
+
+    def votes(self, X: Rows, sigmas: Sequence[float], draws: Draws) -> list[Votes]:
+        """Votes of each row at each noise level, all with the same draws."""
+        for rows in gen_batches(X.shape[0], rows_per_chunk(X.shape[1])):
+            self.estimator.predict(take_rows(X, rows))  # the copies are not checked, the rows are
+        return super().votes(X, sigmas, draws)
+
+    def _count(self, X: Rows, offsets: np.ndarray) -> np.ndarray:
+        inputs = dense_inputs(self.transform, X)
+        shift = offsets @ self.effect.T
+        if inputs.dtype == np.float32:  # the sum is formed in the precision of the row
+            shift = shift.astype(np.float32)
+        copies = np.empty((len(inputs), shift.shape[-2], inputs.shape[1]), dtype=np.float32)
+        np.add(inputs[:, None, :], shift, out=copies, casting="same_kind")
+        copies = copies.reshape(-1, inputs.shape[1])
+        if self.voting == "soft":
+            proba = normalised(self._proba(copies), len(self.classes))
+            return count_probabilities(proba, len(inputs))
+        position = self._position(copies)
+        return count_positions(position.reshape(len(inputs), -1), len(self.classes))
+
+    def _position(self, copies: np.ndarray) -> np.ndarray:
+        """Position of the model's label of each copy."""
+        if isinstance(self.model, DecisionTreeClassifier):  # ExtraTreeClassifier is one, too
+            label = self.model.tree_.value[:, 0, :].argmax(axis=1)
+            return label[self.model.apply(copies, check_input=False)]
+        return self._proba(copies).argmax(axis=1)
+
+    def _proba(self, copies: np.ndarray) -> np.ndarray:
+        """Probabilities of the model, bit for bit."""
+        model = self.model
+        if isinstance(model, DecisionTreeClassifier):
+            return model.predict_proba(copies, check_input=False)
+        total = np.zeros((len(copies), len(self.classes)))
+        for tree in model.estimators_:
+            total += tree.predict_proba(copies, check_input=False)
+        return total / len(model.estimators_)

@@ -1,0 +1,73 @@
+"""Rows shared among processes, through joblib."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.utils.parallel import Parallel, delayed
+
+from sklearn_rp.noise import Draws, Rows, take_rows
+from sklearn_rp.smoothing.votes import Votes, concatenate
+
+
+def for_rows(work: Callable[..., Any], X: Rows, n_jobs: int | None) -> list[Any]:
+    """``work(rows, first)`` for consecutive parts of `X`, in as many processes.
+
+    Parameters
+    ----------
+    work : callable
+        Takes some rows, and the number of the first.
+    X : ndarray or frame of shape (n_rows, n_features)
+        Rows.
+    n_jobs : int or None
+        As in joblib: None is 1, or what ``joblib.parallel_config`` says.
+
+    Returns
+    -------
+    parts : list
+        What `work` gave, in order.
+
+    Raises
+    ------
+    RuntimeError
+        If a process died.
+    """
+    jobs = min(effective_n_jobs(n_jobs), max(1, X.shape[0]))
+    if jobs == 1:
+        return [work(X, 0)]
+    edges = np.linspace(0, X.shape[0], jobs + 1).astype(int).tolist()
+    try:
+        return Parallel(n_jobs=jobs)(
+            delayed(work)(take_rows(X, slice(a, b)), a) for a, b in pairwise(edges)
+        )
+    except BrokenProcessPool as error:
+        raise RuntimeError(
+            f"A process of n_jobs={n_jobs} died, most often for want of memory: use fewer of them. "
+            "The estimator is as it was before the call."
+        ) from error
+
+
+def cast_votes(
+    engine: Any, X: Rows, sigmas: Sequence[float], draws: Draws, n_jobs: int | None
+) -> list[Votes]:
+    """Votes of an engine, its rows shared among processes where it allows that.
+
+    No process is sent the noise: each draws its own from the seed. The answer has the same bits for
+    any number of processes.
+    """
+    if not engine.divisible:
+        return engine.votes(X, sigmas, draws)
+    parts = for_rows(partial(_cast, engine, sigmas, draws), X, n_jobs)
+    if len(parts) == 1:
+        return parts[0]
+    return [concatenate(level) for level in zip(*parts, strict=True)]
+
+
+def _cast(engine: Any, sigmas: Sequence[float], draws: Draws, X: Rows, first: int) -> list[Votes]:
+    return engine.votes(X, sigmas, draws.for_rows(first))

@@ -1,0 +1,133 @@
+"""Votes found without asking the model about every copy are the model's own votes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_iris, load_wine
+from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+from sklearn.linear_model import (
+    LogisticRegression,
+    Perceptron,
+    RidgeClassifier,
+    SGDClassifier,
+)
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.svm import SVC, LinearSVC
+from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
+
+from sklearn_rp import RobustPrivacyClassifier
+from sklearn_rp.noise import Draws
+from sklearn_rp.smoothing.folded import LinearVotes, TreeVotes
+from sklearn_rp.smoothing.monte_carlo import MonteCarlo
+
+X, Y = load_wine(return_X_y=True)
+TWO = Y > 0
+TEXT = np.array(["a", "c", "b"])[Y]
+FRAME = pd.DataFrame(X, columns=[f"f{j}" for j in range(X.shape[1])]).assign(
+    colour=np.array(["red", "white"])[np.arange(len(X)) % 2]
+)
+MIXED = make_column_transformer(
+    (OneHotEncoder(), ["colour"]), (StandardScaler(), [f"f{j}" for j in range(13)])
+)
+
+LINEAR = {
+    "binary": (make_pipeline(StandardScaler(), LogisticRegression()), X, TWO),
+    "multinomial": (make_pipeline(StandardScaler(), LogisticRegression()), X, TEXT),
+    "no steps": (RidgeClassifier(), X, Y),
+    "one against the rest": (make_pipeline(StandardScaler(), LinearSVC()), X, Y),
+    "perceptron": (make_pipeline(StandardScaler(), Perceptron()), X, Y),
+    "sgd": (make_pipeline(StandardScaler(), SGDClassifier(random_state=0)), X, TWO),
+    "discriminant": (make_pipeline(PCA(5), LinearDiscriminantAnalysis()), X, Y),
+    "frame": (make_pipeline(MIXED, LogisticRegression()), FRAME, TEXT),
+}
+TREES = {
+    "tree": (DecisionTreeClassifier(max_depth=4, random_state=0), X, Y),
+    "extra tree": (ExtraTreeClassifier(random_state=0), X, TEXT),
+    "forest": (RandomForestClassifier(9, random_state=0), X, Y),
+    "extra trees": (ExtraTreesClassifier(7, random_state=0), X, TWO),
+    "scaled": (make_pipeline(StandardScaler(), RandomForestClassifier(5, random_state=0)), X, Y),
+    "float32": (RandomForestClassifier(5, random_state=0), X.astype(np.float32), Y),
+    "frame": (make_pipeline(MIXED, RandomForestClassifier(5, random_state=0)), FRAME, TEXT),
+}
+CASES = [
+    *((name, LinearVotes, "hard") for name in LINEAR),
+    *((name, TreeVotes, voting) for name in TREES for voting in ("hard", "soft")),
+]
+
+
+def smooth(model, X, y, **arguments):
+    arguments = {"sigma": 0.5, "method": "monte_carlo", "random_state": 0} | arguments
+    return RobustPrivacyClassifier(model, **arguments).fit(X, y)
+
+
+@pytest.mark.parametrize("row", [None, 7])
+@pytest.mark.parametrize(("name", "kind", "voting"), CASES)
+def test_votes_are_the_models_own(name, kind, voting, row):
+    model, rows, labels = (LINEAR if kind is LinearVotes else TREES)[name]
+    clf = smooth(model, rows, labels, voting=voting)
+    engine = clf._engine
+    assert type(engine) is kind
+    generic = MonteCarlo(engine.estimator, engine.classes, engine.noise, voting)
+    for draws in (Draws((3,), 0, 700, row), Draws((3,), 100, 450, row)):
+        found = engine.votes(rows[:40], [0.2, 1.5], draws)
+        expected = generic.votes(rows[:40], [0.2, 1.5], draws)
+        for a, b in zip(found, expected, strict=True):
+            if voting == "hard":
+                np.testing.assert_array_equal(a.total, b.total)
+            else:
+                np.testing.assert_allclose(a.total, b.total, rtol=1e-9, atol=1e-6)
+    assert not np.array_equal(found[0].total, found[1].total)
+
+
+def test_chunks_change_nothing(monkeypatch):
+    for model in (LINEAR["multinomial"][0], LINEAR["binary"][0], TREES["forest"][0]):
+        labels = TWO if model is LINEAR["binary"][0] else Y
+        clf = smooth(model, X, labels, n_samples=500)
+        whole = clf.predict_proba(X)
+        with monkeypatch.context() as patch:
+            patch.setattr("sklearn_rp.noise._CHUNK_BYTES", 20_000)
+            patch.setattr("sklearn_rp.noise._BLOCK_ELEMENTS", clf._engine.noise.block * 13)
+            np.testing.assert_array_equal(clf.predict_proba(X), whole)
+
+
+class Contrary(RandomForestClassifier):
+    def predict(self, X):
+        return self.classes_[::-1][np.searchsorted(self.classes_, super().predict(X))]
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments"),
+    [
+        (Contrary(5, random_state=0), {}),
+        (RandomForestClassifier(5, n_jobs=2, random_state=0), {}),  # threads of its own
+        (MLPClassifier((5,), max_iter=20, random_state=0), {}),
+        (SVC(kernel="linear"), {}),  # one against one
+        (make_pipeline(StandardScaler(), LogisticRegression()), {"voting": "soft"}),
+        (GaussianNB(), {}),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*:sklearn.exceptions.ConvergenceWarning")
+def test_others_are_asked_as_they_are(model, arguments):
+    assert type(smooth(model, X, Y, n_samples=100, **arguments)._engine) is MonteCarlo
+
+
+def test_single_precision_is_left_to_the_linear_model_itself():
+    rows, labels = load_iris(return_X_y=True)
+    clf = smooth(LogisticRegression(max_iter=500), rows.astype(np.float32), labels)
+    assert type(clf._engine) is MonteCarlo
+
+
+def test_rows_are_checked_although_their_copies_are_not():
+    clf = smooth(
+        RandomForestClassifier(5, random_state=0), X, Y, noise_features=[0, 1], n_samples=20
+    )
+    bad = X[:3].copy()
+    bad[1, 5] = np.inf  # not a noised feature: the model says what it thinks of it
+    with pytest.raises(ValueError, match=r"infinity"):
+        clf.predict(bad)
