@@ -54,6 +54,12 @@ TREES = {
     "scaled": (make_pipeline(StandardScaler(), RandomForestClassifier(5, random_state=0)), X, Y),
     "float32": (RandomForestClassifier(5, random_state=0), X.astype(np.float32), Y),
     "frame": (make_pipeline(MIXED, RandomForestClassifier(5, random_state=0)), FRAME, TEXT),
+    "codes": (
+        RandomForestClassifier(5, random_state=0),
+        FRAME.assign(colour=pd.Categorical(np.arange(len(X)) % 3)),
+        Y,
+    ),
+    "whole numbers": (DecisionTreeClassifier(random_state=0), (10 * X).astype(int), Y),
 }
 CASES = [
     *((name, LinearVotes, "hard") for name in LINEAR),

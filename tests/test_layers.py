@@ -38,6 +38,7 @@ ORDER = [
     "attribute.transformer",
     "attribute.minimum",
     "attribute",
+    "distributed",
     "metrics",
     "model_selection",
     "inspection",

@@ -154,6 +154,8 @@ class TreeVotes(Folded):
 
     def _count(self, X: Rows, offsets: np.ndarray) -> np.ndarray:
         inputs = dense_inputs(self.transform, X)
+        if inputs.dtype.kind != "f":  # whole numbers, or a frame of several types
+            inputs = inputs.astype(np.float64)
         shift = offsets @ self.effect.T
         if inputs.dtype == np.float32:  # the sum is formed in the precision of the row
             shift = shift.astype(np.float32)
