@@ -1,6 +1,8 @@
 """Sphinx configuration."""
 
+import sys
 import warnings
+from pathlib import Path
 
 import sklearn_rp
 
@@ -81,3 +83,11 @@ sphinx_gallery_conf = {
 
 # Examples run without a screen.
 warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
+
+
+def setup(app):
+    """Make the tables of measured figures from the JSON that the benchmarks wrote."""
+    sys.path.insert(0, str(Path(__file__).parent))
+    import tables
+
+    app.connect("builder-inited", tables.make_all)

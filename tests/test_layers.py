@@ -48,6 +48,7 @@ ORDER = [
     "attacks.extraction",
     "attacks.inversion",
     "attacks",
+    "report",
     "datasets",
     "",  # the package itself
 ]

@@ -9,12 +9,10 @@ stream of rows. Both sides run in turn; medians of ratios.
 """
 
 import argparse
-import json
-import resource
-import time
 from pathlib import Path
 
 import numpy as np
+from measure import in_turn, resident_mib, seconds, write
 from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
@@ -30,12 +28,6 @@ from sklearn_rp.attribute import compatible_sets
 VOTES = 100_000
 
 
-def seconds(function):
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
-
-
 def smooth(model, X, y, **arguments):
     return RobustPrivacyClassifier(
         FrozenEstimator(model), sigma=0.5, random_state=0, **arguments
@@ -49,17 +41,16 @@ def against_votes(name, model, X, y, repeats, voting, features):
     )
     exact.certify(X[:5])
     few = 2  # rows of the slow side
-    pairs = [
-        (seconds(lambda: exact.certify(X)) / len(X), seconds(lambda: votes.certify(X[:few])) / few)
-        for _ in range(repeats)
-    ]
-    ratio = float(np.median([slow / fast for fast, slow in pairs]))
+    times = in_turn(repeats, lambda: exact.certify(X), lambda: votes.certify(X[:few]))
+    times /= [len(X), few]
+    ratio = float(np.median(times[:, 1] / times[:, 0]))
+    fast = 1e6 * float(np.median(times[:, 0]))
     difference = np.abs(exact.predict_proba(X[:few]) - votes.predict_proba(X[:few])).max()
     print(
-        f"{name:44} {exact.engine_:7} {1e6 * np.median([p[0] for p in pairs]):9.1f} us a row   "
+        f"{name:44} {exact.engine_:7} {fast:9.1f} us a row   "
         f"{ratio:8.0f} times faster   shares differ by {difference:.4f} at most"
     )
-    return {"us_per_row": 1e6 * np.median([p[0] for p in pairs]), "ratio": ratio,
+    return {"us_per_row": fast, "ratio": ratio,
             "share_difference": float(difference)}  # fmt: skip
 
 
@@ -67,11 +58,8 @@ def levels(name, model, X, y, repeats):
     exact = smooth(model, X, y, method="exact", noise_features=[0])
     sigmas = np.linspace(0.1, 2, 10)
     exact.certify(X[:5])
-    pairs = [
-        (seconds(lambda: exact.certify(X)), seconds(lambda: exact.certify_path(X, sigmas)))
-        for _ in range(repeats)
-    ]
-    ratio = float(np.median([ten / one for one, ten in pairs]))
+    times = in_turn(repeats, lambda: exact.certify(X), lambda: exact.certify_path(X, sigmas))
+    ratio = float(np.median(times[:, 1] / times[:, 0]))
     print(f"{name:44} sweep   ten noise levels cost {ratio:.2f} times one")
     return {"ten_levels_over_one": ratio, "second_level_share": (ratio - 1) / 9}
 
@@ -122,13 +110,12 @@ def main():
     if args.stream:
         big = np.random.default_rng(0).normal(X.mean(0), X.std(0), size=(args.stream, X.shape[1]))
         clf = smooth(forest, X, y, method="exact", voting="soft")
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before = resident_mib()
         spent = seconds(lambda: clf.certify(big))
-        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+        grown = resident_mib() - before
         print(f"{args.stream} rows, exact forest: {spent:.0f} s, {grown:.0f} MiB above the input")
         results["stream"] = {"rows": args.stream, "seconds": spent, "mib": grown}
-    if args.output is not None:
-        args.output.write_text(json.dumps(results, indent=1))
+    write(args.output, {"results": results})
 
 
 if __name__ == "__main__":

@@ -53,8 +53,8 @@ def prepared(model, arguments, rows, features, votes, classes, sigma):
         n_clusters_per_class=1, random_state=0,
     )  # fmt: skip
     clf = RobustPrivacyClassifier(
-        FrozenEstimator(clone(model).fit(X, y)), sigma=sigma, n_samples=votes, alpha=0.05, random_state=0,
-        **arguments,
+        FrozenEstimator(clone(model).fit(X, y)), sigma=sigma, n_samples=votes, alpha=0.05,
+        random_state=0, **arguments,
     ).fit(X, y)  # fmt: skip
     clf.certify(X[:2])
     return lambda: clf.certify(X[:rows])

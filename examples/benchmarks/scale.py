@@ -96,8 +96,10 @@ def main():
     warnings.filterwarnings("ignore")
     found = processes(args.repeats)
     for name, one in found.items():
-        print(f"two processes over one, {name}: {one['ratio']:.2f} times faster "
-              f"({one['low']:.2f} to {one['high']:.2f}), same bits: {one['same_bits']}")  # fmt: skip
+        print(
+            f"two processes over one, {name}: {one['ratio']:.2f} times faster ({one['low']:.2f} to "
+            f"{one['high']:.2f}), same bits: {one['same_bits']}"
+        )
     sizes = [
         *(("logistic regression", args.rows // part, args.votes) for part in (4, 2, 1)),
         *(("logistic regression", args.rows // 4, votes) for votes in (10_000, 100_000)),

@@ -8,11 +8,10 @@ once.
 """
 
 import argparse
-import json
-import time
 from pathlib import Path
 
 import numpy as np
+from measure import in_turn, ratio, seconds, write
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
@@ -23,12 +22,6 @@ from sklearn_rp.metrics import average_certified_radius, make_certificate_scorer
 from sklearn_rp.model_selection import NoiseSearchCV, max_privacy
 
 SIGMAS = np.linspace(0.1, 2, 10)
-
-
-def seconds(search, X, y):
-    start = time.perf_counter()
-    search.fit(X, y)
-    return time.perf_counter() - start
 
 
 def main():
@@ -54,16 +47,16 @@ def main():
             one = NoiseSearchCV(clf, SIGMAS[4:5], **more).fit(X, y)
             ten = NoiseSearchCV(clf, SIGMAS, **more)
             grid = GridSearchCV(clf, {"sigma": SIGMAS}, **more)
-            pairs = [(seconds(one, X, y), seconds(ten, X, y)) for _ in range(args.repeats)]
-            slow = seconds(grid, X, y)
+            times = in_turn(args.repeats, lambda s=one: s.fit(X, y), lambda s=ten: s.fit(X, y))  # noqa: B023
+            slow = seconds(lambda: grid.fit(X, y))  # noqa: B023
             for key in ("mean_test_accuracy", "mean_test_radius"):
                 assert np.array_equal(ten.cv_results_[key], grid.cv_results_[key])
-            first = float(np.median([a for a, _ in pairs]))
+            first = float(np.median(times[:, 0]))
             record = {
                 "model": model.__name__,
                 "rows": n_rows,
                 "one_level_seconds": first,
-                "ten_over_one": float(np.median([b / a for a, b in pairs])),
+                "ten_over_one": ratio(times)["ratio"],
                 "grid_over_one": slow / first,
             }
             results.append(record)
@@ -72,8 +65,7 @@ def main():
                 f"{record['ten_over_one']:.2f} times one, with GridSearchCV "
                 f"{record['grid_over_one']:.1f} times (one: {record['one_level_seconds']:.2f} s)"
             )
-    if args.output is not None:
-        args.output.write_text(json.dumps(results, indent=1))
+    write(args.output, {"results": results})
 
 
 if __name__ == "__main__":

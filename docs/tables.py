@@ -1,0 +1,145 @@
+"""Tables of the page on benchmarks, from the JSON that the benchmarks wrote."""
+
+import csv
+import json
+from pathlib import Path
+
+HERE = Path(__file__).parent
+RESULTS, TABLES = HERE / "results", HERE / "_tables"
+REACH = {  # "to reach", as times of the bare predict
+    "logistic regression": 1.3,
+    "MLP (64)": 1.15,
+    "decision tree, depth 6": 1.3,
+    "random forest, 50 trees": 1.15,
+    "hist gradient boosting, 50": 1.1,
+}
+BILLION = 1e9
+
+
+def read(name):
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def write(name, header, rows):
+    TABLES.mkdir(exist_ok=True)
+    with (TABLES / f"{name}.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+
+
+def times(one):
+    return f"{one['ratio']:.2f} ({one['low']:.2f} to {one['high']:.2f})"
+
+
+def overhead():
+    rows = []
+    for name, one in read("overhead")["results"].items():
+        peers = [
+            f"{one[side]['ratio']:.1f}"
+            for side in ("plain loop", "ART, batch = n", "ART, batch = 32")
+        ]
+        memory = [f"{one[side]['mib']:.0f}" for side in ("certify", "plain loop", "ART, batch = n")]
+        rows.append([name, times(one["certify"]), REACH[name], *peers, " / ".join(memory)])
+    header = ["base model", "here", "to reach", "plain loop", "ART, batch = n", "ART, batch = 32",
+              "MiB: here / loop / ART"]  # fmt: skip
+    write("overhead", header, rows)
+
+
+def growth():
+    found = read("growth")["results"]
+    sizes = ["rows", "features", "votes", "classes", "sigma"]
+    rows = [
+        [name, *(f"{one[size]['exponent']:.2f}" for size in sizes), f"{one['ms_a_row']:.3g}"]
+        for name, one in found.items()
+    ]
+    write("growth", ["engine", *sizes, "ms a row"], rows)
+
+
+def early_stopping():
+    found = read("early_stopping")
+    rows = [
+        [name, f"{one['median_votes']:.0f}", f"{one['mean_votes']:.0f}",
+         f"{one['left_early']:.1%}", f"{one['answers_differ']:.1%}", f"{one['speed_up']:.1f}"]
+        for name, one in found["models"].items()
+    ]  # fmt: skip
+    header = ["model, radius asked for", "median votes", "mean", "left early", "answers differ",
+              "times faster"]  # fmt: skip
+    write("early_stopping", header, rows)
+    kinds = ["rounds", "sequence, same rounds", "sequence, all the time"]
+    rows = [
+        [one["radius"], f"{one['p']:.3f}", *(f"{one[k][0]:.0f} ({one[k][1]:.0%})" for k in kinds)]
+        for one in found["simulated"]
+    ]
+    write("sequential", ["radius asked for", "p", *kinds], rows)
+
+
+def scale():
+    found = read("scale")
+    rows = [
+        [name, times(one), "yes" if one["same_bits"] else "no"]
+        for name, one in found["processes"].items()
+    ]
+    write("processes", ["through", "two processes over one", "same bits"], rows)
+    rows = [
+        [one["model"], f"{one['rows']:,}", f"{one['votes']:,}", f"{one['input_mib']:.0f}",
+         f"{one['mib']:.0f}", f"{one['seconds']:.1f}"]
+        for one in found["memory"]
+    ]  # fmt: skip
+    write("memory", ["model", "rows", "votes", "input, MiB", "peak above it, MiB", "s"], rows)
+
+
+def exact():
+    found = {k: v for k, v in read("exact")["results"].items() if "us_per_row" in v}
+    rows = [
+        [name, f"{one['us_per_row']:.0f}", f"{one['ratio']:,.0f}", f"{one['share_difference']:.4f}"]
+        for name, one in found.items()
+    ]
+    header = ["model", "microseconds a row", "times faster than 100 000 votes", "shares differ by"]
+    write("exact", header, rows)
+
+
+def billion():
+    """Core hours of a billion rows, from the measured time of one."""
+    rows = []
+    for name, one in read("exact")["results"].items():
+        if "us_per_row" in one:
+            rows.append([f"exact: {name}", "none", f"{one['us_per_row'] * BILLION / 3.6e9:,.0f}"])
+    overhead = read("overhead")
+    for name, one in overhead["results"].items():
+        vote = one["certify"]["seconds"] / (overhead["rows"] * overhead["votes"])
+        rows += [
+            [f"votes: {name}", f"{votes * BILLION:.0e}", f"{vote * votes * BILLION / 3600:,.0f}"]
+            for votes in (1000,)
+        ]
+    write("billion", ["engine", "votes", "core hours"], rows)
+
+
+def searches():
+    rows = [
+        [
+            one["model"],
+            f"{one['rows']:,}",
+            f"{one['ten_over_one']:.2f}",
+            f"{one['grid_over_one']:.1f}",
+        ]
+        for one in read("search")["results"]
+    ]
+    write("search", ["model", "rows", "NoiseSearchCV", "GridSearchCV"], rows)
+
+
+def neural():
+    rows = [
+        [one["net"], one["device"], f"{one['votes_per_second']:,.0f}",
+         f"{one['share_of_bare']:.2f}", f"{one['times_the_loop']:.1f}"]
+        for one in read("neural")
+    ]  # fmt: skip
+    header = ["net", "device", "votes a second", "of the bare forward pass", "times a loop"]
+    write("neural", header, rows)
+
+
+def make_all(app=None):
+    for table in (overhead, growth, early_stopping, scale, exact, billion, searches, neural):
+        table()
+
+
+if __name__ == "__main__":
+    make_all()

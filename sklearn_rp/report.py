@@ -1,0 +1,493 @@
+"""A report on one release, for whoever has to answer for it."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.metrics import accuracy_score
+from sklearn.model_selection import train_test_split
+from sklearn.utils import get_tags
+from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
+
+from sklearn_rp._version import __version__
+from sklearn_rp.attacks.attribute_inference import AttributeInferenceAttack
+from sklearn_rp.attribute import AttributePrivacyClassifier
+from sklearn_rp.attribute.compatible_sets import CompatibleSets, compatible_sets
+from sklearn_rp.attribute.release import Attribute, last_release, unwrapped
+from sklearn_rp.certificate import Certificate
+from sklearn_rp.classifier import certify
+from sklearn_rp.noise import Rows, is_frame, is_pandas, take_rows
+from sklearn_rp.smoothing import last_step
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["PrivacyReport", "privacy_report"]
+
+_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+_NARROW = 0.05  # of the range: a set that pins a person down
+NOT_COVERED = (
+    "What the other features give away without any model: see the imputation line of each attack.",
+    "Several releases about one person, by other models or after retraining: what they leave open "
+    "is the intersection of their sets.",
+    "Copying the model through its labels (extraction), and rebuilding inputs from many queries "
+    "(inversion): measure them with sklearn_rp.attacks.",
+    "Features that are neither noised nor named as sensitive here.",
+    "Vote shares, certificates and this report itself: they are computed from people's rows and "
+    "stay with the owner of the data.",
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PrivacyReport:
+    """What a release promises, what it leaves open, and what an attacker gains by it.
+
+    Shows as tables in a notebook. It is about people's rows: for the owner of the data and whoever
+    audits, not for publication.
+
+    Parameters
+    ----------
+    operating_point : dict
+        What is released and how: estimator, method, noise, votes, accuracy.
+    radii : DataFrame or None
+        Quantiles over rows of the certified radius and of the half-widths, and the share of rows
+        certified at all; None where the estimator has no certificates.
+    sets : dict of str to DataFrame
+        For each sensitive feature, the sets of compatible values: over all rows and per group.
+    attacks : dict of str to DataFrame
+        For each sensitive feature, attribute inference beside its baseline.
+    warnings : list of str
+        What to look at, in plain words.
+    not_covered : list of str
+        What nothing in this report speaks of.
+    """
+
+    operating_point: dict[str, Any]
+    radii: pd.DataFrame | None
+    sets: dict[str, pd.DataFrame]
+    attacks: dict[str, pd.DataFrame]
+    warnings: list[str]
+    not_covered: list[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and text, tables as lists of records.
+
+        Returns
+        -------
+        record : dict
+        """
+
+        def records(table: pd.DataFrame | None) -> Any:
+            return None if table is None else json.loads(table.to_json(orient="records"))
+
+        return {
+            "sklearn_rp": __version__,
+            "operating_point": self.operating_point,
+            "radii": records(self.radii),
+            "sets": {name: records(table) for name, table in self.sets.items()},
+            "attacks": {name: records(table) for name, table in self.attacks.items()},
+            "warnings": self.warnings,
+            "not_covered": self.not_covered,
+        }
+
+    def to_json(self, path: str | os.PathLike | None = None) -> str:
+        """The report as JSON.
+
+        Parameters
+        ----------
+        path : str or path, default=None
+            File to write as well.
+
+        Returns
+        -------
+        text : str
+        """
+        return _written(json.dumps(self.to_dict(), indent=1, allow_nan=False), path)
+
+    def to_html(self, path: str | os.PathLike | None = None) -> str:
+        """The report as a page of its own, which loads nothing from elsewhere.
+
+        Parameters
+        ----------
+        path : str or path, default=None
+            File to write as well.
+
+        Returns
+        -------
+        text : str
+        """
+        page = (
+            '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f"<title>Privacy report</title><style>{_STYLE}</style></head>"
+            f"<body><h1>Privacy report</h1>{self._repr_html_()}</body></html>"
+        )
+        return _written(page, path)
+
+    def _repr_html_(self) -> str:
+        parts = [_list("Look at this", self.warnings or ["Nothing stood out."])]
+        for title, table in self._tables():
+            shown = table.to_html(index=False, border=0, float_format="{:.3g}".format, na_rep="")
+            parts.append(f"<h2>{html.escape(title)}</h2><div class='scroll'>{shown}</div>")
+        parts.append(_list("Not covered", self.not_covered))
+        return "".join(parts)
+
+    def __repr__(self) -> str:
+        lines = [f"PrivacyReport of {self.operating_point['estimator']}", ""]
+        lines += ["Look at this:", *(f"- {warning}" for warning in self.warnings), ""]
+        for title, table in self._tables():
+            lines += [title, table.to_string(index=False, float_format="{:.3g}".format), ""]
+        lines += ["Not covered:", *(f"- {text}" for text in self.not_covered)]
+        return "\n".join(lines)
+
+    def _tables(self) -> list[tuple[str, pd.DataFrame]]:
+        import pandas as pd
+
+        point = [(key.replace("_", " "), _shown(v)) for key, v in self.operating_point.items()]
+        tables = [("Operating point", pd.DataFrame(point, columns=["", "value"]))]
+        if self.radii is not None:
+            tables.append(("Certified radius", self.radii))
+        for name in self.sets:
+            tables.append((f"What the label leaves open of {name}", self.sets[name]))
+            if name in self.attacks:
+                tables.append((f"Guessing {name}", self.attacks[name]))
+        return tables
+
+
+def privacy_report(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    sensitive_features: str | int | Sequence[str | int],
+    groups: Any = None,
+    bounds: Mapping[str | int, Any] | None = None,
+    X_public: Any = None,
+    resolution: int = 256,
+    random_state: int = 0,
+    n_jobs: int | None = None,
+) -> PrivacyReport:
+    """Report on what a fitted classifier releases about some people.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        Any; certificates are reported where :func:`~sklearn_rp.certify` takes it.
+    X : array or DataFrame of shape (n_rows, n_features)
+        The people: rows that the classifier was not fitted on.
+    y : array-like of shape (n_rows,)
+        Their true labels.
+    sensitive_features : str, int or sequence of them
+        Attributes that a label may give away, numeric or categorical.
+    groups : array-like of shape (n_rows,), default=None
+        A group for each person, for figures per group; None: the released labels.
+    bounds : mapping from feature to (low, high) or categories, default=None
+        Values that are possible, for features as named in `sensitive_features`; for all others,
+        those in `X` and `X_public`.
+    X_public : array or DataFrame of shape (n_public, n_features), default=None
+        People whose attributes the attacker knows. None: half of `X`, and the attack is on the
+        other half.
+    resolution : int, default=256
+        Cells of the first look for compatible sets.
+    random_state : int, default=0
+        Seed of the halves and of the attack's models.
+    n_jobs : int, default=None
+        Processes for compatible sets (joblib).
+
+    Returns
+    -------
+    report : PrivacyReport
+        Shows as tables in a notebook; ``to_html`` and ``to_json`` export it.
+
+    Raises
+    ------
+    ValueError
+        If a sensitive feature is not there, or the rows are too few for an attack.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from sklearn_rp import RobustPrivacyClassifier
+    >>> from sklearn_rp.datasets import load_recommendation
+    >>> from sklearn_rp.report import privacy_report
+    >>> X, y = load_recommendation(return_X_y=True, as_frame=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> clf = RobustPrivacyClassifier(
+    ...     DecisionTreeClassifier(max_depth=4, random_state=0), noise_features=["bmi"]
+    ... ).fit(X_train, y_train)
+    >>> report = privacy_report(clf, X_test, y_test, sensitive_features=["bmi"])
+    >>> list(report.sets), report.operating_point["method"]
+    (['bmi'], 'exact')
+    """
+    check_is_fitted(estimator)
+    X, X_public = _rows(X), None if X_public is None else _rows(X_public)
+    y = column_or_1d(y)
+    one = isinstance(sensitive_features, str | int | np.integer)
+    features: list[Any] = [sensitive_features] if one else list(sensitive_features)  # type: ignore[arg-type]
+    if not features:
+        raise ValueError("sensitive_features=[] is not allowed: name at least one feature.")
+    bounds = dict(bounds or {})
+    strangers = [key for key in bounds if key not in features]
+    if strangers:
+        raise ValueError(
+            f"bounds names {strangers}, which are not among sensitive_features={features}."
+        )
+    label = np.asarray(estimator.predict(X))
+    groups = label if groups is None else column_or_1d(groups)
+    if len(groups) != len(label):
+        raise ValueError(f"groups has {len(groups)} entries: one for each of {len(label)} rows.")
+
+    cert = _certificate(estimator, X)
+    point = _operating_point(estimator, cert, label, y)
+    warned = _release_warnings(estimator, cert, label, y)
+    tables: dict[str, pd.DataFrame] = {}
+    attacks: dict[str, pd.DataFrame] = {}
+    random = bool(getattr(last_release(estimator), "resample", False))
+    random |= bool(get_tags(estimator).non_deterministic)
+    if random:
+        warned.append(
+            "The release is random: every value of an attribute is compatible with every label, "
+            "with some probability. No compatible sets are reported; see privacy_loss."
+        )
+    for feature in [] if random else features:
+        possible = bounds.get(feature)
+        if possible is None:
+            possible = Attribute.from_data(_together(X, X_public), feature, None).bounds
+        sets: CompatibleSets = compatible_sets(
+            estimator,
+            X,
+            sensitive_feature=feature,
+            bounds=possible,
+            resolution=resolution,
+            n_jobs=n_jobs,
+        )
+        tables[sets.feature] = _sets_table(sets, groups)
+        public, attacked = _attack_rows(X, X_public, random_state)
+        attack = AttributeInferenceAttack(
+            estimator,
+            sensitive_feature=feature,
+            bounds=possible,
+            resolution=resolution,
+            random_state=random_state,
+        ).fit(public)
+        attacks[sets.feature] = attack.evaluate(attacked).to_frame().drop(columns="group")
+        warned += _sets_warnings(sets, groups, feature in bounds, cert)
+        warned += _attack_warnings(sets, attacks[sets.feature])
+    radii = None if cert is None else _radii(cert, list(tables))
+    return PrivacyReport(point, radii, tables, attacks, warned, list(NOT_COVERED))
+
+
+def _rows(X: Any) -> Rows:
+    if is_frame(X):
+        return X if is_pandas(X) else X.to_pandas()
+    return check_array(X, dtype=None, ensure_all_finite=False)
+
+
+def _together(X: Rows, more: Rows | None) -> Rows:
+    if more is None:
+        return X
+    if not is_pandas(X):
+        return np.concatenate([X, more])
+    import pandas as pd
+
+    return pd.concat([X, more], ignore_index=True)
+
+
+def _certificate(estimator: Any, X: Rows) -> Certificate | None:
+    try:
+        return certify(estimator, X)
+    except TypeError:  # has none
+        return None
+
+
+def _operating_point(
+    estimator: Any, cert: Certificate | None, label: np.ndarray, y: np.ndarray
+) -> dict[str, Any]:
+    inner = unwrapped(estimator)
+    point: dict[str, Any] = {
+        "estimator": type(inner).__name__,
+        "model": type(last_step(getattr(last_step(inner), "estimator_", inner))).__name__,
+        "rows": len(label),
+        "accuracy": float(accuracy_score(y, label)),
+        "accuracy_of_the_most_frequent_label": _most_frequent(y),
+    }
+    if isinstance(inner, AttributePrivacyClassifier):
+        point |= {
+            "guaranteed_for": str(inner.sensitive_feature),
+            "minimum": float(inner.minimum),
+            "unit": inner.unit,
+        }
+    release = last_release(estimator)
+    if cert is not None:
+        point |= {
+            "method": cert.method,
+            "sigma": cert.sigma,
+            "alpha": cert.alpha,
+            "votes_per_row": release.n_votes if release is not None else int(cert.n_samples.max()),
+            "noised_features": cert.feature_names.tolist(),
+            "noise_at_sigma": [float(cert.sigma * scale) for scale in cert.scale],
+            "certified_share": float(1 - cert.abstained.mean()),
+        }
+    if release is not None:
+        point |= {
+            "fallback": None if release.fallback is None else str(release.fallback),
+            "min_radius": float(release.min_radius),
+            "fresh_noise": bool(release.resample),
+        }
+    return point
+
+
+def _most_frequent(y: np.ndarray) -> float:
+    return float(np.unique(y, return_counts=True)[1].max() / len(y))
+
+
+def _radii(cert: Certificate, features: list[str]) -> pd.DataFrame:
+    """Quantiles over rows; an abstained row counts with 0."""
+    import pandas as pd
+
+    readings = {"radius, scaled units": cert.radius}
+    if cert.alpha:
+        readings["release radius, scaled units"] = cert.release_radius()
+    numeric = cert.values.dtype.kind in "iuf"
+    for name in features:
+        if numeric and name in cert.feature_names.tolist():
+            readings[f"half-width of {name}, its own unit"] = cert.half_width(name)
+    return pd.DataFrame(
+        [
+            {"reading": name} | {f"{q:.0%}": float(np.quantile(v, q)) for q in _QUANTILES}
+            for name, v in readings.items()
+        ]
+    )
+
+
+def _sets_table(sets: CompatibleSets, groups: np.ndarray) -> pd.DataFrame:
+    table = sets.summary(groups).rename_axis("group").reset_index()
+    table["group"] = table["group"].astype(str)
+    table["n"] = table["n"].astype(int)
+    table["median share of the range"] = table["median"] / (sets.high - sets.low)
+    return table
+
+
+def _attack_rows(X: Rows, X_public: Rows | None, random_state: int) -> tuple[Rows, Rows]:
+    if X_public is not None:
+        return X_public, X
+    if X.shape[0] < 20:
+        raise ValueError(
+            f"X has {X.shape[0]} rows: half of them are too few for an attacker to learn from. "
+            "Give X_public, or at least 20 rows."
+        )
+    halves = train_test_split(np.arange(X.shape[0]), test_size=0.5, random_state=random_state)
+    return take_rows(X, np.sort(halves[0])), take_rows(X, np.sort(halves[1]))
+
+
+def _release_warnings(
+    estimator: Any, cert: Certificate | None, label: np.ndarray, y: np.ndarray
+) -> list[str]:
+    found = []
+    accuracy = accuracy_score(y, label)
+    frequent = _most_frequent(y)
+    if accuracy <= frequent:
+        found.append(
+            f"The released labels are right for {accuracy:.1%} of the rows, no more than the most "
+            f"frequent label alone ({frequent:.1%})."
+        )
+    if cert is None:
+        found.append("The estimator gives no certificates: no radius is reported.")
+        return found
+    without = int(cert.abstained.sum())
+    if without:
+        what = "get the fallback" if cert.min_radius is not None else "get a label all the same"
+        found.append(f"{without} of {len(cert)} rows are not certified; they {what}.")
+    if cert.alpha:
+        found.append(
+            f"Each certificate holds with probability {1 - cert.alpha:g}, not with certainty: of "
+            f"{len(cert)} rows {cert.alpha * len(cert):.2g} may be expected to be wrong. What is "
+            "released is a top of votes: within release radius it is the certified label."
+        )
+    return found
+
+
+def _sets_warnings(
+    sets: CompatibleSets, groups: np.ndarray, given: bool, cert: Certificate | None
+) -> list[str]:
+    found, name = [], sets.feature
+    if cert is not None and name not in cert.feature_names.tolist():
+        found.append(f"{name} gets no noise: every certificate holds with it fixed.")
+    share = sets.component_length / (sets.high - sets.low)
+    if sets.categories is None:
+        narrow = int((share < _NARROW).sum())
+        if narrow:
+            found.append(
+                f"For {narrow} of {len(sets)} people the label leaves less than {_NARROW:.0%} of "
+                f"the range of {name} open around their value; the narrowest has "
+                f"{sets.component_length.min():.3g} in its own unit."
+            )
+        if not given:
+            found.append(
+                f"The range of {name} was taken from the rows, so that its ends are two people's "
+                "values: give bounds before anything of this is published."
+            )
+    else:
+        alone = int((sets.length <= 1).sum())
+        if alone:
+            found.append(f"For {alone} of {len(sets)} people the label gives {name} away.")
+    median = np.median(share)
+    return found + [
+        f"Group {group}: the label leaves half as much of {name} open as for all, or less."
+        for group in np.unique(groups)
+        if np.median(share[groups == group]) < median / 2
+    ]
+
+
+def _attack_warnings(sets: CompatibleSets, table: pd.DataFrame) -> list[str]:
+    """Whether seeing the label helps an attacker, beyond the noise of the measurement."""
+    line = table.set_index("attacker")
+    figure, better = ("error", -1) if sets.categories is None else ("mcc", 1)
+    baseline = line.loc["imputation"]
+    best = max(line.index.drop("imputation"), key=lambda name: better * line.loc[name, figure])
+    gain = better * (line.loc[best, figure] - baseline[figure])
+    if gain <= 0:
+        return []
+    ends = ("error_low", "error_high") if better < 0 else ("mcc_high", "mcc_low")
+    clear = better * (line.loc[best, ends[1]] - baseline[ends[0]]) > 0
+    what = "mean error" if sets.categories is None else "Matthews' correlation"
+    return [
+        f"Guessing {sets.feature}: {what} {baseline[figure]:.3g} without the label, "
+        f"{line.loc[best, figure]:.3g} with it ({best} attacker); "
+        + ("the intervals do not overlap." if clear else "the intervals overlap.")
+    ]
+
+
+_STYLE = (
+    "body{font-family:system-ui,sans-serif;margin:2em auto;max-width:60em;padding:0 1em;"
+    "line-height:1.5}table{border-collapse:collapse;margin:1em 0}td,th{padding:.3em .8em;"
+    "text-align:right;border-bottom:1px solid #ddd}td:first-child,th:first-child{text-align:left}"
+    ".scroll{overflow-x:auto}"
+)
+
+
+def _list(title: str, items: Sequence[str]) -> str:
+    entries = "".join(f"<li>{html.escape(item)}</li>" for item in items)
+    return f"<h2>{html.escape(title)}</h2><ul>{entries}</ul>"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return ", ".join(_shown(v) for v in value[:8]) + (" ..." if len(value) > 8 else "")
+    return str(value)
+
+
+def _written(text: str, path: str | os.PathLike | None) -> str:
+    if path is not None:
+        Path(path).write_text(text, encoding="utf-8")
+    return text
