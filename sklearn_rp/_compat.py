@@ -30,6 +30,22 @@ except ImportError:
         return method
 
 
+DOCUMENTATION = "https://sklearn-rp.readthedocs.io/en/stable"
+
+
+class DocumentedMixin:
+    """Links the HTML representation of an estimator to its page here, not to scikit-learn's."""
+
+    _doc_link_module = "sklearn_rp"
+    _doc_link_template = DOCUMENTATION + "/api/generated/{module}.{name}.html"
+
+    def _doc_link_url_param_generator(self) -> dict[str, str]:
+        """Public home and name of the class: the package itself for its three estimators."""
+        home = type(self).__module__
+        top = home.split(".")[1] in ("classifier", "attribute")
+        return {"module": "sklearn_rp" if top else home, "name": type(self).__name__}
+
+
 # What scikit-learn keeps on an estimator while its callbacks run.
 CALLBACK_STATE = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
 
@@ -37,6 +53,7 @@ __all__ = [
     "CALLBACK_STATE",
     "BaseSearchCV",
     "CallbackSupportMixin",
+    "DocumentedMixin",
     "HasMethods",
     "Interval",
     "StrOptions",

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin, clone
-from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -19,6 +18,10 @@ from sklearn_rp.validation import check_rows, check_target, names_of, unchanged_
 from sklearn_rp.wrapper import ClassifierWrapper
 
 __all__ = ["NoisyInputClassifier", "RandomAbstentionClassifier", "RandomizedResponseClassifier"]
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 class _RandomRelease(ClassifierMixin, ClassifierWrapper):
@@ -103,9 +106,6 @@ class _RandomRelease(ClassifierMixin, ClassifierWrapper):
 
     def _draw(self, X: Rows, rng: np.random.Generator) -> np.ndarray:
         raise NotImplementedError
-
-    def _base(self) -> Any:
-        return LogisticRegression() if self.estimator is None else self.estimator
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

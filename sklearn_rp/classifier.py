@@ -14,7 +14,6 @@ import numpy as np
 from sklearn.base import ClassifierMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state, gen_even_slices, get_tags
 from sklearn.utils.validation import check_is_fitted
@@ -672,9 +671,6 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         other._engine = engine
         other.__dict__.pop("_skl_callbacks", None)
         return other
-
-    def _base(self) -> Any:
-        return LogisticRegression() if self.estimator is None else self.estimator
 
     def _check_budget(self, n_classes: int) -> None:
         """Refuse votes that can certify nothing; warn of a radius they never reach."""

@@ -11,6 +11,11 @@ from sklearn.utils import Bunch, check_random_state
 
 __all__ = ["fetch_medical_insurance", "load_recommendation", "make_recommendation"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 _DIABETES_NAMES = ["age", "sex", "bmi", "bp", "tc", "ldl", "hdl", "tch", "ltg", "glu"]
 
 _RECOMMENDATION_DESCR = """\

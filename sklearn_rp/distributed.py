@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = ["certify_partition", "certify_to_parquet"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 _COMPARED = 2  # records of a file that is there already
 
 

@@ -21,6 +21,11 @@ from sklearn_rp.validation import check_rows
 
 __all__ = ["CertifiedAccuracyDisplay", "CompatibleSetDisplay", "PrivacyUtilityDisplay"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 # Okabe and Ito's colours, told apart by colour-blind readers, each with a line style of its own.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _STYLES = ("-", "--", "-.", ":")

@@ -27,6 +27,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def certified_accuracy_score(
     y: Any,
     cert: Certificate,

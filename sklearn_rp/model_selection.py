@@ -19,6 +19,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_rp._compat import (
     BaseSearchCV,
+    DocumentedMixin,
     fit_context,
     reported,
     route,
@@ -33,6 +34,10 @@ from sklearn_rp.smoothing import Recalled, last_step
 from sklearn_rp.validation import check_sigmas, unchanged_on_error
 
 __all__ = ["NoiseSearchCV", "max_privacy"]
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 def max_privacy(
@@ -151,7 +156,7 @@ class MaxPrivacy:
         )
 
 
-class NoiseSearchCV(BaseSearchCV):
+class NoiseSearchCV(DocumentedMixin, BaseSearchCV):
     """Cross-validated search over noise levels that fits once per split for all of them.
 
     Gives what :class:`~sklearn.model_selection.GridSearchCV` over ``sigma`` gives, for less: in

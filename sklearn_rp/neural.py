@@ -20,6 +20,10 @@ from sklearn_rp.smoothing.torch import evaluating
 __all__ = ["Autocast", "Decoder", "GaussianNoise"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class GaussianNoise(Callback):
     """Fresh Gaussian noise on every training batch: a callback for skorch's nets.
 

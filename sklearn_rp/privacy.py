@@ -8,6 +8,12 @@ from typing import Any
 import numpy as np
 from scipy import optimize, special
 
+__all__ = ["GaussianPrivacy"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 @dataclass(frozen=True)
 class GaussianPrivacy:

@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 
 __all__ = ["PrivacyReport", "privacy_report"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _NARROW = 0.05  # of the range: a set that pins a person down
 NOT_COVERED = (

@@ -6,15 +6,16 @@ import warnings
 from typing import Any
 
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.linear_model import LogisticRegression
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
-from sklearn_rp._compat import CallbackSupportMixin, fitting
+from sklearn_rp._compat import CallbackSupportMixin, DocumentedMixin, fitting
 from sklearn_rp._version import __version__
 from sklearn_rp.exceptions import PrivacyWarning
 
 
-class ClassifierWrapper(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
+class ClassifierWrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
     """Base of the estimators that fit a classifier and release its labels in some way."""
 
     estimator: Any
@@ -36,7 +37,7 @@ class ClassifierWrapper(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator)
 
     def _base(self) -> Any:
         """The unfitted classifier: `estimator`, or the default."""
-        raise NotImplementedError
+        return LogisticRegression() if self.estimator is None else self.estimator
 
     def _fit_base(self, base: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
         """Fit a clone of the classifier; callbacks are told."""

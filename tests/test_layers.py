@@ -112,7 +112,7 @@ def test_only_two_modules_know_torch(module):
 
 def test_without_torch_the_error_names_the_extra():
     code = (
-        "import sys, sklearn_rp; sys.modules['torch'] = None\n"
+        "import sys, sklearn_rp.classifier; sys.modules['torch'] = None\n"
         "try:\n    import sklearn_rp.neural\n"
         "except ImportError as error:\n    print(error)"
     )

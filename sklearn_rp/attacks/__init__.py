@@ -11,3 +11,7 @@ __all__ = [
     "LabelOnlyInversionAttack",
     "ModelExtractionAttack",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

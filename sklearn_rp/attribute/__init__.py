@@ -12,3 +12,7 @@ __all__ = [
     "Prior",
     "compatible_sets",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin, clone
-from sklearn.linear_model import LogisticRegression
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
@@ -545,9 +544,6 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
                 "columns to condition on, or an estimator of the density."
             ) from None
         return [find_column(b, X.shape[1], column_names(X), parameter="prior") for b in wanted]
-
-    def _base(self) -> Any:
-        return LogisticRegression() if self.estimator is None else self.estimator
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -1,0 +1,89 @@
+"""What a user meets before any method is called: import, names, links."""
+
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sklearn.base import BaseEstimator
+
+import sklearn_rp
+from sklearn_rp import baselines, model_selection
+
+ROOT = Path(__file__).parents[1]
+MODULES = [name for name in dir(sklearn_rp) if name not in sklearn_rp.__all__]
+
+
+def fresh(code):
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_import_takes_no_time():
+    code = "from time import perf_counter as t; a = t(); import sklearn_rp; print(t() - a)"
+    assert min(float(fresh(code)) for _ in range(3)) < 0.5
+
+
+def test_import_brings_nothing_heavy():
+    code = "import sys, sklearn_rp; print(*{name.split('.')[0] for name in sys.modules})"
+    heavy = {"torch", "pandas", "matplotlib", "dask", "polars", "sklearn", "scipy", "numpy"}
+    assert not heavy & set(fresh(code).split())
+
+
+def test_names_come_when_asked_for():
+    for name in sklearn_rp.__all__:
+        assert getattr(sklearn_rp, name) is not None
+    assert fresh("from sklearn_rp import *; print(RobustPrivacyClassifier.__name__)") == (
+        "RobustPrivacyClassifier"
+    )
+    with pytest.raises(AttributeError, match="has no attribute 'RobustClassifier'"):
+        sklearn_rp.RobustClassifier  # noqa: B018
+    with pytest.raises(ImportError):
+        from sklearn_rp import nothing  # noqa: F401
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_completion_shows_what_is_public(name):
+    try:
+        module = importlib.import_module(f"sklearn_rp.{name}")
+    except ImportError:
+        pytest.skip(f"{name} needs what is not installed")
+    assert dir(module) == sorted(module.__all__)
+    for each in module.__all__:
+        assert getattr(module, each).__doc__
+        assert not each.startswith("_")
+
+
+def test_one_version():
+    assert re.fullmatch(r"\d+\.\d+\.\d+", sklearn_rp.__version__)
+    project = (ROOT / "pyproject.toml").read_text()
+    assert 'dynamic = ["version"]' in project
+    assert f'"{sklearn_rp.__version__}"' not in project
+    assert f"version: {sklearn_rp.__version__}" in (ROOT / "CITATION.cff").read_text()
+
+
+def estimators():
+    for module in (sklearn_rp, baselines, model_selection):
+        for name in module.__all__:
+            kind = getattr(module, name)
+            if isinstance(kind, type) and issubclass(kind, BaseEstimator):
+                yield kind
+
+
+@pytest.mark.parametrize("kind", estimators())
+def test_links_lead_to_pages_that_exist(kind):
+    needs = {
+        "AttributePrivacyTransformer": {"sensitive_feature": "bmi"},
+        "AttributePrivacyClassifier": {"sensitive_feature": "bmi"},
+        "NoiseSearchCV": {"estimator": sklearn_rp.RobustPrivacyClassifier(), "sigmas": [0.5]},
+    }
+    estimator = kind(**needs.get(kind.__name__, {}))
+    link = estimator._get_doc_link()
+    page = link.rsplit("/", 1)[1].removesuffix(".html")
+    api = (ROOT / "docs" / "api" / "index.rst").read_text()
+    module, name = page.rsplit(".", 1)
+    section = api.split(f".. currentmodule:: {module}\n")[1].split("currentmodule")[0]
+    assert f"   {name}\n" in section
+    assert link in estimator._repr_html_()
