@@ -19,8 +19,10 @@ extensions = [
     "numpydoc",
     "sphinx_gallery.gen_gallery",
     "sphinxcontrib.bibtex",
+    "myst_parser",
 ]
-exclude_patterns = ["_build", "_templates"]
+exclude_patterns = ["_build", "_templates", "_tables", "results"]
+source_suffix = {".rst": "restructuredtext"}
 templates_path = ["_templates"]
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn_rp"
@@ -32,17 +34,7 @@ html_theme_options = {
 }
 # Pages without subpages need no section navigation beside them.
 html_sidebars = {
-    page: []
-    for page in (
-        "index",
-        "engines",
-        "attribute",
-        "minimum",
-        "neural",
-        "protection",
-        "faults",
-        "theory",
-    )
+    page: [] for page in ("index", "start", "theory", "benchmarks", "changelog", "contributing")
 }
 html_static_path = []
 nitpicky = False
