@@ -340,7 +340,10 @@ class Certificate:
                 "  radius     median {1:.3g}, 5 % to 95 %: {0:.3g} to {2:.3g} "
                 "(scaled units)".format(*radius)
             )
-            shown = 4 if self.values.dtype.kind == "f" else 0
+            if self.values.dtype.kind != "f":
+                lines.append(f"  noised     {str(self.feature_names[0])!r}, a category")
+                return "\n".join(lines)
+            shown = 4
             for name, scale in zip(self.feature_names[:shown], self.scale, strict=False):
                 half = np.median(self.radius) * scale
                 lines.append(

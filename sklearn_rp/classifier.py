@@ -145,7 +145,8 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
     (with ``resample=True`` each has noise of its own).
     Each row's certificate keeps its own 1 - alpha; the rows' errors are not independent.
 
-    Parameters take effect when fitting; other noise levels are had from `certify_path`.
+    Parameters take effect when fitting, `n_jobs` at once; other noise levels are had from
+    `certify_path`.
 
     Long work shows its progress where scikit-learn has callbacks (1.9 and later):
     ``clf.set_callbacks(sklearn.callback.ProgressBar())`` before `fit` or `certify`.
@@ -537,6 +538,18 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         found = vote_in_rounds(cast, X.shape[0], len(draws), self._release.alpha, sigma, question)
         return self._certificate(X, sigma, *found)
 
+    def _identity(self) -> tuple[Any, ...]:
+        """What tells this fit from others, apart from the base model: seed, noise, release."""
+        noise = self._noise
+        arrays = (noise.columns, noise.scale, noise.low, noise.high, self.classes_)
+        return (
+            self._entropy,
+            repr(self._release),
+            self.engine_,
+            type(last_step(self.estimator_)).__name__,
+            *(array.tolist() for array in arrays),
+        )
+
     def _question(self, radius: Any, tolerance: Any, feature: Any) -> Question | None:
         if radius is None and tolerance is None:
             if feature is not None:
@@ -552,10 +565,12 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         for name, value in (("radius", radius), ("tolerance", tolerance)):
             if value is not None and not (isinstance(value, Real) and 0 <= float(value) < np.inf):
                 raise ValueError(f"{name}={value!r} is not allowed: a finite number from 0 up.")
-        if feature is None:
-            return Question(radius, tolerance)
-        place = find_noised(feature, self._noise.columns, self._noise.names)
-        return Question(radius, tolerance, float(self._noise.scale[place]))
+        unit = 1.0
+        if feature is not None:
+            place = find_noised(feature, self._noise.columns, self._noise.names)
+            unit = float(self._noise.scale[place])
+        least = None if self._release.fallback is None else float(self._release.min_radius)
+        return Question(radius, tolerance, unit, least)
 
     def privacy_loss(self, distance: float, n_queries: int = 1) -> GaussianPrivacy:
         """What fresh noise promises for *any* two rows at a distance, certified or not.
@@ -675,6 +690,15 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
     def _check_budget(self, n_classes: int) -> None:
         """Refuse votes that can certify nothing; warn of a radius they never reach."""
         needed = min_samples(self.alpha, n_classes, self.voting)
+        if self.n_samples < needed and self.resample and self.fallback is None:
+            warnings.warn(
+                f"n_samples={self.n_samples} cannot certify anything at alpha={self.alpha:g}: "
+                "every certificate abstains, and only privacy_loss speaks of the release. At least "
+                f"{needed} votes are needed for certificates.",
+                PrivacyWarning,
+                stacklevel=5,
+            )
+            return
         if self.n_samples < needed:
             raise ValueError(
                 f"n_samples={self.n_samples} cannot certify anything at alpha={self.alpha:g}: at "
@@ -753,7 +777,8 @@ def certify(
     >>> len(certify(pipe, X))
     150
     """
-    question: dict[str, Any] = {"radius": radius, "tolerance": tolerance, "feature": feature}
+    asked = {"radius": radius, "tolerance": tolerance, "feature": feature}
+    question: Any = {name: value for name, value in asked.items() if value is not None}
     if isinstance(estimator, FrozenEstimator):
         return certify(estimator.estimator, X, sigmas, **question)
     if isinstance(estimator, Pipeline):

@@ -6,15 +6,16 @@ the rows of any call of an estimator with `n_jobs` over a cluster.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sklearn_rp.attribute.release import last_release
+from sklearn_rp.attribute.release import last_estimator, last_release
 from sklearn_rp.classifier import certify
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def __dir__() -> list[str]:
     return __all__
 
 
-_COMPARED = 2  # records of a file that is there already
+_COMPARED = 64  # records of a file that is there already, from all over it
 
 
 def certify_partition(
@@ -41,7 +42,8 @@ def certify_partition(
 ) -> pd.DataFrame:
     """Certificates of some rows as a table: one record for each row, under the row's index.
 
-    What ``dask_frame.map_partitions(certify_partition, estimator)`` calls for every partition.
+    For ``data.map_partitions(certify_partition, estimator, meta=certify_partition(X.head(0),
+    estimator))``, `X` being any rows of the same columns.
 
     Parameters
     ----------
@@ -73,9 +75,15 @@ def certify_partition(
     [439, 440, 441]
     """
     if not len(rows):
-        return _no_records(estimator, features)
+        return _no_records(estimator, features).set_axis(rows.index)
+    radius, tolerance = (None if v is None else float(v) for v in (radius, tolerance))
     cert = certify(estimator, rows, radius=radius, tolerance=tolerance, feature=feature)
     records = cert.to_frame(list(features)).set_axis(rows.index)
+    clash = [name for name in rows.index.names if name in records.columns]
+    if clash:
+        raise ValueError(
+            f"The index of the rows is named {clash}, as a field of the records is: rename it."
+        )
     records.attrs = {
         "sigma": cert.sigma,
         "alpha": cert.alpha,
@@ -131,8 +139,9 @@ def certify_to_parquet(
     ImportError
         If dask or pyarrow is not installed.
     ValueError
-        If the release is random; or if the folder holds other certificates: a file whose number
-        of rows, index, first records or noise level is not that of its partition. Nothing of it is
+        If the release is random; or if the folder holds other certificates: a file that was made
+        from other rows (their hash is kept with it), by an estimator that was fitted otherwise, or
+        whose records, 64 from all over it, are not what the estimator says now. Nothing of it is
         overwritten.
 
     Examples
@@ -174,18 +183,22 @@ def certify_to_parquet(
     arguments = {
         "features": list(features), "radius": radius, "tolerance": tolerance, "feature": feature,
     }  # fmt: skip
-    done = data.map_partitions(
-        _write,
-        # Sent to each worker once, not with each partition.
-        dask.delayed(estimator, name=f"estimator-{uuid.uuid4().hex}"),
-        str(folder.absolute()),
-        data.npartitions,
-        arguments,
-        meta={"file": "object", "n_rows": "int64", "skipped": "bool"},
-        enforce_metadata=False,
-    ).compute()
-    for left in folder.glob(".part-*"):  # of workers that died
-        left.unlink(missing_ok=True)
+    call = uuid.uuid4().hex
+    try:
+        done = data.map_partitions(
+            _write,
+            # Sent to each worker once, not with each partition.
+            dask.delayed(estimator, name=f"estimator-{call}"),
+            str(folder.absolute()),
+            call,
+            data.npartitions,
+            arguments,
+            meta={"file": "object", "n_rows": "int64", "skipped": "bool"},
+            enforce_metadata=False,
+        ).compute()
+    finally:
+        for left in folder.glob(f".*.{call}.*"):  # of workers that died
+            left.unlink(missing_ok=True)
     return done.reset_index(drop=True)
 
 
@@ -193,6 +206,7 @@ def _write(
     rows: pd.DataFrame,
     estimator: Any,
     folder: str,
+    call: str,
     n_partitions: int,
     arguments: dict[str, Any],
     partition_info: dict[str, Any] | None = None,
@@ -204,38 +218,54 @@ def _write(
         raise RuntimeError("dask did not say which partition this is.")
     file = Path(folder, f"part-{partition_info['number']:06d}.parquet")
 
-    def certified(some: pd.DataFrame) -> pd.DataFrame:
-        records = certify_partition(some, estimator, **arguments)
-        records.attrs["n_partitions"] = n_partitions
-        return records
-
+    values = pd.util.hash_pandas_object(rows).to_numpy()
+    common = {
+        "n_partitions": n_partitions,
+        "rows": _digest(values, rows.columns.tolist(), list(rows.index.names)),
+        "release": _digest(last_estimator(estimator)._identity()),
+    }
     skipped = file.exists()
     if skipped:
-        _compare(pd.read_parquet(file, engine="pyarrow"), rows, certified, file)
+        there = pd.read_parquet(file, engine="pyarrow")
+        some = np.unique(np.linspace(0, max(len(rows) - 1, 0), _COMPARED).astype(int))[: len(rows)]
+        now = certify_partition(rows.iloc[some], estimator, **arguments)
+        now.attrs |= common
+        _compare(there, some, now, file)
     else:
+        records = certify_partition(rows, estimator, **arguments)
+        records.attrs |= common
         # Under another name first: what has the name of a partition is whole.
-        draft = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
-        certified(rows).to_parquet(draft, engine="pyarrow")
+        draft = file.with_name(f".{file.name}.{call}.{uuid.uuid4().hex}")
+        records.to_parquet(draft, engine="pyarrow", index=True)
         os.replace(draft, file)
     return pd.DataFrame({"file": [str(file)], "n_rows": [len(rows)], "skipped": [skipped]})
 
 
-def _compare(there: pd.DataFrame, rows: pd.DataFrame, certified: Callable, file: Path) -> None:
+def _compare(there: pd.DataFrame, some: np.ndarray, now: pd.DataFrame, file: Path) -> None:
     """Refuse a file that does not hold the certificates of these rows by this estimator."""
-    some = certified(rows.iloc[:_COMPARED])
-    head = there.iloc[:_COMPARED]
-    if len(there) != len(rows) or not there.index.equals(rows.index):
+    if there.attrs.get("rows") != now.attrs["rows"]:
         raise ValueError(_other(file, "its rows are not those of the partition"))
-    if there.attrs != some.attrs or list(there.columns) != list(some.columns):
-        raise ValueError(_other(file, f"it was made with {there.attrs}, now it is {some.attrs}"))
+    if there.attrs.get("release") != now.attrs["release"]:
+        raise ValueError(_other(file, "the estimator that made it was fitted otherwise"))
+    if there.attrs != now.attrs or list(there.columns) != list(now.columns):
+        raise ValueError(_other(file, f"it was made with {there.attrs}, now it is {now.attrs}"))
     same = all(
-        np.allclose(head[name], some[name], rtol=1e-6, atol=1e-9, equal_nan=True)
-        if some[name].dtype.kind == "f"
-        else (head[name].to_numpy() == some[name].to_numpy()).all()
-        for name in some.columns
+        # A network's probabilities may differ in the last bits with the number of rows.
+        np.allclose(there[name].iloc[some], now[name], rtol=1e-6, atol=1e-9, equal_nan=True)
+        if now[name].dtype.kind == "f"
+        else (there[name].iloc[some].to_numpy() == now[name].to_numpy()).all()
+        for name in now.columns
     )
     if not same:
-        raise ValueError(_other(file, "its first records are not those of the estimator"))
+        raise ValueError(_other(file, "its records are not those of the estimator"))
+
+
+def _digest(*parts: Any) -> str:
+    """Short name of some plain values and arrays."""
+    text = hashlib.sha256()
+    for part in parts:
+        text.update(part.tobytes() if isinstance(part, np.ndarray) else repr(part).encode())
+    return text.hexdigest()[:32]
 
 
 def _other(file: Path, reason: str) -> str:

@@ -410,13 +410,13 @@ class _CertificateScorer(_Scorer):
     def __call__(self, estimator: Any, X: Any, y: Any = None, **metadata: Any) -> float:
         """Score of a fitted estimator."""
         # A score that only asks whether radii reach a threshold needs no votes beyond its answer.
-        asks = self._metric is certified_accuracy_score
-        question = {name: self._kwargs.get(name) for name in ("radius", "feature") if asks}
-        if asks and question["radius"] is None:
-            question["radius"] = 0.0
+        arguments = self._kwargs | metadata
+        question = {}
+        if self._metric is certified_accuracy_score:
+            question = {"radius": arguments.get("radius", 0.0), "feature": arguments.get("feature")}
         cert = certify(estimator, X, **question)
         truth = {"y": y} if "y" in inspect.signature(self._metric).parameters else {}
-        return self._sign * self._metric(**truth, cert=cert, **(self._kwargs | metadata))
+        return self._sign * self._metric(**truth, cert=cert, **arguments)
 
 
 class _CompatibleSetsScorer(_Scorer):

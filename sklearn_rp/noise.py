@@ -75,6 +75,16 @@ def take_rows(X: Rows, rows: Any) -> Rows:
     return X.iloc[rows] if is_pandas(X) else X[rows]
 
 
+def in_double(X: Rows) -> Rows:
+    """A copy of rows, with float64 in place of float32."""
+    if is_pandas(X):
+        single = {name: np.float64 for name, kind in X.dtypes.items() if kind == np.float32}
+        return X.astype(single) if single else X.copy()
+    if is_frame(X):
+        return X.with_columns([X[n].cast(float) for n in X.columns if X[n].dtype.is_float()])
+    return X.astype(np.float64) if X.dtype == np.float32 else X.copy()
+
+
 def sample_rows(X: Rows, most: int = 50) -> Rows:
     """At most `most` rows from all over `X`."""
     return take_rows(X, np.unique(np.linspace(0, X.shape[0] - 1, most).astype(int)))
@@ -430,6 +440,14 @@ class Noise:
                 stacklevel=6,
             )
             columns, scale, values = columns[~constant], scale[~constant], values[:, ~constant]
+        if (values == values[:1]).all():
+            warnings.warn(
+                f"No noised feature has more than one value in the {len(values)} sample(s) of X: "
+                "exact methods read a model, and report radii, within the range of X. Add rows at "
+                "the ends of the range, or use method='monte_carlo'.",
+                PrivacyWarning,
+                stacklevel=6,
+            )
         binary = [
             names[j]
             for j, v in zip(columns, values.T, strict=True)

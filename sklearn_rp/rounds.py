@@ -30,18 +30,26 @@ class Question:
         The answer is certain when the radius is known to within this; one of the two is given.
     unit : float
         Of both, in scaled units: 1, or the scale of a feature in whose unit they are given.
+    min_radius : float or None
+        Where a fallback is released unless the radius, in scaled units, exceeds this: that has to
+        be certain as well, so that a certificate says what is released.
     """
 
     radius: float | None
     tolerance: float | None
     unit: float = 1.0
+    min_radius: float | None = None
 
     def answered(self, bounds: Bounds, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
         """Rows whose answer is certain, from bounds of the radius in scaled units."""
+        certain = np.ones(len(lower), dtype=bool)
+        if self.min_radius is not None:
+            certain = (lower > self.min_radius) | (upper <= self.min_radius)
         lower, upper = self.unit * lower, self.unit * upper
         if self.radius is None:
-            return upper - lower <= (self.tolerance or 0.0)
-        return (~bounds.abstained & (lower >= self.radius)) | (upper < self.radius)
+            return certain & (upper - lower <= (self.tolerance or 0.0))
+        reached = ~bounds.abstained & (lower >= self.radius)
+        return certain & (reached | (upper < self.radius))
 
 
 def round_ends(n_votes: int) -> list[int]:

@@ -70,6 +70,8 @@ def check_rows(estimator: Any, X: Any, *, reset: bool, allow_nd: bool = False) -
             twice = sorted({str(c) for c in X.columns if list(X.columns).count(c) > 1})
             raise ValueError(f"X has several columns named {twice}: names must be unique.")
         validate_data(estimator, X, reset=reset, skip_check_array=True)
+        if reset:
+            estimator._mixed = False
         return X
     if reset:
         estimator._mixed = _is_mixed(X)

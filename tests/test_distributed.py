@@ -35,6 +35,12 @@ def smooth(**arguments):
 
 
 CLF = smooth()
+OTHER = RobustPrivacyClassifier(
+    FrozenEstimator(RandomForestClassifier(5, max_depth=2, random_state=1).fit(X, Y)),
+    method="monte_carlo", n_samples=50, random_state=0,
+).fit(X, Y)  # fmt: skip
+CHANGED = X.copy()
+CHANGED.iloc[-1, 0] += 1
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +72,6 @@ def test_what_is_there_is_skipped(tmp_path):
     first = certify_to_parquet(CLF, DATA, tmp_path)
     files = [os.stat(file) for file in first["file"]]
     os.remove(first["file"][1])
-    (tmp_path / ".part-000003.parquet.cut-off").write_bytes(b"half a fi")
     second = certify_to_parquet(CLF, DATA, tmp_path)
     assert second["skipped"].tolist() == [True, False, True, True, True]
     for number, before in enumerate(files):
@@ -79,11 +84,13 @@ def test_what_is_there_is_skipped(tmp_path):
 @pytest.mark.parametrize(
     ("clf", "data", "more", "message"),
     [
-        (smooth(sigma=0.5), DATA, {}, "it was made with"),
-        (smooth(random_state=1), DATA, {}, "first records are not those of the estimator"),
+        (smooth(sigma=0.5), DATA, {}, "fitted otherwise"),
+        (smooth(random_state=1), DATA, {}, "fitted otherwise"),
+        (OTHER, DATA, {}, "its records are not those of the estimator"),
         (CLF, dd.from_pandas(X, npartitions=6), {}, "the data has 6"),
         (CLF, dd.from_pandas(X, npartitions=2), {}, "the data has 2"),
-        (CLF, DATA + 1.0, {}, "first records are not those"),
+        (CLF, DATA + 1.0, {}, "its rows are not those of the partition"),
+        (CLF, dd.from_pandas(CHANGED, npartitions=5), {}, "its rows are not those"),
         (CLF, DATA, {"features": ["bmi"]}, "it was made with"),
         (CLF, DATA, {"radius": 0.1}, "it was made with"),
     ],
@@ -122,8 +129,37 @@ def test_empty_partitions(tmp_path):
     assert table.dtypes.to_dict() == expected().dtypes.to_dict()
 
 
+def test_the_index_is_kept(tmp_path):
+    rows = X.set_axis(pd.RangeIndex(10, 10 + len(X), name="person"))
+    certify_to_parquet(CLF, dd.from_pandas(rows, npartitions=3), tmp_path)
+    back = dd.read_parquet(tmp_path).compute()
+    assert back.index.equals(rows.index)
+    assert back.index.name == "person"
+    dated = X.set_axis(pd.date_range("2026-01-01", periods=len(X)))
+    data = dd.from_pandas(dated, npartitions=3)
+    data = data[data["bmi"] > 40]
+    for _ in range(2):
+        done = certify_to_parquet(CLF, data, tmp_path / "dates")
+    assert done["skipped"].all()
+    with pytest.raises(Exception, match=r"index of the rows is named \['label'\]"):
+        certify_partition(X.rename_axis("label"), CLF)
+
+
+def test_numbers_of_any_kind(tmp_path):
+    certify_to_parquet(CLF, DATA, tmp_path, radius=np.float32(0.5))
+    assert certify_to_parquet(CLF, DATA, tmp_path, radius=float(np.float32(0.5)))["skipped"].all()
+
+
+def test_drafts_of_another_call_are_left_alone(tmp_path):
+    draft = tmp_path / ".part-000001.parquet.othercall.1234"
+    draft.write_bytes(b"still being written")
+    certify_to_parquet(CLF, DATA, tmp_path)
+    assert draft.exists()
+
+
 def test_as_a_function_of_partitions():
-    found = DATA.map_partitions(certify_partition, CLF, features=["bmi"]).compute()
+    meta = certify_partition(X.head(0), CLF, features=["bmi"])
+    found = DATA.map_partitions(certify_partition, CLF, features=["bmi"], meta=meta).compute()
     pd.testing.assert_frame_equal(found, expected(), check_exact=True)
 
 

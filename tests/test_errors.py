@@ -10,6 +10,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_rp import RobustPrivacyClassifier
 from sklearn_rp.datasets import fetch_medical_insurance, load_recommendation, make_recommendation
@@ -223,3 +224,20 @@ def test_insurance_without_download(tmp_path):
     (tmp_path / "medical_insurance.csv").write_text("age,bmi\n")
     with pytest.raises(ValueError, match="not the expected file"):
         fetch_medical_insurance(data_home=tmp_path)
+
+
+def test_a_frame_in_fit_and_an_array_in_predict():
+    frame = pd.DataFrame(X, columns=[f"f{j}" for j in range(X.shape[1])])
+    clf = RobustPrivacyClassifier(n_samples=50).fit(frame, Y)
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        found = clf.predict(X)
+    np.testing.assert_array_equal(found, clf.predict(frame))
+
+
+def test_one_row_to_fit_a_frozen_model_on_is_warned_of():
+    frozen = FrozenEstimator(DecisionTreeClassifier(random_state=0).fit(X, Y))
+    clf = RobustPrivacyClassifier(frozen, noise_scale=None)
+    two = [int(np.argmin(Y)), int(np.argmax(Y))]
+    rows = np.repeat(X[two[:1]], 2, axis=0)
+    with pytest.warns(PrivacyWarning, match="No noised feature has more than one value"):
+        clf.fit(rows, Y[two])

@@ -8,6 +8,7 @@ from sklearn.datasets import load_iris, load_wine
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import (
     LogisticRegression,
     Perceptron,
@@ -16,7 +17,7 @@ from sklearn.linear_model import (
 )
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
@@ -137,3 +138,109 @@ def test_rows_are_checked_although_their_copies_are_not():
     bad[1, 5] = np.inf  # not a noised feature: the model says what it thinks of it
     with pytest.raises(ValueError, match=r"infinity"):
         clf.predict(bad)
+
+
+# Found by an adversarial reader
+
+
+IN_PLACE = {
+    "forest": RandomForestClassifier(5, random_state=0),
+    "linear": LogisticRegression(),
+    "bayes": GaussianNB(),
+}
+
+
+@pytest.mark.parametrize("resample", [False, True])
+@pytest.mark.parametrize("method", ["monte_carlo", "auto"])
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_steps_that_write_into_their_input_do_no_harm(name, method, resample):
+    if method == "auto" and resample:
+        pytest.skip("draws noise: the other method")
+    found = []
+    for copy in (True, False):
+        model = make_pipeline(StandardScaler(copy=copy), IN_PLACE[name])
+        clf = RobustPrivacyClassifier(
+            model, method=method, n_samples=300, resample=resample, random_state=0
+        ).fit(X.copy(), TWO)
+        rows = X.copy()
+        found.append(clf.certify_path(rows, [0.2, 0.5])[1])
+        np.testing.assert_array_equal(rows, X)
+        clf.predict(rows)
+        np.testing.assert_array_equal(rows, X)
+    np.testing.assert_array_equal(found[0].label, found[1].label)
+    np.testing.assert_array_equal(found[0].radius, found[1].radius)
+    np.testing.assert_array_equal(found[0].values, found[1].values)
+
+
+def test_single_precision_is_not_rounded_before_there_is_noise():
+    """Certified balls of different labels must not overlap."""
+    rng = np.random.default_rng(0)
+    serial = np.rint(rng.standard_normal(600) * 4)
+    a = 0.9 * serial / 4 + 0.4 * rng.standard_normal(600)
+    a += 2 * np.sign(a)
+    rows = np.c_[a, 2.0**23 + serial].astype(np.float32)
+    clf = RobustPrivacyClassifier(
+        make_pipeline(PCA(2), DecisionTreeClassifier(random_state=0)), noise_features=[0],
+        noise_scale=None, sigma=0.25, method="monte_carlo", n_samples=3000, random_state=0,
+    ).fit(rows, a > 0)  # fmt: skip
+    line = np.c_[np.linspace(-3, 3, 400), np.full(400, 2.0**23)].astype(np.float32)
+    cert = clf.certify(line)
+    first, second = cert[cert.label], cert[~cert.label]
+    distance = np.abs(first.values[:, None, 0] - second.values[None, :, 0])
+    together = first.radius[:, None] + second.radius[None, :]
+    assert (together <= distance + 1e-5)[distance > 0].all()
+
+
+class WithRule(LogisticRegression):
+    """Nobody below a limit gets the last class, whatever the scores."""
+
+    def predict(self, X):
+        label = super().predict(X)
+        low = (X[:, 0] < 12) & (label == self.classes_[-1])
+        return np.where(low, self.classes_[0], label)
+
+
+@pytest.mark.parametrize("labels", [Y, TWO])
+@pytest.mark.parametrize("method", ["monte_carlo", "auto"])
+def test_a_rule_of_the_models_own_is_kept(method, labels):
+    model = FrozenEstimator(WithRule(max_iter=5000).fit(X, labels))
+    clf = RobustPrivacyClassifier(
+        model, method=method, noise_features=[1, 2], n_samples=200, random_state=0
+    ).fit(X[X[:, 0] > 13], labels[X[:, 0] > 13])
+    assert type(clf._engine) is MonteCarlo
+    low = X[X[:, 0] < 12]
+    assert not (clf.predict(low) == model.classes_[-1]).any()
+
+
+class ListOfWeights(GaussianNB):
+    coef_ = [1, 2]
+
+
+class NoIntercept(GaussianNB):
+    coef_ = np.ones((3, 13))
+
+    def decision_function(self, X):
+        return X
+
+
+@pytest.mark.parametrize("method", ["auto", "monte_carlo"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        Pipeline([("only", LogisticRegression(max_iter=5000))]),
+        Pipeline([("only", DecisionTreeClassifier(random_state=0))]),
+        make_pipeline(StandardScaler(), Pipeline([("only", RandomForestClassifier(3))])),
+        ListOfWeights(),
+        NoIntercept(),
+    ],
+)
+def test_what_cannot_be_sped_up_is_asked_as_it_is(model, method):
+    clf = RobustPrivacyClassifier(model, method=method, n_samples=50, random_state=0).fit(X, Y)
+    assert clf.predict(X[:3]).shape == (3,)
+
+
+def test_wide_inputs_are_left_as_they_are():
+    rows = pd.DataFrame({"x": X[:, 0], "code": [f"c{i}" for i in range(len(X))]})
+    encoder = make_column_transformer((OneHotEncoder(), ["code"]), remainder="passthrough")
+    model = make_pipeline(encoder, RandomForestClassifier(3, random_state=0))
+    assert type(smooth(model, rows, Y, n_samples=20)._engine) is MonteCarlo

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from conftest import LinearRule
 from scipy import integrate, special, stats
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 
 from sklearn_rp import RobustPrivacyClassifier
 from sklearn_rp.bounds import (
@@ -16,6 +18,7 @@ from sklearn_rp.bounds import (
     soft_majority_share,
 )
 from sklearn_rp.certificate import Certificate
+from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.privacy import GaussianPrivacy
 from sklearn_rp.smoothing import Votes
 
@@ -244,3 +247,18 @@ def test_a_certificate_knows_its_classes():
     np.testing.assert_allclose(
         cert.release_radius(beta=0.05)[kept], np.minimum(expected, cert.radius)[kept], rtol=1e-9
     )
+
+
+@pytest.mark.parametrize("voting", ["hard", "soft"])
+def test_one_fresh_vote_is_a_release_without_certificates(voting):
+    clf = RobustPrivacyClassifier(GaussianNB(), n_samples=1, resample=True, voting=voting)
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    with pytest.warns(PrivacyWarning, match="only privacy_loss speaks of the release"):
+        clf.fit(X, X[:, 0] > 0)
+    assert clf.predict(X).shape == (60,)
+    cert = clf.certify(X)
+    assert cert.abstained.all()
+    assert (cert.radius == 0).all()
+    assert clf.privacy_loss(0.1).advantage < 0.2
+    with pytest.raises(ValueError, match="cannot certify anything"):
+        clone(clf).set_params(fallback=True).fit(X, X[:, 0] > 0)

@@ -265,3 +265,28 @@ def test_scorers_that_need_a_threshold_stop_early():
     assert asked(lambda: every(clf, rows, labels)) == 20_000 * len(rows)
     search = NoiseSearchCV(clf, [0.5], scoring={"a": scorer, "b": every}, refit=False, cv=2)
     assert asked(lambda: search.fit(rows, labels)) < 1.1 * 20_000 * len(rows)
+
+
+@pytest.mark.parametrize("radius", [0.1, 0.4, 0.6])
+def test_a_certificate_that_stopped_early_says_what_is_released(radius):
+    clf = voter(GaussianNB(), n_samples=20_000, fallback=-1, min_radius=0.4).fit(X, Y)
+    cert = clf.certify(X, radius=radius)
+    assert (cert.n_samples < 20_000).any()
+    np.testing.assert_array_equal(cert.radius > cert.min_radius, clf.predict(X) != -1)
+
+
+def test_the_scorer_asks_what_it_is_told():
+    clf = voter(GaussianNB(), n_samples=20_000).fit(X, Y)
+    score = make_certificate_scorer(certified_accuracy_score)(clf, X, Y, radius=0.4)
+    assert score == certified_accuracy_score(Y, clf.certify(X), radius=0.4)
+
+
+class Plain:
+    """Something that certifies and knows no questions."""
+
+    def certify(self, X):
+        return "certificates"
+
+
+def test_questions_are_only_put_where_there_are_any():
+    assert certify(Plain(), X) == "certificates"

@@ -80,7 +80,7 @@ class Attribute:
                 found.values(X)
             if not low < high:
                 raise ValueError(
-                    f"sensitive_feature={name!r} is constant, {low:g}, in the training data "
+                    f"sensitive_feature={name!r} is constant, {low:g}, in the rows given "
                     f"(n_samples={len(values)}): give bounds=(low, high) if it can have other "
                     "values."
                 )
@@ -449,12 +449,17 @@ def unwrapped(estimator: Any) -> Any:
             return estimator
 
 
-def last_release(estimator: Any) -> Any:
-    """How the classifier at the end releases, through Pipelines too, or None."""
+def last_estimator(estimator: Any) -> Any:
+    """The classifier at the end, through Pipelines too."""
     inner = unwrapped(estimator)
     while hasattr(inner, "steps"):
         inner = unwrapped(inner[-1])
-    return getattr(inner, "_release", None)
+    return inner
+
+
+def last_release(estimator: Any) -> Any:
+    """How the classifier at the end releases, through Pipelines too, or None."""
+    return getattr(last_estimator(estimator), "_release", None)
 
 
 def _symbols(estimator: Any, X: Rows) -> np.ndarray:

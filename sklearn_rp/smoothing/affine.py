@@ -21,7 +21,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from sklearn_rp.noise import Noise, Rows, column_names
+from sklearn_rp.noise import Noise, Rows, column_names, in_double
 
 
 def unfold(
@@ -51,14 +51,21 @@ def unfold(
     model = _thaw(estimator)
     names = column_names(X)
     while isinstance(model, Pipeline):
-        behind = _through(model[:-1], effect, names)
-        if behind is None:
-            return None
-        effect, names = behind, None
-        steps.append(model[:-1])
+        if len(model) > 1:
+            behind = _through(model[:-1], effect, names)
+            if behind is None:
+                return None
+            effect, names = behind, None
+            steps.append(model[:-1])
         model = _thaw(model[-1])
 
     return model, partial(_transform, steps), effect
+
+
+def has_own(model: Any, *methods: str) -> bool:
+    """Whether a model's methods are not scikit-learn's own: they may then do anything."""
+    found = (getattr(type(model), method, None) for method in methods)
+    return any(getattr(m, "__module__", "").split(".")[0] != "sklearn" for m in found)
 
 
 def dense_inputs(transform: Callable[[Rows], Any], X: Rows) -> np.ndarray:
@@ -91,6 +98,10 @@ def unfold_axes(
 
 
 def _transform(steps: list[Any], rows: Rows) -> Any:
+    if steps:
+        # A step may write into what it is given. And what it rounds of a row, before there is any
+        # noise, moves with the row: the smoothed classifier would jump where the theory forbids.
+        rows = in_double(rows)
     for step in steps:
         rows = step.transform(rows)
     return rows

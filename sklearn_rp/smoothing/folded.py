@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -16,8 +17,9 @@ from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 from sklearn.utils import gen_batches
 
-from sklearn_rp.noise import Draws, Noise, Rows, rows_per_chunk, sample_rows, take_rows
-from sklearn_rp.smoothing.affine import dense_inputs, unfold
+from sklearn_rp.noise import Draws, Noise, Rows, in_double, rows_per_chunk, sample_rows, take_rows
+from sklearn_rp.smoothing.adapted import last_step
+from sklearn_rp.smoothing.affine import dense_inputs, has_own, unfold
 from sklearn_rp.smoothing.monte_carlo import (
     MonteCarlo,
     count_positions,
@@ -25,6 +27,8 @@ from sklearn_rp.smoothing.monte_carlo import (
     normalised,
 )
 from sklearn_rp.smoothing.votes import Votes
+
+_WIDEST = 4  # inputs for each column of X: what encoders make wider is better left sparse
 
 
 @dataclass(eq=False)
@@ -55,16 +59,22 @@ class Folded(MonteCarlo):
         voting: Literal["hard", "soft"],
     ) -> Self | None:
         """Engine for a fitted model, or None where it would not give the model's own votes."""
-        parts = unfold(estimator, noise, X)
-        if parts is None:
+        if not cls._knows(last_step(estimator), len(classes), voting):
             return None
-        model, transform, effect = parts
-        engine = cls(estimator, classes, noise, voting, model, transform, effect)
-        return engine if engine._knows(model) and engine._reads_the_model(X) else None
+        parts = unfold(estimator, noise, X)
+        if parts is None or len(parts[2]) > _WIDEST * X.shape[1]:
+            return None
+        engine = cls(estimator, classes, noise, voting, *parts)
+        return engine if engine._reads_the_model(X) else None
 
-    def _knows(self, model: Any) -> bool:
+    @classmethod
+    def _knows(cls, model: Any, n_classes: int, voting: str) -> bool:
         """Whether the model is one that this engine can ask."""
         raise NotImplementedError
+
+    @property
+    def _width(self) -> int:
+        return len(self.effect)
 
     def _reads_the_model(self, X: Rows) -> bool:
         """Whether the engine's votes on some rows are those of the estimator itself."""
@@ -80,16 +90,18 @@ class Folded(MonteCarlo):
 class LinearVotes(Folded):
     """Engine of linear models: their scores are those of the row, plus those of the noise."""
 
-    def _knows(self, model: Any) -> bool:
-        coef = getattr(model, "coef_", None)
-        outputs = 1 if len(self.classes) == 2 else len(self.classes)
+    @classmethod
+    def _knows(cls, model: Any, n_classes: int, voting: str) -> bool:
+        coef: Any = getattr(model, "coef_", None)
+        intercept: Any = getattr(model, "intercept_", None)
+        outputs = 1 if n_classes == 2 else n_classes
         return (
-            self.voting == "hard"
-            and hasattr(model, "decision_function")
-            and coef is not None
-            and coef.dtype == np.float64
-            and coef.size == outputs * len(self.effect)
-            and np.size(model.intercept_) == outputs
+            voting == "hard"
+            and not has_own(model, "predict", "decision_function")
+            and getattr(coef, "dtype", None) == np.float64
+            and np.ndim(coef) in (1, 2)
+            and (1 if np.ndim(coef) == 1 else len(coef)) == outputs
+            and np.size(intercept) == outputs
         )
 
     def _weights(self) -> np.ndarray:
@@ -135,7 +147,8 @@ class LinearVotes(Folded):
 class TreeVotes(Folded):
     """Engine of trees and forests: copies are made in single precision, in which trees compare."""
 
-    def _knows(self, model: Any) -> bool:
+    @classmethod
+    def _knows(cls, model: Any, n_classes: int, voting: str) -> bool:
         kinds = (
             DecisionTreeClassifier,
             ExtraTreeClassifier,
@@ -149,24 +162,40 @@ class TreeVotes(Folded):
     def votes(self, X: Rows, sigmas: Sequence[float], draws: Draws) -> list[Votes]:
         """Votes of each row at each noise level, all with the same draws."""
         for rows in gen_batches(X.shape[0], rows_per_chunk(X.shape[1])):
-            self.estimator.predict(take_rows(X, rows))  # the copies are not checked, the rows are
+            # The noisy copies are not checked, the rows are; on a copy, as steps may write into it.
+            self.estimator.predict(in_double(take_rows(X, rows)))
         return super().votes(X, sigmas, draws)
 
     def _count(self, X: Rows, offsets: np.ndarray) -> np.ndarray:
         inputs = dense_inputs(self.transform, X)
         if inputs.dtype.kind != "f":  # whole numbers, or a frame of several types
             inputs = inputs.astype(np.float64)
-        shift = offsets @ self.effect.T
+        shift = self._shift(offsets)
         if inputs.dtype == np.float32:  # the sum is formed in the precision of the row
             shift = shift.astype(np.float32)
         copies = np.empty((len(inputs), shift.shape[-2], inputs.shape[1]), dtype=np.float32)
         np.add(inputs[:, None, :], shift, out=copies, casting="same_kind")
-        copies = copies.reshape(-1, inputs.shape[1])
+        flat = copies.reshape(-1, inputs.shape[1])
         if self.voting == "soft":
-            proba = normalised(self._proba(copies), len(self.classes))
+            proba = normalised(self._proba(flat), len(self.classes))
             return count_probabilities(proba, len(inputs))
-        position = self._position(copies)
+        position = self._position(flat)
         return count_positions(position.reshape(len(inputs), -1), len(self.classes))
+
+    def _shift(self, offsets: np.ndarray) -> np.ndarray:
+        """What the noise adds to each input."""
+        if self._places is None:
+            return offsets @ self.effect.T
+        shift = np.zeros((*offsets.shape[:-1], len(self.effect)))
+        shift[..., self._places] = offsets
+        return shift
+
+    @cached_property
+    def _places(self) -> np.ndarray | None:
+        """Inputs that are the noised features themselves; None where steps change them."""
+        alone = np.count_nonzero(self.effect) == self.effect.shape[1]
+        whole = bool((self.effect.sum(axis=0) == 1).all())
+        return self.effect.argmax(axis=0) if alone and whole else None
 
     def _position(self, copies: np.ndarray) -> np.ndarray:
         """Position of the model's label of each copy."""

@@ -11,7 +11,7 @@ from scipy import special
 from sklearn.utils import gen_batches
 
 from sklearn_rp.noise import Noise, Rows, rows_per_chunk, sample_rows, take_rows
-from sklearn_rp.smoothing.affine import unfold
+from sklearn_rp.smoothing.affine import has_own, unfold
 from sklearn_rp.smoothing.votes import Votes
 
 
@@ -114,6 +114,8 @@ def _coef(model: Any) -> np.ndarray:
     """Weights of a binary linear model: shape (n_inputs,); none at all if it is no such model."""
     nothing = np.empty(0)
     if not (hasattr(model, "decision_function") and hasattr(model, "intercept_")):
+        return nothing
+    if has_own(model, "predict", "decision_function"):
         return nothing
     coef = getattr(model, "coef_", None)  # kernels other than the linear one have none
     if coef is None or np.size(model.intercept_) != 1:

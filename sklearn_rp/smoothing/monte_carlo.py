@@ -40,6 +40,11 @@ class MonteCarlo:
     name = "monte_carlo"
     divisible = True
 
+    @property
+    def _width(self) -> int:
+        """Inputs of the model, where there may be more than columns of X."""
+        return 1
+
     def votes(self, X: Rows, sigmas: Sequence[float], draws: Draws) -> list[Votes]:
         """Votes of each row at each noise level, all with the same draws.
 
@@ -88,14 +93,15 @@ class MonteCarlo:
 
     def _add_own(self, totals: np.ndarray, X: Rows, sigmas: Sequence[float], draws: Draws) -> None:
         """As `_add_shared`, every row with noise of its own."""
-        for rows, own in self.noise.draw_own(draws, X.shape[0], rows_per_chunk(X.shape[1])):
+        most = rows_per_chunk(max(self._width, X.shape[1]))
+        for rows, own in self.noise.draw_own(draws, X.shape[0], most):
             chunk, offsets = take_rows(X, rows), own * self.noise.scale
             for total, sigma in zip(totals, sigmas, strict=True):
                 total[rows] += self._count(chunk, sigma * offsets)
 
     def _chunks(self, X: Rows, n_votes: int) -> tuple[int, int]:
         """Rows and votes of one chunk, within scikit-learn's working memory."""
-        copies = rows_per_chunk(X.shape[1])
+        copies = rows_per_chunk(max(self._width, X.shape[1]))
         block = self.noise.block
         votes = max(1, copies // max(1, X.shape[0]) // block) * block
         votes = min(votes, -(-n_votes // block) * block)

@@ -50,6 +50,7 @@ _ENSEMBLES = (
     GradientBoostingClassifier,
     RandomForestClassifier,
 )
+_ALL_CATEGORIES = 2.0 * (1 + 1e-12)  # still 2 when it has been rounded down
 RESOLUTION = 256  # cells of a model whose thresholds are not known
 _RESOLUTION_OF_TWO = 32  # cells of each of two features
 _MOST_CELLS = 4096  # beyond, a model's own thresholds are too many to visit for every row
@@ -519,7 +520,7 @@ class Categories:
                 clear = (ordered[:, :, -1] - ordered[:, :, -2] > 1e-12).all(axis=1)
                 same = (label == label[:, :1]).all(axis=1) & clear
                 shares[level].append(h[np.arange(n_rows), own[rows]])
-                radii[level].append(np.where(same, 2.0, 0.0))
+                radii[level].append(np.where(same, _ALL_CATEGORIES, 0.0))
         return [
             Votes(np.concatenate(h), "exact", 0, 1e-14, radius=np.concatenate(r) / sigma)
             for h, r, sigma in zip(shares, radii, sigmas, strict=True)

@@ -96,7 +96,9 @@ class TorchNet(MonteCarlo):
             _, step, effect = parts
             transform = partial(dense_inputs, step)
             trial = np.asarray(transform(sample_rows(X, 2)))
-            shape, kind = trial.shape[1:], trial.dtype
+            shape = trial.shape[1:]
+            # Steps are given doubles here; the net reads what they give on rows as they are.
+            kind = noise.values(X).dtype if is_pipeline(estimator) else trial.dtype
             if np.array_equal(effect, np.eye(X.shape[1])[:, noise.columns]):
                 effect = None
         if effect is None and len(noise.columns) < int(np.prod(shape)):
