@@ -38,6 +38,7 @@ html_sidebars = {
 }
 html_static_path = []
 nitpicky = False
+suppress_warnings = ["myst.header"]  # a page begins with its own title, what it includes with H2
 
 autosummary_generate = True
 numpydoc_show_class_members = False
