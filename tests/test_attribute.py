@@ -79,7 +79,10 @@ def brute_force(model, X, column, low, high, n=801):
 @pytest.mark.filterwarnings("ignore::sklearn_rp.exceptions.PrivacyWarning")
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("data", DATA)
+@pytest.mark.parametrize(
+    "data",
+    ["diabetes", *(pytest.param(name, marks=pytest.mark.slow) for name in ("cancer", "wine"))],
+)
 def test_brute_force(data, name, way):
     X, y, column = DATA[data]
     model = WAYS[way](MODELS[name], column).fit(X, y)

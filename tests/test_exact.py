@@ -239,7 +239,14 @@ TREES = [
 
 
 @pytest.mark.parametrize(("model", "voting", "vote"), TREES, ids=name_of)
-@pytest.mark.parametrize("data", [CANCER, IRIS, WINE], ids=["cancer", "iris", "wine"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(CANCER, marks=pytest.mark.slow, id="cancer"),
+        pytest.param(IRIS, id="iris"),
+        pytest.param(WINE, id="wine"),
+    ],
+)
 @pytest.mark.parametrize("noised", ["all", "some"])
 def test_trees(model, voting, vote, data, noised):
     X, y = data
@@ -387,7 +394,10 @@ def brute_g(clf, x, column, z, spread, read):
 
 
 @pytest.mark.parametrize("model", [*SWEPT, *add_boosters()], ids=lambda m: type(m).__name__)
-@pytest.mark.parametrize("data", [CANCER, WINE], ids=["cancer", "wine"])
+@pytest.mark.parametrize(
+    "data",
+    [pytest.param(CANCER, marks=pytest.mark.slow, id="cancer"), pytest.param(WINE, id="wine")],
+)
 def test_sweep_of_tree_models_loses_nothing(model, data):
     X, y = data
     column = 6

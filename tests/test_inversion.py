@@ -99,7 +99,10 @@ def test_ends_at_its_budget_where_the_class_is_never_answered(max_queries, queri
     assert model.rows == expected
 
 
-@pytest.mark.parametrize("arguments", [{}, {"max_queries": 100}, {"n_iterations": 3}])
+@pytest.mark.parametrize(
+    "arguments",
+    [pytest.param({}, marks=pytest.mark.slow), {"max_queries": 100}, {"n_iterations": 3}],
+)
 def test_a_constant_model_is_inverted_at_chance(arguments):
     hits = []
     for seed in range(40):

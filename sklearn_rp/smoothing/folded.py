@@ -209,7 +209,9 @@ class TreeVotes(Folded):
         model = self.model
         if isinstance(model, DecisionTreeClassifier):
             return model.predict_proba(copies, check_input=False)
-        total = np.zeros((len(copies), len(self.classes)))
+        total, part = np.zeros((2, len(copies), len(self.classes)))
         for tree in model.estimators_:
-            total += tree.predict_proba(copies, check_input=False)
-        return total / len(model.estimators_)
+            leaf = tree.apply(copies, check_input=False)
+            total += np.take(tree.tree_.value[:, 0], leaf, axis=0, out=part, mode="clip")
+        total /= len(model.estimators_)
+        return total

@@ -15,6 +15,9 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn_rp.noise import Draws, Rows, take_rows
 from sklearn_rp.smoothing.votes import Votes, concatenate
 
+_PARTS = 4  # of the rows for each process, where there are
+_ROWS = 16  # rows at least for each: every part draws the noise of all votes
+
 
 def for_rows(work: Callable[..., Any], X: Rows, n_jobs: int | None) -> list[Any]:
     """``work(rows, first)`` for consecutive parts of `X`, in as many processes.
@@ -41,7 +44,9 @@ def for_rows(work: Callable[..., Any], X: Rows, n_jobs: int | None) -> list[Any]
     jobs = min(effective_n_jobs(n_jobs), max(1, X.shape[0]))
     if jobs == 1:
         return [work(X, 0)]
-    edges = np.linspace(0, X.shape[0], jobs + 1).astype(int).tolist()
+    # Several parts for each process: a cluster may give the first ones to the same worker.
+    n_parts = max(jobs, min(_PARTS * jobs, X.shape[0] // _ROWS))
+    edges = np.linspace(0, X.shape[0], n_parts + 1).astype(int).tolist()
     try:
         return Parallel(n_jobs=jobs)(
             delayed(work)(take_rows(X, slice(a, b)), a) for a, b in pairwise(edges)
