@@ -127,7 +127,8 @@ def test_others_are_asked_as_they_are(model, arguments):
 def test_single_precision_is_left_to_the_linear_model_itself():
     rows, labels = load_iris(return_X_y=True)
     clf = smooth(LogisticRegression(max_iter=500), rows.astype(np.float32), labels)
-    assert type(clf._engine) is MonteCarlo
+    single = clf.estimator_.coef_.dtype == np.float32  # not so in every version of scikit-learn
+    assert type(clf._engine) is (MonteCarlo if single else LinearVotes)
 
 
 def test_rows_are_checked_although_their_copies_are_not():
