@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sklearn_rp.attribute.release import last_estimator, last_release
+from sklearn_rp.attribute.release import last_release
 from sklearn_rp.classifier import certify
+from sklearn_rp.smoothing import last_step
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -222,7 +223,7 @@ def _write(
     common = {
         "n_partitions": n_partitions,
         "rows": _digest(values, rows.columns.tolist(), list(rows.index.names)),
-        "release": _digest(last_estimator(estimator)._identity()),
+        "release": _digest(last_step(estimator)._identity()),
     }
     skipped = file.exists()
     if skipped:

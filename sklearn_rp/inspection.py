@@ -12,11 +12,12 @@ from sklearn.utils.validation import column_or_1d
 
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, sets_of
 from sklearn_rp.attribute.minimum import AttributePrivacyClassifier
-from sklearn_rp.attribute.release import Release, unwrapped
+from sklearn_rp.attribute.release import Release
 from sklearn_rp.attribute.transformer import AttributePrivacyTransformer
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.classifier import RobustPrivacyClassifier, certify
 from sklearn_rp.metrics import certified_accuracy_score
+from sklearn_rp.smoothing import unwrapped
 from sklearn_rp.validation import check_rows
 
 __all__ = ["CertifiedAccuracyDisplay", "CompatibleSetDisplay", "PrivacyUtilityDisplay"]

@@ -307,9 +307,8 @@ class NoiseSearchCV(DocumentedMixin, BaseSearchCV):
         )
         found = Parallel(n_jobs=self.n_jobs, return_as="generator")(tasks)
         parts = [part for part, _ in zip(found, reported(self, "search", folds), strict=True)]
-        results = _results(parts, [{f"{where}sigma": sigma} for sigma in sigmas])
-        names = [n.removeprefix("mean_test_") for n in results if n.startswith("mean_test_")]
-        self.multimetric_ = any(key.startswith(f"test_0{_OF_SEVERAL}") for key in parts[0])
+        names, self.multimetric_ = scores = _scores_of(parts[0])
+        results = _results(parts, scores, [{f"{where}sigma": sigma} for sigma in sigmas])
         self.n_splits_ = len(folds)
         self.scorer_ = getattr(scorer, "_scorers", scorer)
         self._choose(results, names)
@@ -423,8 +422,24 @@ def _at_noise_levels(estimator: Any, X: Any, sigmas: Sequence[float]) -> list[An
     return [estimator._at_noise(sigma, engine) for sigma in sigmas]
 
 
-def _results(parts: Sequence[dict[str, Any]], candidates: list[dict[str, Any]]) -> dict[str, Any]:
+def _scores_of(part: dict[str, Any]) -> tuple[list[str], bool]:
+    """Names of the scores of one split, and whether there are several scorers."""
+    for mark in (_OF_SEVERAL, _ALONE):
+        start = f"test_0{mark}"
+        names = [key.removeprefix(start) for key in part if key.startswith(start)]
+        if names:
+            break
+    return names, mark == _OF_SEVERAL
+
+
+def _results(
+    parts: Sequence[dict[str, Any]],
+    scores: tuple[list[str], bool],
+    candidates: list[dict[str, Any]],
+) -> dict[str, Any]:
     """``cv_results_`` from the scores of each split."""
+    names, several = scores
+    mark = _OF_SEVERAL if several else _ALONE
     results: dict[str, Any] = {}
     for kind in ("fit_time", "score_time"):
         seconds = np.array([part[kind][0] for part in parts])
@@ -433,19 +448,14 @@ def _results(parts: Sequence[dict[str, Any]], candidates: list[dict[str, Any]]) 
     for name in candidates[0]:
         results[f"param_{name}"] = np.ma.MaskedArray([c[name] for c in candidates], mask=False)
     results["params"] = candidates
-    first = [f"test_0{mark}" for mark in (_OF_SEVERAL, _ALONE)]
-    names = [
-        key.removeprefix(start) for start in first for key in parts[0] if key.startswith(start)
-    ]
-    mark = _OF_SEVERAL if any(key.startswith(first[0]) for key in parts[0]) else _ALONE
     for name in names:
-        scores = np.array(
+        values = np.array(
             [[part[f"test_{c}{mark}{name}"][0] for part in parts] for c in range(len(candidates))]
         )
-        results |= {f"split{i}_test_{name}": scores[:, i] for i in range(len(parts))}
-        mean = scores.mean(axis=1)
+        results |= {f"split{i}_test_{name}": values[:, i] for i in range(len(parts))}
+        mean = values.mean(axis=1)
         results[f"mean_test_{name}"] = mean
-        results[f"std_test_{name}"] = scores.std(axis=1)
+        results[f"std_test_{name}"] = values.std(axis=1)
         worst = np.where(np.isnan(mean), np.inf, -mean)
         results[f"rank_test_{name}"] = rankdata(worst, method="min").astype(np.int32)
     return results

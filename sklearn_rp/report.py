@@ -20,11 +20,11 @@ from sklearn_rp._version import __version__
 from sklearn_rp.attacks.attribute_inference import AttributeInferenceAttack
 from sklearn_rp.attribute import AttributePrivacyClassifier
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, compatible_sets
-from sklearn_rp.attribute.release import Attribute, last_release, unwrapped
+from sklearn_rp.attribute.release import Attribute, last_release
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.classifier import certify
 from sklearn_rp.noise import Rows, is_frame, is_pandas, take_rows
-from sklearn_rp.smoothing import last_step
+from sklearn_rp.smoothing import last_step, unwrapped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -252,7 +252,7 @@ def privacy_report(
 
     cert = _certificate(estimator, X)
     point = _operating_point(estimator, cert, label, y)
-    warned = _release_warnings(estimator, cert, label, y)
+    warned = _release_warnings(point, cert)
     tables: dict[str, pd.DataFrame] = {}
     attacks: dict[str, pd.DataFrame] = {}
     random = bool(getattr(last_release(estimator), "resample", False))
@@ -322,7 +322,9 @@ def _operating_point(
         "model": type(last_step(getattr(last_step(inner), "estimator_", inner))).__name__,
         "rows": len(label),
         "accuracy": float(accuracy_score(y, label)),
-        "accuracy_of_the_most_frequent_label": _most_frequent(y),
+        "accuracy_of_the_most_frequent_label": float(
+            np.unique(y, return_counts=True)[1].max() / len(y)
+        ),
     }
     if isinstance(inner, AttributePrivacyClassifier):
         point |= {
@@ -348,10 +350,6 @@ def _operating_point(
             "fresh_noise": bool(release.resample),
         }
     return point
-
-
-def _most_frequent(y: np.ndarray) -> float:
-    return float(np.unique(y, return_counts=True)[1].max() / len(y))
 
 
 def _radii(cert: Certificate, features: list[str]) -> pd.DataFrame:
@@ -393,12 +391,9 @@ def _attack_rows(X: Rows, X_public: Rows | None, random_state: int) -> tuple[Row
     return take_rows(X, np.sort(halves[0])), take_rows(X, np.sort(halves[1]))
 
 
-def _release_warnings(
-    estimator: Any, cert: Certificate | None, label: np.ndarray, y: np.ndarray
-) -> list[str]:
+def _release_warnings(point: dict[str, Any], cert: Certificate | None) -> list[str]:
     found = []
-    accuracy = accuracy_score(y, label)
-    frequent = _most_frequent(y)
+    accuracy, frequent = point["accuracy"], point["accuracy_of_the_most_frequent_label"]
     if accuracy <= frequent:
         found.append(
             f"The released labels are right for {accuracy:.1%} of the rows, no more than the most "

@@ -25,6 +25,7 @@ from sklearn.linear_model import (
     RidgeClassifier,
     SGDClassifier,
 )
+from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -644,3 +645,44 @@ def test_no_exact_radius_is_above_the_truth_at_many_random_points():
             walk *= np.minimum(1, 0.999 * cert.radius[few][:, None] / np.maximum(length, 1e-300))
             point = rows[few] + walk * clf.noise_scale_
             assert (clf.predict(point) == label).all()
+
+
+# --- a model that was tuned -----------------------------------------------------------------------
+
+
+class MajorityOfAll(GridSearchCV):
+    """A search that answers in another way than its best model."""
+
+    def predict(self, X):
+        return np.full(len(X), self.classes_[1])
+
+
+@pytest.mark.parametrize(
+    ("model", "grid", "engine"),
+    [
+        (DecisionTreeClassifier(random_state=0), {"max_depth": [2, 4]}, "trees"),
+        (
+            make_pipeline(StandardScaler(), LogisticRegression()),
+            {"logisticregression__C": [0.1, 1.0]},
+            "linear",
+        ),
+    ],
+)
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_tuned_model_is_read_as_the_model_that_was_chosen(model, grid, engine, frozen):
+    X, y = CANCER
+    search = GridSearchCV(model, grid, cv=3)
+    clf = RobustPrivacyClassifier(
+        FrozenEstimator(search.fit(X, y)) if frozen else search, random_state=0
+    ).fit(X, y)
+    assert clf.engine_ == engine
+    inner = clf.estimator_.estimator if frozen else clf.estimator_
+    plain = RobustPrivacyClassifier(FrozenEstimator(inner.best_estimator_)).fit(X, y)
+    np.testing.assert_array_equal(clf.certify(X).radius, plain.certify(X).radius)
+
+
+def test_a_search_with_answers_of_its_own_is_not_read_as_its_best_model():
+    search = MajorityOfAll(DecisionTreeClassifier(random_state=0), {"max_depth": [2]}, cv=3)
+    clf = RobustPrivacyClassifier(search, random_state=0).fit(*CANCER)
+    assert clf.method_ == "monte_carlo"
+    assert (clf.predict(CANCER[0]) == 1).all()

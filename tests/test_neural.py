@@ -119,6 +119,13 @@ CASES = {
     "sequences": (lambda: net(Sequence), IMAGES.reshape(80, 64, 2), BRIGHT),
     "low precision": (lambda: net(Autocast, module__module=MLP()), X, NAMES),
     "scaled": (lambda: make_pipeline(StandardScaler(), net()), X, NAMES),
+    "tuned": (lambda: GridSearchCV(net(), {"lr": [0.1]}, cv=2), X, NAMES),
+    "tuned and scaled": (
+        lambda: GridSearchCV(make_pipeline(StandardScaler(), net()), {}, cv=2),
+        X,
+        NAMES,
+    ),
+    "tuned on images": (lambda: GridSearchCV(net(Convolution), {}, cv=2), IMAGES, BRIGHT),
 }
 
 

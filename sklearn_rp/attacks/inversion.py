@@ -13,8 +13,9 @@ from sklearn.decomposition import PCA
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from sklearn_rp.attribute.release import last_release, unwrapped
+from sklearn_rp.attribute.release import last_release
 from sklearn_rp.classifier import ReleaseRule
+from sklearn_rp.smoothing import last_step
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -472,9 +473,6 @@ def votes_per_query(model: Any) -> int:
     release = last_release(model)
     while isinstance(release, ReleaseRule):
         n_votes *= max(1, release.n_votes)
-        model = unwrapped(model)
-        while hasattr(model, "steps"):
-            model = unwrapped(model[-1])
-        model = model.estimator_
+        model = last_step(model).estimator_
         release = last_release(model)
     return n_votes

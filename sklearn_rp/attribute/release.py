@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
-from sklearn.frozen import FrozenEstimator
 
 from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.noise import (
@@ -22,7 +21,7 @@ from sklearn_rp.noise import (
     sample_rows,
     take_rows,
 )
-from sklearn_rp.smoothing import encode
+from sklearn_rp.smoothing import encode, last_step, unwrapped
 from sklearn_rp.smoothing.sweep import Profile, Sweep, certain_radius
 from sklearn_rp.validation import names_of
 
@@ -438,28 +437,9 @@ class Release:
         return [slice(first, min(first + size, n)) for first in range(0, n, size)]
 
 
-def unwrapped(estimator: Any) -> Any:
-    """The estimator inside wrappers that hand on both rows and labels unchanged."""
-    while True:
-        if isinstance(estimator, FrozenEstimator):
-            estimator = estimator.estimator
-        elif hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        else:
-            return estimator
-
-
-def last_estimator(estimator: Any) -> Any:
-    """The classifier at the end, through Pipelines too."""
-    inner = unwrapped(estimator)
-    while hasattr(inner, "steps"):
-        inner = unwrapped(inner[-1])
-    return inner
-
-
 def last_release(estimator: Any) -> Any:
     """How the classifier at the end releases, through Pipelines too, or None."""
-    return getattr(last_estimator(estimator), "_release", None)
+    return getattr(last_step(estimator), "_release", None)
 
 
 def _symbols(estimator: Any, X: Rows) -> np.ndarray:

@@ -7,7 +7,14 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from sklearn_rp.noise import Noise, Rows
-from sklearn_rp.smoothing.adapted import Adapted, is_frozen, is_net, last_step, net_classes
+from sklearn_rp.smoothing.adapted import (
+    Adapted,
+    is_frozen,
+    is_net,
+    last_step,
+    net_classes,
+    unwrapped,
+)
 from sklearn_rp.smoothing.folded import LinearVotes, TreeVotes
 from sklearn_rp.smoothing.linear import Linear
 from sklearn_rp.smoothing.monte_carlo import MonteCarlo
@@ -30,6 +37,7 @@ __all__ = [
     "last_step",
     "make_engine",
     "net_classes",
+    "unwrapped",
 ]
 
 _CLOSED_FORMS = (

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
+
+from sklearn_rp._compat import BaseSearchCV
 
 
 @dataclass(eq=False)
@@ -54,36 +57,37 @@ def check_outputs(n_outputs: int, classes: np.ndarray) -> None:
         )
 
 
+def unwrapped(estimator: Any) -> Any:
+    """The estimator inside wrappers that hand on both rows and labels: frozen, searched."""
+    *_, last = _inwards(estimator, pipelines=False)
+    return last
+
+
 def last_step(estimator: Any) -> Any:
-    """What is inside Pipelines and FrozenEstimators: the model itself."""
-    while True:
-        if isinstance(estimator, FrozenEstimator):
-            estimator = estimator.estimator
-        elif isinstance(estimator, Pipeline):
-            estimator = estimator[-1]
-        else:
-            return estimator
-
-
-def is_pipeline(estimator: Any) -> bool:
-    """Whether steps stand before the model."""
-    return isinstance(_thawed(estimator)[0], Pipeline)
+    """The model itself: inside such wrappers, and behind the steps of Pipelines."""
+    *_, last = _inwards(estimator, pipelines=True)
+    return last
 
 
 def is_frozen(estimator: Any) -> bool:
-    """Whether the model itself is fitted already, inside Pipelines too."""
+    """Whether the model itself is fitted already, inside searches and Pipelines too."""
+    return any(isinstance(each, FrozenEstimator) for each in _inwards(estimator, pipelines=True))
+
+
+def _inwards(estimator: Any, *, pipelines: bool) -> Iterator[Any]:
+    """An estimator, what it wraps, what that wraps, and so on."""
     while True:
-        estimator, frozen = _thawed(estimator)
-        if frozen or not isinstance(estimator, Pipeline):
-            return frozen
-        estimator = estimator[-1]
-
-
-def _thawed(estimator: Any) -> tuple[Any, bool]:
-    frozen = False
-    while isinstance(estimator, FrozenEstimator):
-        estimator, frozen = estimator.estimator, True
-    return estimator, frozen
+        yield estimator
+        if isinstance(estimator, FrozenEstimator):
+            estimator = estimator.estimator
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif isinstance(estimator, BaseSearchCV):  # before it is fitted
+            estimator = estimator.estimator
+        elif pipelines and isinstance(estimator, Pipeline):
+            estimator = estimator[-1]
+        else:
+            return
 
 
 def net_classes(net: Any) -> np.ndarray:

@@ -21,7 +21,10 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from sklearn_rp._compat import BaseSearchCV
 from sklearn_rp.noise import Noise, Rows, column_names, in_double
+
+_ANSWERS = ("predict", "predict_proba", "decision_function")
 
 
 def unfold(
@@ -48,7 +51,7 @@ def unfold(
     effect = np.zeros((X.shape[1], len(noise.columns)))
     effect[noise.columns, np.arange(len(noise.columns))] = 1.0
     steps: list[Any] = []
-    model = _thaw(estimator)
+    model = thawed(estimator)
     names = column_names(X)
     while isinstance(model, Pipeline):
         if len(model) > 1:
@@ -57,7 +60,7 @@ def unfold(
                 return None
             effect, names = behind, None
             steps.append(model[:-1])
-        model = _thaw(model[-1])
+        model = thawed(model[-1])
 
     return model, partial(_transform, steps), effect
 
@@ -107,15 +110,24 @@ def _transform(steps: list[Any], rows: Rows) -> Any:
     return rows
 
 
-def _thaw(estimator: Any) -> Any:
-    while isinstance(estimator, FrozenEstimator):
-        estimator = estimator.estimator
-    return estimator
+def thawed(estimator: Any) -> Any:
+    """What a FrozenEstimator or a search asks for its labels, whatever the rows."""
+    while True:
+        if isinstance(estimator, FrozenEstimator):
+            estimator = estimator.estimator
+        elif (
+            isinstance(estimator, BaseSearchCV)
+            and hasattr(estimator, "best_estimator_")
+            and not has_own(estimator, *_ANSWERS)
+        ):
+            estimator = estimator.best_estimator_
+        else:
+            return estimator
 
 
 def _through(step: Any, effect: np.ndarray, names: list[str] | None) -> np.ndarray | None:
     """Effect of the noised features behind one step; None if it may not be affine in them."""
-    step = _thaw(step)
+    step = thawed(step)
     if isinstance(step, str):
         return effect if step == "passthrough" else effect[:0]
     if step is None:

@@ -18,7 +18,6 @@ from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 from sklearn.utils import gen_batches
 
 from sklearn_rp.noise import Draws, Noise, Rows, in_double, rows_per_chunk, sample_rows, take_rows
-from sklearn_rp.smoothing.adapted import last_step
 from sklearn_rp.smoothing.affine import dense_inputs, has_own, unfold
 from sklearn_rp.smoothing.monte_carlo import (
     MonteCarlo,
@@ -59,10 +58,10 @@ class Folded(MonteCarlo):
         voting: Literal["hard", "soft"],
     ) -> Self | None:
         """Engine for a fitted model, or None where it would not give the model's own votes."""
-        if not cls._knows(last_step(estimator), len(classes), voting):
-            return None
         parts = unfold(estimator, noise, X)
-        if parts is None or len(parts[2]) > _WIDEST * X.shape[1]:
+        if parts is None or not cls._knows(parts[0], len(classes), voting):
+            return None
+        if len(parts[2]) > _WIDEST * X.shape[1]:
             return None
         engine = cls(estimator, classes, noise, voting, *parts)
         return engine if engine._reads_the_model(X) else None

@@ -16,8 +16,8 @@ from skorch.dataset import Dataset
 from torch.utils.data import DataLoader
 
 from sklearn_rp.noise import Draws, Noise, Rows, rows_per_chunk, sample_rows
-from sklearn_rp.smoothing.adapted import check_outputs, is_pipeline, last_step
-from sklearn_rp.smoothing.affine import dense_inputs, unfold
+from sklearn_rp.smoothing.adapted import check_outputs, last_step
+from sklearn_rp.smoothing.affine import dense_inputs, thawed, unfold
 from sklearn_rp.smoothing.monte_carlo import SOFT_UNIT, MonteCarlo, refuse_probabilities
 from sklearn_rp.smoothing.votes import Votes
 
@@ -86,19 +86,19 @@ class TorchNet(MonteCarlo):
         transform: Callable[[Rows], Any] = np.asarray
         effect = columns = None
         if shape is not None:
-            if is_pipeline(estimator):  # what the steps do to noise on images is not known
+            if thawed(estimator) is not net:  # what the steps do to noise on images is not known
                 return None
             kind = X.dtype
         else:
             parts = unfold(estimator, noise, X)
-            if parts is None:
+            if parts is None or parts[0] is not net:
                 return None
             _, step, effect = parts
             transform = partial(dense_inputs, step)
             trial = np.asarray(transform(sample_rows(X, 2)))
             shape = trial.shape[1:]
             # Steps are given doubles here; the net reads what they give on rows as they are.
-            kind = noise.values(X).dtype if is_pipeline(estimator) else trial.dtype
+            kind = trial.dtype if thawed(estimator) is net else noise.values(X).dtype
             if np.array_equal(effect, np.eye(X.shape[1])[:, noise.columns]):
                 effect = None
         if effect is None and len(noise.columns) < int(np.prod(shape)):
