@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin, clone
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import HasMethods, Interval, fit_context, route, with_callbacks
 from sklearn_rp.classifier import ReleaseRule, check_fallback, released
-from sklearn_rp.noise import Noise, Rows, replace_columns
+from sklearn_rp.noise import Noise, seed_of
+from sklearn_rp.rows import Rows, names_of, replace_columns
 from sklearn_rp.smoothing import encode
-from sklearn_rp.validation import check_rows, check_target, names_of, unchanged_on_error
+from sklearn_rp.validation import check_rows, check_target, unchanged_on_error
 from sklearn_rp.wrapper import ClassifierWrapper
 
 __all__ = ["NoisyInputClassifier", "RandomAbstentionClassifier", "RandomizedResponseClassifier"]
@@ -73,10 +73,7 @@ class _RandomRelease(ClassifierMixin, ClassifierWrapper):
             check_fallback(self.fallback, classes)
             calls = None  # without a seed every call asks the operating system
             if self.random_state is not None:
-                words = check_random_state(self.random_state).randint(
-                    2**32, size=4, dtype=np.uint32
-                )
-                calls = np.random.SeedSequence(words.tolist())
+                calls = np.random.SeedSequence(seed_of(self.random_state))
             self._prepare(X, classes)
             self.estimator_ = base
             self.classes_ = classes

@@ -15,7 +15,7 @@ from sklearn.base import ClassifierMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_random_state, gen_even_slices, get_tags
+from sklearn.utils import gen_even_slices, get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import (
@@ -33,9 +33,10 @@ from sklearn_rp._compat import (
 from sklearn_rp.bounds import Bounds, bound_votes, max_radius, min_samples, scaled_radius
 from sklearn_rp.certificate import Certificate, concatenate
 from sklearn_rp.exceptions import PrivacyWarning
-from sklearn_rp.noise import Draws, Noise, Rows, find_noised, replace_columns, take_rows
+from sklearn_rp.noise import Draws, Noise, find_noised, seed_of
 from sklearn_rp.privacy import GaussianPrivacy
 from sklearn_rp.rounds import Question, vote_in_rounds
+from sklearn_rp.rows import Rows, names_of, replace_columns, take_rows
 from sklearn_rp.smoothing import (
     Engine,
     Recalled,
@@ -48,13 +49,7 @@ from sklearn_rp.smoothing import (
     make_engine,
     net_classes,
 )
-from sklearn_rp.validation import (
-    check_rows,
-    check_sigmas,
-    check_target,
-    names_of,
-    unchanged_on_error,
-)
+from sklearn_rp.validation import check_rows, check_sigmas, check_target, unchanged_on_error
 from sklearn_rp.wrapper import ClassifierWrapper
 
 _REPORTS = 20  # steps of the progress of one call, where anybody asks for it
@@ -253,7 +248,8 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             self._fit(X, y, fit_params)
         return self
 
-    def _fit(self, X: Any, y: Any, fit_params: dict[str, Any]) -> None:
+    def _check_parameters(self) -> None:
+        """Refuse what scikit-learn's constraints cannot express."""
         estimator = self._base()
         kind = get_tags(estimator).estimator_type
         if kind not in (None, "classifier"):
@@ -270,6 +266,9 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
                 f"voting='soft' needs predict_proba, which {type(estimator).__name__} has not: use "
                 "voting='hard'."
             )
+
+    def _fit(self, X: Any, y: Any, fit_params: dict[str, Any]) -> None:
+        self._check_parameters()
         X = check_rows(self, X, reset=True, allow_nd=True)
         y = check_target(self, X, y)
         # Images, sequences: flat rows for all but the base classifier.
@@ -285,49 +284,13 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             X, self.noise_features, self.noise_scale, names_of(X), table=shape is None
         )
         noise.check_levels([self.sigma])
-        frozen = isinstance(estimator, FrozenEstimator)
-        if not frozen:  # what cannot work is refused before the model is trained
-            self._check_labels(np.unique(y))
-
-        random_state = self.random_state
-        if random_state is None:
-            entropy = secrets.randbits(128)  # from the operating system
-        else:
-            words = check_random_state(random_state).randint(2**32, size=4, dtype=np.uint32)
-            entropy = int.from_bytes(words.tobytes(), "little")
-
+        if not isinstance(self.estimator, FrozenEstimator):
+            self._check_labels(np.unique(y))  # refused before the model is trained
+        # Without a seed, from the operating system.
+        seeded = self.random_state is not None
+        entropy = seed_of(self.random_state) if seeded else secrets.randbits(128)
         params = route(self, "fit", "estimator", fit_params)
-        if self.n_augment and frozen:
-            warnings.warn(
-                f"n_augment={self.n_augment} has no effect on a FrozenEstimator: it is not fitted "
-                "again.",
-                PrivacyWarning,
-                stacklevel=4,
-            )
-        elif self.n_augment:
-            # A stream of its own: the votes must not reuse the noise that the model was fitted on.
-            rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(0, 1)))
-            draws = rng.standard_normal((X.shape[0], 1 + self.n_augment, len(noise.columns)))
-            draws[:, 0] = 0.0
-            X, y, params = _augment(X, y, params, self.sigma * noise.scale * draws, noise)
-        base = clone(estimator)
-        net = last_step(base)
-        known = None  # labels, where the base classifier only knows their positions
-        if is_net(net) and is_frozen(base):
-            known = net_classes(net)
-        elif is_net(net):
-            known, position = np.unique(y, return_inverse=True)
-            binary = "NeuralNetBinaryClassifier" in {kind.__name__ for kind in type(net).__mro__}
-            if binary and len(known) > 2:
-                raise ValueError(
-                    f"y holds {len(known)} classes, but NeuralNetBinaryClassifier tells two apart: "
-                    "use NeuralNetClassifier."
-                )
-            y = position.astype(np.float32 if binary else np.int64)
-            self._tell_noise(base, net, noise, shape or (X.shape[1],))
-        self._fit_base(base, X if shape is None else X.reshape(-1, *shape), y, params)
-
-        classes = np.asarray(getattr(base, "classes_", np.unique(y)) if known is None else known)
+        base, classes = self._train(X, y, params, noise, entropy)
         self._check_labels(classes)
         self.estimator_ = base
         self.classes_ = classes
@@ -362,9 +325,44 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         )
         self._entropy = entropy
         # Fresh noise: with a seed given, call after call in a reproducible order.
-        self._calls = (
-            None if random_state is None else np.random.SeedSequence(entropy, spawn_key=(0, 2))
-        )
+        self._calls = np.random.SeedSequence(entropy, spawn_key=(0, 2)) if seeded else None
+
+    def _train(
+        self, X: Rows, y: np.ndarray, params: dict[str, Any], noise: Noise, entropy: int
+    ) -> tuple[Any, np.ndarray]:
+        """The fitted base classifier, and its labels."""
+        base, shape = clone(self._base()), self._shape
+        if self.n_augment and isinstance(base, FrozenEstimator):
+            warnings.warn(
+                f"n_augment={self.n_augment} has no effect on a FrozenEstimator: it is not fitted "
+                "again.",
+                PrivacyWarning,
+                stacklevel=5,
+            )
+        elif self.n_augment:
+            # A stream of its own: the votes must not reuse the noise that the model was fitted on.
+            rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(0, 1)))
+            draws = rng.standard_normal((X.shape[0], 1 + self.n_augment, len(noise.columns)))
+            draws[:, 0] = 0.0
+            X, y, params = _augment(X, y, params, self.sigma * noise.scale * draws, noise)
+        net = last_step(base)
+        classes = None  # known here where the base classifier only knows their positions
+        if is_net(net) and is_frozen(base):
+            classes = net_classes(net)
+        elif is_net(net):
+            classes, position = np.unique(y, return_inverse=True)
+            binary = "NeuralNetBinaryClassifier" in {kind.__name__ for kind in type(net).__mro__}
+            if binary and len(classes) > 2:
+                raise ValueError(
+                    f"y holds {len(classes)} classes, but NeuralNetBinaryClassifier tells two "
+                    "apart: use NeuralNetClassifier."
+                )
+            y = position.astype(np.float32 if binary else np.int64)
+            self._tell_noise(base, net, noise, shape or (X.shape[1],))
+        self._fit_base(base, X if shape is None else X.reshape(-1, *shape), y, params)
+        if classes is None:
+            classes = getattr(base, "classes_", np.unique(y))
+        return base, np.asarray(classes)
 
     def predict(self, X):
         """Label to release for each row.

@@ -29,7 +29,7 @@ from sklearn_rp._compat import (
     with_callbacks,
 )
 from sklearn_rp.classifier import RobustPrivacyClassifier, waiting_for_noise
-from sklearn_rp.noise import did_you_mean
+from sklearn_rp.rows import did_you_mean
 from sklearn_rp.smoothing import Recalled, last_step
 from sklearn_rp.validation import check_sigmas, unchanged_on_error
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 try:
     import torch
@@ -15,6 +14,7 @@ except ImportError as error:
         'sklearn_rp.neural needs torch and skorch: pip install "sklearn-rp[torch]".'
     ) from error
 
+from sklearn_rp.noise import seed_of
 from sklearn_rp.smoothing.torch import evaluating
 
 __all__ = ["Autocast", "Decoder", "GaussianNoise"]
@@ -83,8 +83,7 @@ class GaussianNoise(Callback):
         -------
         self : GaussianNoise
         """
-        words = check_random_state(self.random_state).randint(2**32, size=4, dtype=np.uint32)
-        self.stream_ = np.random.default_rng(words)
+        self.stream_ = np.random.default_rng(seed_of(self.random_state))
         return self
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):

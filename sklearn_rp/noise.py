@@ -6,24 +6,35 @@ gets ``sigma * scale[j]`` times a standard normal number; every other feature st
 
 from __future__ import annotations
 
-import difflib
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn import get_config
-from sklearn.utils import gen_batches
+from sklearn.utils import check_random_state, gen_batches
 
 from sklearn_rp.exceptions import PrivacyWarning
-
-Rows = Any  # an ndarray, a pandas or a polars frame
+from sklearn_rp.rows import (
+    Rows,
+    column_names,
+    column_values,
+    did_you_mean,
+    find_column,
+    has_missing,
+    is_frame,
+    is_numeric,
+    is_pandas,
+    replace_columns,
+)
 
 _BLOCK_ELEMENTS = 2**18  # numbers drawn from one generator: 2 MiB
-# A chunk beyond this is slower, not faster: it no longer stays in the processor's cache between
-# being written by one step and being read by the next.
-_CHUNK_BYTES = 2**23
+
+
+def seed_of(random_state: Any) -> int:
+    """128 bits drawn from a `random_state`."""
+    words = check_random_state(random_state).randint(2**32, size=4, dtype=np.uint32)
+    return int.from_bytes(words.tobytes(), "little")
 
 
 @dataclass(frozen=True)
@@ -52,77 +63,6 @@ class Draws:
     def for_rows(self, first: int) -> Draws:
         """The same, for rows that begin with number `first` of these."""
         return self if self.row is None else replace(self, row=self.row + first)
-
-
-def rows_per_chunk(numbers_per_row: int) -> int:
-    """Rows worked on at once: within scikit-learn's working memory, and within the cache."""
-    limit = min(_CHUNK_BYTES, int(get_config()["working_memory"] * 2**20))
-    return max(1, limit // (8 * max(1, numbers_per_row)))
-
-
-def is_pandas(X: Rows) -> bool:
-    """Whether `X` is a pandas frame (told without importing pandas)."""
-    return hasattr(X, "iloc") and hasattr(X, "columns")
-
-
-def is_frame(X: Rows) -> bool:
-    """Whether `X` is a pandas or a polars frame."""
-    return is_pandas(X) or (hasattr(X, "with_columns") and hasattr(X, "shape"))
-
-
-def take_rows(X: Rows, rows: Any) -> Rows:
-    """Rows of `X` at a slice or at integer positions."""
-    return X.iloc[rows] if is_pandas(X) else X[rows]
-
-
-def in_double(X: Rows) -> Rows:
-    """A copy of rows, with float64 in place of float32."""
-    if is_pandas(X):
-        single = {name: np.float64 for name, kind in X.dtypes.items() if kind == np.float32}
-        return X.astype(single) if single else X.copy()
-    if is_frame(X):
-        return X.with_columns([X[n].cast(float) for n in X.columns if X[n].dtype.is_float()])
-    return X.astype(np.float64) if X.dtype == np.float32 else X.copy()
-
-
-def sample_rows(X: Rows, most: int = 50) -> Rows:
-    """At most `most` rows from all over `X`."""
-    return take_rows(X, np.unique(np.linspace(0, X.shape[0] - 1, most).astype(int)))
-
-
-def column_names(X: Rows) -> list[str] | None:
-    """Names of the columns of a frame; None for an array."""
-    return list(X.columns) if is_frame(X) else None
-
-
-def column_values(X: Rows, column: int) -> np.ndarray:
-    """One column as an array; missing values of nullable dtypes become NaN."""
-    if is_pandas(X):
-        series = X.iloc[:, column]
-        if hasattr(series.dtype, "na_value") and series.dtype.kind in "iuf":
-            return series.to_numpy(dtype=np.float64, na_value=np.nan)
-        return series.to_numpy()
-    if is_frame(X):
-        return X[X.columns[column]].to_numpy()
-    return X[:, column]
-
-
-def has_missing(values: np.ndarray) -> bool:
-    """Whether a column of categories has None, NaN or the like in it."""
-    return any(value is None or value != value for value in set(values.tolist()))
-
-
-def is_numeric(X: Rows, column: int) -> bool:
-    """Whether a column holds numbers (booleans and dates are not numbers)."""
-    if is_pandas(X):
-        return X.dtypes.iloc[column].kind in "iuf"
-    if is_frame(X):
-        return X[X.columns[column]].dtype.is_numeric()
-    if X.dtype.kind == "O":
-        from pandas.api.types import infer_dtype
-
-        return infer_dtype(X[:, column]) in {"integer", "floating", "mixed-integer-float"}
-    return X.dtype.kind in "iuf"
 
 
 def noised_values(X: Rows, columns: np.ndarray) -> np.ndarray:
@@ -241,40 +181,6 @@ def _warn_of_numbers_as_objects(X: Rows, names: Sequence[str]) -> None:
         )
 
 
-def find_column(
-    feature: Any, n_features: int, names: Sequence[str] | None, *, parameter: str
-) -> int:
-    """Position of one feature given by name or position; a clear error otherwise."""
-    if isinstance(feature, str):
-        if names is None:
-            raise ValueError(
-                f"{parameter} names {feature!r}, but X has no column names: give positions, or "
-                "fit on a DataFrame."
-            )
-        if feature not in names:
-            raise ValueError(
-                f"{parameter} names {feature!r}, which is not a column of X"
-                f"{did_you_mean(feature, names) or '.'} Columns are: {list(names)}."
-            )
-        return names.index(feature)
-    if isinstance(feature, int | np.integer) and not isinstance(feature, bool | np.bool_):
-        if names is not None and any(
-            isinstance(name, int | np.integer) and name != j for j, name in enumerate(names)
-        ):
-            raise ValueError(
-                f"{parameter} names {feature}, but the columns of X have integers for names "
-                f"({list(names)[:5]} ...) that are not their positions: rename them, so that it is "
-                "clear which column is meant."
-            )
-        if not -n_features <= feature < n_features:
-            raise ValueError(
-                f"{parameter} names position {feature}, but X has {n_features} features: allowed "
-                f"are {-n_features} to {n_features - 1}."
-            )
-        return int(feature) % n_features
-    raise TypeError(f"{parameter} holds {feature!r}: a feature is given by its name or position.")
-
-
 def find_noised(feature: Any, columns: np.ndarray, names: np.ndarray) -> int:
     """Place of a feature among the noised ones; a clear error for any other."""
     known = names.tolist()
@@ -292,12 +198,6 @@ def find_noised(feature: Any, columns: np.ndarray, names: np.ndarray) -> int:
             f"with it fixed. Noised are {dict(zip(columns.tolist(), known, strict=True))}."
         )
     return int(where[0])
-
-
-def did_you_mean(word: str, known: Sequence[Any]) -> str:
-    """``', did you mean ...?'`` where a known name is near, else nothing."""
-    near = difflib.get_close_matches(word, [str(k) for k in known], n=1)
-    return f", did you mean {near[0]!r}?" if near else ""
 
 
 def resolve_scale(
@@ -646,54 +546,6 @@ class Noise:
         offsets = offsets.astype(values.dtype, copy=False)
         shifted = (values[:, None, :] + offsets).reshape(n_rows * n_offsets, -1)
         return replace_columns(X, self.columns, shifted, n_offsets)
-
-
-def replace_columns(X: Rows, columns: np.ndarray, values: np.ndarray, repeats: int) -> Rows:
-    """Rows of `X`, each `repeats` times, with some columns replaced.
-
-    Parameters
-    ----------
-    X : ndarray or frame of shape (n_rows, n_features)
-        The rows.
-    columns : ndarray of shape (n_replaced,)
-        Positions of the columns to replace.
-    values : ndarray of shape (n_rows * repeats, n_replaced)
-        Their new values.
-    repeats : int
-        Copies of each row.
-
-    Returns
-    -------
-    copies : same kind as `X`
-    """
-    if not is_frame(X):
-        if X.dtype.kind == "f":
-            values = values.astype(X.dtype, copy=False)
-        if len(columns) == X.shape[1]:
-            return values
-        kind = X.dtype if X.dtype.kind in "fO" else np.result_type(X.dtype, values.dtype)
-        out = np.repeat(X.astype(kind, copy=False), repeats, axis=0)
-        out[:, columns] = values
-        return out
-    take = np.repeat(np.arange(X.shape[0]), repeats)
-    if not is_pandas(X):
-        names = [X.columns[j] for j in columns]
-        series: Callable = type(X[names[0]])
-        return X[take].with_columns(
-            [
-                series(name, v, dtype=None if is_numeric(X, j) else X[name].dtype)
-                for j, name, v in zip(columns, names, values.T, strict=True)
-            ]
-        )
-    import pandas as pd
-
-    if len(columns) == X.shape[1] and values.dtype.kind == "f":
-        return pd.DataFrame(values, columns=X.columns)
-    out = X.iloc[take].reset_index(drop=True)
-    for position, column in zip(columns, values.T, strict=True):
-        kept = None if is_numeric(X, position) else X.dtypes.iloc[position]
-        out.isetitem(position, pd.Series(column, dtype=kept))
-    return out
 
 
 def check_finite(values: np.ndarray, names: Sequence[str] | np.ndarray) -> None:

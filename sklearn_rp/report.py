@@ -23,7 +23,7 @@ from sklearn_rp.attribute.compatible_sets import CompatibleSets, compatible_sets
 from sklearn_rp.attribute.release import Attribute, last_release
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.classifier import certify
-from sklearn_rp.noise import Rows, is_frame, is_pandas, take_rows
+from sklearn_rp.rows import Rows, is_frame, is_pandas, take_rows
 from sklearn_rp.smoothing import last_step, unwrapped
 
 if TYPE_CHECKING:

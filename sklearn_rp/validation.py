@@ -17,13 +17,7 @@ from sklearn.utils.validation import (
 )
 
 from sklearn_rp._compat import CALLBACK_STATE
-from sklearn_rp.noise import Rows, column_names, is_frame
-
-
-def names_of(X: Rows) -> list[str]:
-    """Names of the columns: those of a frame, else x0, x1, ..."""
-    names = column_names(X)
-    return [f"x{j}" for j in range(X.shape[1])] if names is None else names
+from sklearn_rp.rows import Rows, is_frame
 
 
 def check_sigmas(sigmas: Any) -> list[float]:

@@ -12,6 +12,7 @@ ORDER = [
     "exceptions",
     "_compat",
     "_version",
+    "rows",
     "noise",
     "privacy",
     "smoothing.votes",

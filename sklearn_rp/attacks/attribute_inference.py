@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_array
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, check_resolution, sets_of
 from sklearn_rp.attribute.prior import Prior
 from sklearn_rp.attribute.release import Attribute, Release
-from sklearn_rp.noise import Rows, is_frame, is_pandas
+from sklearn_rp.rows import Rows, is_frame, is_pandas
 from sklearn_rp.smoothing import encode
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklearn_rp.attribute.prior import Prior
 from sklearn_rp.attribute.release import Attribute, Lines, Release
-from sklearn_rp.noise import Rows, is_frame, take_rows
+from sklearn_rp.rows import Rows, is_frame, take_rows
 from sklearn_rp.smoothing import for_rows
 from sklearn_rp.validation import check_sigmas
 

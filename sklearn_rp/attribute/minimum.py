@@ -28,7 +28,7 @@ from sklearn_rp.attribute.compatible_sets import CompatibleSets, sets_of
 from sklearn_rp.attribute.prior import Groups
 from sklearn_rp.attribute.release import Attribute, Lines, Release
 from sklearn_rp.exceptions import PrivacyWarning
-from sklearn_rp.noise import Rows, column_names, find_column, rows_per_chunk, take_rows
+from sklearn_rp.rows import Rows, column_names, find_column, rows_per_chunk, take_rows
 from sklearn_rp.smoothing import encode
 from sklearn_rp.validation import check_rows, check_target, unchanged_on_error
 from sklearn_rp.wrapper import ClassifierWrapper

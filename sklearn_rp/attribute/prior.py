@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_rp.noise import Rows, column_names, column_values, find_column
-from sklearn_rp.validation import names_of
+from sklearn_rp.rows import Rows, column_names, column_values, find_column, names_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,13 +9,14 @@ from typing import Any, cast
 import numpy as np
 
 from sklearn_rp.classifier import RobustPrivacyClassifier
-from sklearn_rp.noise import (
-    Noise,
+from sklearn_rp.noise import Noise
+from sklearn_rp.rows import (
     Rows,
     column_values,
     find_column,
     has_missing,
     is_numeric,
+    names_of,
     replace_columns,
     rows_per_chunk,
     sample_rows,
@@ -23,7 +24,6 @@ from sklearn_rp.noise import (
 )
 from sklearn_rp.smoothing import encode, last_step, unwrapped
 from sklearn_rp.smoothing.sweep import Profile, Sweep, certain_radius
-from sklearn_rp.validation import names_of
 
 _PRECISION = 1e-7  # of the range: how closely the ends of intervals are found
 _MOST_ROUNDS = 40  # of halving

@@ -22,9 +22,9 @@ from sklearn_rp._compat import (
 from sklearn_rp.attribute.compatible_sets import sets_of
 from sklearn_rp.attribute.release import Attribute, Release
 from sklearn_rp.classifier import RobustPrivacyClassifier
-from sklearn_rp.noise import Rows, is_frame, is_pandas
+from sklearn_rp.rows import Rows, is_frame, is_pandas, names_of
 from sklearn_rp.smoothing import encode
-from sklearn_rp.validation import check_rows, check_target, names_of, unchanged_on_error
+from sklearn_rp.validation import check_rows, check_target, unchanged_on_error
 from sklearn_rp.wrapper import ClassifierWrapper
 
 

@@ -6,7 +6,8 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from sklearn_rp.noise import Noise, Rows
+from sklearn_rp.noise import Noise
+from sklearn_rp.rows import Rows
 from sklearn_rp.smoothing.adapted import (
     Adapted,
     is_frozen,

@@ -22,7 +22,8 @@ from sklearn.preprocessing import (
 )
 
 from sklearn_rp._compat import BaseSearchCV
-from sklearn_rp.noise import Noise, Rows, column_names, in_double
+from sklearn_rp.noise import Noise
+from sklearn_rp.rows import Rows, column_names, in_double
 
 _ANSWERS = ("predict", "predict_proba", "decision_function")
 

@@ -17,7 +17,8 @@ from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 from sklearn.utils import gen_batches
 
-from sklearn_rp.noise import Draws, Noise, Rows, in_double, rows_per_chunk, sample_rows, take_rows
+from sklearn_rp.noise import Draws, Noise
+from sklearn_rp.rows import Rows, in_double, rows_per_chunk, sample_rows, take_rows
 from sklearn_rp.smoothing.affine import dense_inputs, has_own, unfold
 from sklearn_rp.smoothing.monte_carlo import (
     MonteCarlo,

@@ -10,7 +10,8 @@ import numpy as np
 from scipy import special
 from sklearn.utils import gen_batches
 
-from sklearn_rp.noise import Noise, Rows, rows_per_chunk, sample_rows, take_rows
+from sklearn_rp.noise import Noise
+from sklearn_rp.rows import Rows, rows_per_chunk, sample_rows, take_rows
 from sklearn_rp.smoothing.affine import has_own, unfold
 from sklearn_rp.smoothing.votes import Votes
 

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sklearn_rp.noise import Draws, Noise, Rows, rows_per_chunk, take_rows
+from sklearn_rp.noise import Draws, Noise
+from sklearn_rp.rows import Rows, rows_per_chunk, take_rows
 from sklearn_rp.smoothing.votes import Votes, encode
 
 # A probability is counted in these units: 2**40 of them, and a million votes, fit into an integer.

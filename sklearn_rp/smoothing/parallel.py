@@ -12,7 +12,8 @@ import numpy as np
 from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_rp.noise import Draws, Rows, take_rows
+from sklearn_rp.noise import Draws
+from sklearn_rp.rows import Rows, take_rows
 from sklearn_rp.smoothing.votes import Votes, concatenate
 
 _PARTS = 4  # of the rows for each process, where there are

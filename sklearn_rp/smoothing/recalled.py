@@ -7,7 +7,8 @@ from typing import Any
 
 import joblib
 
-from sklearn_rp.noise import Draws, Rows
+from sklearn_rp.noise import Draws
+from sklearn_rp.rows import Rows
 from sklearn_rp.smoothing.parallel import cast_votes
 from sklearn_rp.smoothing.votes import Votes
 

@@ -30,14 +30,8 @@ from sklearn.tree import (
 from sklearn.utils import gen_batches
 
 from sklearn_rp._compat import hist_gradient_boosting_nodes
-from sklearn_rp.noise import (
-    Noise,
-    Rows,
-    replace_columns,
-    rows_per_chunk,
-    sample_rows,
-    take_rows,
-)
+from sklearn_rp.noise import Noise
+from sklearn_rp.rows import Rows, replace_columns, rows_per_chunk, sample_rows, take_rows
 from sklearn_rp.smoothing.affine import dense_inputs, unfold_axes
 from sklearn_rp.smoothing.trees import float32_edges
 from sklearn_rp.smoothing.votes import Votes, concatenate, encode

@@ -15,7 +15,8 @@ from sklearn.utils import gen_batches
 from skorch.dataset import Dataset
 from torch.utils.data import DataLoader
 
-from sklearn_rp.noise import Draws, Noise, Rows, rows_per_chunk, sample_rows
+from sklearn_rp.noise import Draws, Noise
+from sklearn_rp.rows import Rows, rows_per_chunk, sample_rows
 from sklearn_rp.smoothing.adapted import check_outputs, last_step
 from sklearn_rp.smoothing.affine import dense_inputs, thawed, unfold
 from sklearn_rp.smoothing.monte_carlo import SOFT_UNIT, MonteCarlo, refuse_probabilities

@@ -21,7 +21,8 @@ from sklearn.ensemble import (
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 from sklearn.utils import gen_batches
 
-from sklearn_rp.noise import Noise, Rows, rows_per_chunk, sample_rows, take_rows
+from sklearn_rp.noise import Noise
+from sklearn_rp.rows import Rows, rows_per_chunk, sample_rows, take_rows
 from sklearn_rp.smoothing.affine import dense_inputs, unfold_axes
 from sklearn_rp.smoothing.votes import Votes
 
