@@ -302,28 +302,11 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         params = route(self, "fit", "estimator", fit_params)
         base = self._fit_base(clone(self._base()), X, y, params)
         release = Release(base, attribute, X, self.resolution)
-        if release.sweep is not None and release.smoothed is None:
-            inner = release.sweep.edges[0]
-            inner = inner[(inner > attribute.low) & (inner < attribute.high)]
-            edges = np.r_[attribute.low, inner, attribute.high]
-        elif attribute.categories is None:
-            edges = np.linspace(attribute.low, attribute.high, self.resolution + 1)
-        else:
-            edges = np.arange(len(attribute.categories) + 1.0)
+        edges = self._edges_of(release)
         own = attribute.values(X)
         cell = _cell_of(attribute, edges, own)
         count = np.bincount(cell, minlength=len(edges) - 1).astype(float)
-        if self.unit == "mass":
-            measure = np.r_[0.0, np.cumsum(count) / count.sum()]
-            least = float(self.minimum)
-        elif attribute.categories is not None:
-            measure = edges
-            least = float(self.minimum)
-            if self.unit == "share":
-                least = float(np.ceil(least * len(attribute.categories) - 1e-9))
-        else:
-            measure = edges
-            least = float(self.minimum) * (attribute.span if self.unit == "share" else 1.0)
+        measure, least = self._measured(attribute, edges, count)
         if least > measure[-1] - measure[0]:
             warnings.warn(
                 f"minimum={self.minimum} is more than the whole range of {attribute.name!r} "
@@ -337,6 +320,41 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self.bounds_ = attribute.bounds
         self._attribute, self._edges = attribute, edges
         self._last_start = _last_starts(measure, least)
+        weights = [self._everybody(edges, own, count)]
+        self._groups = None if by is None else Groups(X, by)
+        if self._groups is not None:
+            own_group = np.zeros((len(self._groups), len(count)))
+            np.add.at(own_group, (self._groups.numbers(X), cell), 1.0)
+            own_group += 1e-6 * weights[0]
+            weights = [*(own_group / own_group.sum(axis=1, keepdims=True)), *weights]
+        self._cell_weights = np.stack(weights)  # the last line is for groups that were not seen
+
+    def _edges_of(self, release: Release) -> np.ndarray:
+        """Ends of the cells: the model's own thresholds, an even grid, or the categories."""
+        attribute = release.attribute
+        if release.sweep is not None and release.smoothed is None:
+            inner = release.sweep.edges[0]
+            inner = inner[(inner > attribute.low) & (inner < attribute.high)]
+            return np.r_[attribute.low, inner, attribute.high]
+        if attribute.categories is None:
+            return np.linspace(attribute.low, attribute.high, self.resolution + 1)
+        return np.arange(len(attribute.categories) + 1.0)
+
+    def _measured(
+        self, attribute: Attribute, edges: np.ndarray, count: np.ndarray
+    ) -> tuple[np.ndarray, float]:
+        """The edges, and the minimum, in the measure that the minimum is about."""
+        least = float(self.minimum)
+        if self.unit == "mass":
+            return np.r_[0.0, np.cumsum(count) / count.sum()], least
+        if self.unit == "share" and attribute.categories is not None:
+            least = float(np.ceil(least * len(attribute.categories) - 1e-9))
+        elif self.unit == "share":
+            least *= attribute.span
+        return edges, least
+
+    def _everybody(self, edges: np.ndarray, own: np.ndarray, count: np.ndarray) -> np.ndarray:
+        """Prior weights of the cells, over all people."""
         width = np.diff(edges)
         # No cell is worthless: where nobody was seen, the model still decides.
         even = width / width.sum()
@@ -347,14 +365,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         else:
             uniform = isinstance(self.prior, str) and self.prior == "uniform"
             everybody = width if uniform else count + 1e-6 * even
-        weights = [everybody / everybody.sum()]
-        self._groups = None if by is None else Groups(X, by)
-        if self._groups is not None:
-            own_group = np.zeros((len(self._groups), len(count)))
-            np.add.at(own_group, (self._groups.numbers(X), cell), 1.0)
-            own_group += 1e-6 * weights[0]
-            weights = [*(own_group / own_group.sum(axis=1, keepdims=True)), *weights]
-        self._cell_weights = np.stack(weights)  # the last line is for groups that were not seen
+        return everybody / everybody.sum()
 
     def predict(self, X):
         """Label to release for each row.
@@ -424,7 +435,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         sets: CompatibleSets = sets_of(Release(self, self._attribute, X, self.resolution), X)
         return sets
 
-    def attribute_lines(self, X: Rows) -> tuple[Lines, np.ndarray]:
+    def _attribute_lines(self, X: Rows) -> tuple[Lines, np.ndarray]:
         """Released labels along the sensitive feature, and at the rows themselves.
 
         Parameters

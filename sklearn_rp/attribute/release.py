@@ -231,7 +231,7 @@ class Release:
         inner = unwrapped(estimator)
         self.smoothed = inner if isinstance(inner, RobustPrivacyClassifier) else None
         # An estimator may know its own release along this very attribute.
-        knows = hasattr(inner, "attribute_lines") and inner._attribute.same_as(attribute)
+        knows = hasattr(inner, "_attribute_lines") and inner._attribute.same_as(attribute)
         self.known = inner if knows else None
         self.symbols = _symbols(estimator, X)
         self.sweep: Sweep | None = None
@@ -278,7 +278,7 @@ class Release:
         """
         a = self.attribute
         if self.known is not None:
-            return [self.known.attribute_lines(X)]
+            return [self.known._attribute_lines(X)]
         if a.categories is None and self.sweep is not None and self.smoothed is None:
             return [(self._cells(X), self.released(X))]
         profile = self._profile(X) if self.sweep is not None else None
