@@ -161,6 +161,12 @@ def test_closed_form(band):
     ones = upper - task.boundary
     expected = np.where(task.target == 1, ones, 10 - ones)
     assert sets.length == pytest.approx(expected, abs=1e-5)
+    low, high = sets.own_interval()
+    beyond = task.data[:, 0] > upper
+    above = np.where(beyond, upper, np.where(task.target == 1, task.boundary, -5.0))
+    below = np.where(beyond, 5.0, np.where(task.target == 1, upper, task.boundary))
+    assert low == pytest.approx(above, abs=1e-5)
+    assert high == pytest.approx(below, abs=1e-5)
     if band is None:  # a linear model, smoothed: nothing is widened
         linear = LogisticRegression().fit(task.data, task.target)
         linear.coef_, linear.intercept_ = task.coef[None], np.zeros(1)
@@ -226,6 +232,8 @@ def test_categorical_attribute(frame_model):
     for own, names, both in zip(X["sex"], sets.intervals, same, strict=True):
         assert names == (["1", "2"] if both else [own])
     assert sets.share.max() <= 1
+    with pytest.raises(ValueError, match="'sex' is categorical"):
+        sets.own_interval()
     apt = AttributePrivacyTransformer(FrozenEstimator(model), sensitive_feature="sex").fit(X, y)
     out = apt.transform(X)
     assert list(out)[:4] == ["age", "sex_1", "sex_2", "bmi"]

@@ -133,6 +133,29 @@ class CompatibleSets:
         empty = low > high
         return np.where(empty, self.low, low), np.where(empty, self.high, high)
 
+    def own_interval(self) -> tuple[np.ndarray, np.ndarray]:
+        """The interval of each set that holds the row's own value, of a numeric feature.
+
+        Returns
+        -------
+        low, high : ndarray of shape (n_rows,)
+            NaN where the label was seen nowhere along the attribute. `component_length` apart.
+
+        Raises
+        ------
+        ValueError
+            If the feature is categorical.
+        """
+        if self.categories is not None:
+            raise ValueError(
+                f"{self.feature!r} is categorical, and has no intervals: use `intervals`, the "
+                "categories of each set."
+            )
+        low, high = np.full((2, len(self)), np.nan)
+        held = self.holds_own
+        low[self.row[held]], high[self.row[held]] = self.start[held], self.stop[held]
+        return low, high
+
     def contains(self, values: np.ndarray) -> np.ndarray:
         """Which of some values each set holds.
 
