@@ -449,20 +449,17 @@ def _sets_warnings(
 
 def _attack_warnings(sets: CompatibleSets, table: pd.DataFrame) -> list[str]:
     """Whether seeing the label helps an attacker, beyond the noise of the measurement."""
-    line = table.set_index("attacker")
-    figure, better = ("error", -1) if sets.categories is None else ("mcc", 1)
-    baseline = line.loc["imputation"]
-    best = max(line.index.drop("imputation"), key=lambda name: better * line.loc[name, figure])
-    gain = better * (line.loc[best, figure] - baseline[figure])
-    if gain <= 0:
+    line: Any = table.set_index("attacker")
+    best = line.loc[line["gain"].drop("imputation").idxmax()]
+    if best["gain"] <= 0:
         return []
-    ends = ("error_low", "error_high") if better < 0 else ("mcc_high", "mcc_low")
-    clear = better * (line.loc[best, ends[1]] - baseline[ends[0]]) > 0
+    figure = "error" if sets.categories is None else "mcc"
     what = "mean error" if sets.categories is None else "Matthews' correlation"
     return [
-        f"Guessing {sets.feature}: {what} {baseline[figure]:.3g} without the label, "
-        f"{line.loc[best, figure]:.3g} with it ({best} attacker); "
-        + ("the intervals do not overlap." if clear else "the intervals overlap.")
+        f"Guessing {sets.feature}: {what} {line.loc['imputation', figure]:.3g} without the label, "
+        f"{best[figure]:.3g} with it ({best.name} attacker); a gain of {best['gain']:.2g}, 95 % "
+        f"interval {best['gain_low']:.2g} to {best['gain_high']:.2g}"
+        + ("." if best["gain_low"] > 0 else ": it may be chance.")
     ]
 
 

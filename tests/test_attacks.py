@@ -44,6 +44,22 @@ def test_a_label_that_tells_the_sign_halves_the_error():
     assert table.loc["deterministic", "coverage"] > 0.99
 
 
+def test_the_gain_over_imputation_is_paired():
+    """Its interval is that of the differences: narrower than two intervals side by side."""
+    X = make_recommendation(2000, slope=0.0, random_state=0).data
+    result, table = attack(LinearRule((1.0, 0, 0, 0)).fit(X), X, n_resamples=2000)
+    error = {name: np.abs(result.truth - guess) for name, guess in result.guesses.items()}
+    assert (table.loc["imputation", ["gain", "gain_low", "gain_high"]] == 0).all()
+    for name in ("deterministic", "bayesian", "learned"):
+        saved = error["imputation"] - error[name]
+        line = table.loc[name]
+        assert line["gain"] == pytest.approx(saved.mean())
+        spread = 1.96 * saved.std() / np.sqrt(len(saved))
+        assert line["gain_high"] - saved.mean() == pytest.approx(spread, rel=0.15)
+        assert saved.mean() - line["gain_low"] == pytest.approx(spread, rel=0.15)
+    assert table.loc["bayesian", "gain_low"] > 0.2
+
+
 def test_categories():
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"s": rng.choice(["a", "b", "c"], 900), "w": rng.normal(size=900)})
@@ -58,6 +74,9 @@ def test_categories():
     right = {name: np.mean(g == result.truth) for name, g in result.guesses.items()}
     assert right["imputation"] == pytest.approx(1 / 3, abs=0.08)
     assert right["deterministic"] == pytest.approx(2 / 3, abs=0.08)
+    won = table["mcc"] - table.loc["imputation", "mcc"]
+    assert table["gain"].to_numpy() == pytest.approx(won.to_numpy())
+    assert table.loc["bayesian", "gain_low"] > 0.3
     assert right["bayesian"] == pytest.approx(2 / 3, abs=0.08)
     assert table.loc["bayesian", "mcc"] > table.loc["imputation", "mcc"] + 0.3
     assert 0 <= table.loc["imputation", "g_mean"] < 0.45
