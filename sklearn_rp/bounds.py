@@ -90,24 +90,16 @@ def radius_upper(votes: Votes, alpha: float) -> np.ndarray:
     True
     """
     n, n_classes = votes.n_samples, votes.total.shape[1]
-    order = np.partition(votes.total, n_classes - 2, axis=1)[:, -2:]
-    first, second = order[:, 1], order[:, 0]
     soft = votes.kind == "soft"
-
-    def above(total: np.ndarray, level: float) -> np.ndarray:
-        if soft:
-            return _up(1 - mean_lower(1 - total / n, n, level))
-        return clopper_pearson_upper(total, n, level)
-
+    above = mean_upper if soft else clopper_pearson_upper
+    below = mean_lower if soft else clopper_pearson_lower
+    first, second = _two_largest(votes.share if soft else votes.total)
     if n_classes == 2:
-        upper = above(first, alpha)
+        upper = above(first, n, alpha)
         lower = _down(1 - upper)
     else:
-        upper = above(first, alpha / 2)
-        each = alpha / 2 / (n_classes - 1)
-        runner_up = (
-            mean_lower(second / n, n, each) if soft else clopper_pearson_lower(second, n, each)
-        )
+        upper = above(first, n, alpha / 2)
+        runner_up = below(second, n, alpha / 2 / (n_classes - 1))
         lower = np.maximum(runner_up, _down((1 - upper) / (n_classes - 1)))
     with np.errstate(invalid="ignore"):
         radius = (special.ndtri(upper) - special.ndtri(lower)) / 2
@@ -258,8 +250,7 @@ def _hard(votes: Votes, alpha: float) -> tuple[np.ndarray, np.ndarray, np.ndarra
     Each distinct pair of counts is worked out once: a million rows share a few thousand pairs.
     """
     n, n_classes = votes.n_samples, votes.total.shape[1]
-    order = np.partition(votes.total, n_classes - 2, axis=1)[:, -2:]
-    first, second = order[:, 1].astype(np.int64), order[:, 0].astype(np.int64)
+    first, second = (total.astype(np.int64) for total in _two_largest(votes.total))
     pairs, row = np.unique(first * (n + 1) + second, return_inverse=True)
     first, second = np.divmod(pairs, n + 1)
     if n_classes == 2:
@@ -317,12 +308,11 @@ def _soft(votes: Votes, alpha: float) -> tuple[np.ndarray, np.ndarray]:
     """
     n_classes = votes.total.shape[1]
     events = 2 if n_classes == 2 else n_classes + 2
-    order = np.partition(votes.share, n_classes - 2, axis=1)[:, -2:]
-    lower = mean_lower(order[:, 1], votes.n_samples, alpha / events)
+    first, second = _two_largest(votes.share)
+    lower = mean_lower(first, votes.n_samples, alpha / events)
     upper = _up(1 - lower)
     if n_classes > 2:
-        runner_up = _up(1 - mean_lower(1 - order[:, 0], votes.n_samples, alpha / events))
-        upper = np.minimum(upper, runner_up)
+        upper = np.minimum(upper, mean_upper(second, votes.n_samples, alpha / events))
     return lower, upper
 
 
@@ -348,13 +338,29 @@ def mean_lower(mean: np.ndarray, n: int, alpha: float) -> np.ndarray:
     return _down(low)
 
 
+def mean_upper(mean: np.ndarray, n: int, alpha: float) -> np.ndarray:
+    """Upper confidence bound of the expectation of a number in [0, 1], rounded up.
+
+    Examples
+    --------
+    >>> float(mean_upper(np.array([0.0]), 1000, 0.001)[0].round(5))
+    0.00688
+    """
+    return _up(1 - mean_lower(1 - mean, n, alpha))
+
+
 def _exact(votes: Votes) -> tuple[np.ndarray, np.ndarray]:
     """Bounds from probabilities that are known up to floating point."""
-    n_classes = votes.total.shape[1]
-    order = np.partition(votes.total, n_classes - 2, axis=1)[:, -2:]
-    lower = np.clip(order[:, 1] - votes.error, 0.0, _LARGEST)
-    upper = np.clip(order[:, 0] + votes.error, 1 - _LARGEST, 1.0)
+    first, second = _two_largest(votes.total)
+    lower = np.clip(first - votes.error, 0.0, _LARGEST)
+    upper = np.clip(second + votes.error, 1 - _LARGEST, 1.0)
     return lower, upper
+
+
+def _two_largest(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Largest and second largest of each row."""
+    order = np.partition(values, values.shape[1] - 2, axis=1)
+    return order[:, -1], order[:, -2]
 
 
 def _down(p: np.ndarray) -> np.ndarray:
