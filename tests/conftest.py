@@ -12,11 +12,14 @@ from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from threadpoolctl import threadpool_limits
 
 from sklearn_rp.datasets import load_recommendation
 
-# Workers side by side share the cores: threads of torch and BLAS in each would fight for them.
+# Workers side by side share the cores: threads of OpenMP, BLAS and torch in each would fight for
+# them. The limits are for what is loaded already, the variable for what comes later.
 if "PYTEST_XDIST_WORKER" in os.environ:
+    threadpool_limits(1)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if importlib.util.find_spec("torch"):
         import torch
