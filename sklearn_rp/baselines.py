@@ -14,7 +14,7 @@ from sklearn_rp.classifier import ReleaseRule, check_fallback, released
 from sklearn_rp.noise import Noise, seed_of
 from sklearn_rp.rows import Rows, names_of, replace_columns
 from sklearn_rp.smoothing import encode
-from sklearn_rp.validation import check_rows, check_target, unchanged_on_error
+from sklearn_rp.validation import check_rows, unchanged_on_error
 from sklearn_rp.wrapper import ClassifierWrapper
 
 __all__ = ["NoisyInputClassifier", "RandomAbstentionClassifier", "RandomizedResponseClassifier"]
@@ -61,15 +61,11 @@ class _RandomRelease(ClassifierMixin, ClassifierWrapper):
         """
         with unchanged_on_error(self):
             X = check_rows(self, X, reset=True)
-            y = check_target(self, X, y)
+            y = self._check_labels(X, y)
             params = route(self, "fit", "estimator", fit_params)
             base = self._fit_base(clone(self._base()), X, y, params)
             classes = np.asarray(getattr(base, "classes_", np.unique(y)))
-            if len(classes) < 2:
-                raise ValueError(
-                    f"y holds one class, {classes.tolist()}: a classifier needs at least two "
-                    "classes."
-                )
+            self._check_classes(classes)
             check_fallback(self.fallback, classes)
             calls = None  # without a seed every call asks the operating system
             if self.random_state is not None:

@@ -242,12 +242,12 @@ class Certificate:
         """
         return beta / 2 + self.alpha if self.alpha else 0.0
 
-    def to_frame(self, features: list[str | int] | None = None) -> pd.DataFrame:
+    def to_frame(self, features: str | int | Sequence[str | int] = ()) -> pd.DataFrame:
         """Table with one line per row.
 
         Parameters
         ----------
-        features : list of str or int, default=None
+        features : str, int or sequence of them, default=()
             Noised features for which the half-width is added, as ``half_width_<name>``.
 
         Returns
@@ -257,7 +257,7 @@ class Certificate:
         import pandas as pd
 
         columns = {name: getattr(self, name) for name in _PER_ROW[:-2]}
-        for feature in features or []:
+        for feature in [features] if isinstance(features, str | int) else features:
             name = self.feature_names[self._place(feature)]
             columns[f"half_width_{name}"] = self.half_width(feature)
         return pd.DataFrame(columns)

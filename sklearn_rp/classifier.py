@@ -15,7 +15,7 @@ from sklearn.base import ClassifierMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.utils import gen_even_slices, get_tags
+from sklearn.utils import gen_even_slices
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import (
@@ -42,6 +42,7 @@ from sklearn_rp.smoothing import (
     Recalled,
     Votes,
     cast_votes,
+    check_n_jobs,
     encode,
     is_frozen,
     is_net,
@@ -49,7 +50,7 @@ from sklearn_rp.smoothing import (
     make_engine,
     net_classes,
 )
-from sklearn_rp.validation import check_rows, check_sigmas, check_target, unchanged_on_error
+from sklearn_rp.validation import check_rows, check_sigmas, unchanged_on_error
 from sklearn_rp.wrapper import ClassifierWrapper
 
 _REPORTS = 20  # steps of the progress of one call, where anybody asks for it
@@ -251,16 +252,7 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
     def _check_parameters(self) -> None:
         """Refuse what scikit-learn's constraints cannot express."""
         estimator = self._base()
-        kind = get_tags(estimator).estimator_type
-        if kind not in (None, "classifier"):
-            raise ValueError(
-                f"estimator={estimator!r} is a {kind}: a classifier is needed. Robust Privacy "
-                "certifies labels; for a regressor, put a threshold on the target first."
-            )
-        if self.n_jobs == 0:
-            raise ValueError(
-                "n_jobs=0 is not allowed: give None or 1 (no parallelism), 2, ..., -1."
-            )
+        check_n_jobs(self.n_jobs)
         if self.voting == "soft" and not hasattr(estimator, "predict_proba"):
             raise ValueError(
                 f"voting='soft' needs predict_proba, which {type(estimator).__name__} has not: use "
@@ -270,7 +262,7 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
     def _fit(self, X: Any, y: Any, fit_params: dict[str, Any]) -> None:
         self._check_parameters()
         X = check_rows(self, X, reset=True, allow_nd=True)
-        y = check_target(self, X, y)
+        y = self._check_labels(X, y)
         # Images, sequences: flat rows for all but the base classifier.
         shape = X.shape[1:] if len(X.shape) > 2 else None
         if shape is not None and self.noise_features is not None:
@@ -284,14 +276,12 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             X, self.noise_features, self.noise_scale, names_of(X), table=shape is None
         )
         noise.check_levels([self.sigma])
-        if not isinstance(self.estimator, FrozenEstimator):
-            self._check_labels(np.unique(y))  # refused before the model is trained
         # Without a seed, from the operating system.
         seeded = self.random_state is not None
         entropy = seed_of(self.random_state) if seeded else secrets.randbits(128)
         params = route(self, "fit", "estimator", fit_params)
         base, classes = self._train(X, y, params, noise, entropy)
-        self._check_labels(classes)
+        self._check_classes(classes)
         self.estimator_ = base
         self.classes_ = classes
         self._noise = noise
@@ -712,12 +702,9 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
                 stacklevel=5,
             )
 
-    def _check_labels(self, classes: np.ndarray) -> None:
-        """At least two labels, and a fallback of their kind: metrics take one kind only."""
-        if len(classes) < 2:
-            raise ValueError(
-                f"y holds one class, {classes.tolist()}: a classifier needs at least two classes."
-            )
+    def _check_classes(self, classes: np.ndarray) -> None:
+        """At least two; votes enough; and a fallback of their kind: metrics take one kind only."""
+        super()._check_classes(classes)
         if self.method == "monte_carlo":
             self._check_budget(len(classes))
         check_fallback(self.fallback, classes)

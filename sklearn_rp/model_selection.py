@@ -52,8 +52,8 @@ def max_privacy(
     Parameters
     ----------
     max_accuracy_loss : float, default=0.01
-        How much mean accuracy may be given up against the best candidate; 0 is the paper's "no
-        loss of accuracy".
+        How much mean accuracy may be given up against the best candidate: 0.01 is one point, 1 is
+        all of it, 0 the paper's "no loss of accuracy".
     accuracy, privacy : str, default="accuracy" and "radius"
         Names of two scorers of the search; more is better for both.
     one_standard_error : bool, default=False
@@ -64,7 +64,8 @@ def max_privacy(
     -------
     refit : callable
         Gives the index of the chosen candidate from ``cv_results_``. Of candidates with equal
-        privacy the more accurate one is chosen.
+        privacy the more accurate one is chosen. (A search with a callable `refit` has no single
+        score: ask ``search.best_estimator_.score``.)
 
     Examples
     --------

@@ -22,12 +22,14 @@ from sklearn_rp.rows import (
     did_you_mean,
     find_column,
     has_missing,
+    holds_numbers,
     is_frame,
     is_numeric,
     is_pandas,
     replace_columns,
 )
 
+_MANY = 20  # categories: numbers as text may well be numbers
 _BLOCK_ELEMENTS = 2**18  # numbers drawn from one generator: 2 MiB
 
 
@@ -187,8 +189,8 @@ def find_noised(feature: Any, columns: np.ndarray, names: np.ndarray) -> int:
     if isinstance(feature, str):
         if feature not in known:
             raise ValueError(
-                f"feature={feature!r} is not a noised feature{did_you_mean(feature, known)}. The "
-                f"certificate holds with it fixed; noised are {known}."
+                f"feature={feature!r} is not a noised feature{did_you_mean(feature, known) or '.'} "
+                f"The certificate holds with it fixed; noised are {known}."
             )
         return known.index(feature)
     where = np.flatnonzero(columns == feature)
@@ -198,6 +200,14 @@ def find_noised(feature: Any, columns: np.ndarray, names: np.ndarray) -> int:
             f"with it fixed. Noised are {dict(zip(columns.tolist(), known, strict=True))}."
         )
     return int(where[0])
+
+
+def _is_number(text: Any) -> bool:
+    try:
+        float(text)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def resolve_scale(
@@ -381,6 +391,11 @@ class Noise:
                 "sigma is the probability that the category is drawn anew. Leave noise_scale at "
                 "its default."
             )
+        if holds_numbers(values):
+            raise ValueError(
+                f"noise_features names {name!r}, which holds numbers as objects: convert the "
+                "column with astype(float), or, if they are codes of categories, with astype(str)."
+            )
         one, zero = np.ones(1), np.zeros(1)
         found = cls(columns, np.asarray([str(name)]), one, zero, zero, np.empty(0))
         found._check_categories(values)
@@ -391,6 +406,14 @@ class Noise:
                 f"The noised feature {name!r} has categories of several types: convert them to "
                 "text."
             ) from None
+        if len(categories) > _MANY and all(_is_number(category) for category in categories):
+            warnings.warn(
+                f"The noised feature {name!r} holds {len(categories)} different numbers as text, "
+                "and is taken for a category: sigma is then the probability that it is drawn anew. "
+                "If they are numbers, convert the column with astype(float).",
+                PrivacyWarning,
+                stacklevel=7,
+            )
         if len(categories) < 2:
             raise ValueError(
                 f"The noised feature {name!r} has one category only, {categories.tolist()}: there "

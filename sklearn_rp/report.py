@@ -25,6 +25,7 @@ from sklearn_rp.certificate import Certificate
 from sklearn_rp.classifier import certify
 from sklearn_rp.rows import Rows, is_frame, is_pandas, take_rows
 from sklearn_rp.smoothing import last_step, unwrapped
+from sklearn_rp.validation import check_groups
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -173,7 +174,7 @@ def privacy_report(
     *,
     sensitive_features: str | int | Sequence[str | int],
     groups: Any = None,
-    bounds: Mapping[str | int, Any] | None = None,
+    bounds: Any = None,
     X_public: Any = None,
     resolution: int = 256,
     random_state: int = 0,
@@ -193,9 +194,9 @@ def privacy_report(
         Attributes that a label may give away, numeric or categorical.
     groups : array-like of shape (n_rows,), default=None
         A group for each person, for figures per group; None: the released labels.
-    bounds : mapping from feature to (low, high) or categories, default=None
-        Values that are possible, for features as named in `sensitive_features`; for all others,
-        those in `X` and `X_public`.
+    bounds : (low, high), sequence of categories, or mapping from feature to these, default=None
+        Values that are possible, for features as named in `sensitive_features`; where they are not
+        given, those in `X` and `X_public`.
     X_public : array or DataFrame of shape (n_public, n_features), default=None
         People whose attributes the attacker knows. None: half of `X`, and the attack is on the
         other half.
@@ -239,6 +240,13 @@ def privacy_report(
     features: list[Any] = [sensitive_features] if one else list(sensitive_features)  # type: ignore[arg-type]
     if not features:
         raise ValueError("sensitive_features=[] is not allowed: name at least one feature.")
+    if bounds is not None and not isinstance(bounds, Mapping):
+        if len(features) > 1:
+            raise ValueError(
+                f"bounds={bounds!r} is not allowed for several sensitive features: give a mapping, "
+                f"{{{features[0]!r}: (low, high), ...}}."
+            )
+        bounds = {features[0]: bounds}
     bounds = dict(bounds or {})
     strangers = [key for key in bounds if key not in features]
     if strangers:
@@ -246,9 +254,7 @@ def privacy_report(
             f"bounds names {strangers}, which are not among sensitive_features={features}."
         )
     label = np.asarray(estimator.predict(X))
-    groups = label if groups is None else column_or_1d(groups)
-    if len(groups) != len(label):
-        raise ValueError(f"groups has {len(groups)} entries: one for each of {len(label)} rows.")
+    groups = label if groups is None else check_groups(groups, len(label))
 
     cert = _certificate(estimator, X)
     point = _operating_point(estimator, cert, label, y)

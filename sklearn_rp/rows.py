@@ -80,6 +80,13 @@ def has_missing(values: np.ndarray) -> bool:
     return any(value is None or value != value for value in set(values.tolist()))
 
 
+def holds_numbers(values: np.ndarray) -> bool:
+    """Whether a column of objects holds nothing but numbers."""
+    return values.dtype.kind == "O" and all(
+        isinstance(value, int | float) and not isinstance(value, bool) for value in set(values)
+    )
+
+
 def is_numeric(X: Rows, column: int) -> bool:
     """Whether a column holds numbers (booleans and dates are not numbers)."""
     if is_pandas(X):
@@ -100,8 +107,8 @@ def find_column(
     if isinstance(feature, str):
         if names is None:
             raise ValueError(
-                f"{parameter} names {feature!r}, but X has no column names: give positions, or "
-                "fit on a DataFrame."
+                f"{parameter} names {feature!r}, but X has no column names: give positions, or a "
+                "DataFrame. Steps of a Pipeline keep the names with set_output(transform='pandas')."
             )
         if feature not in names:
             raise ValueError(
@@ -129,8 +136,9 @@ def find_column(
 
 def did_you_mean(word: str, known: Sequence[Any]) -> str:
     """``', did you mean ...?'`` where a known name is near, else nothing."""
-    near = difflib.get_close_matches(word, [str(k) for k in known], n=1)
-    return f", did you mean {near[0]!r}?" if near else ""
+    plain = {str(k).casefold(): k for k in known}
+    near = difflib.get_close_matches(word.casefold(), plain, n=1)
+    return f", did you mean {plain[near[0]]!r}?" if near else ""
 
 
 def replace_columns(X: Rows, columns: np.ndarray, values: np.ndarray, repeats: int) -> Rows:

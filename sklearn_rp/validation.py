@@ -17,7 +17,7 @@ from sklearn.utils.validation import (
 )
 
 from sklearn_rp._compat import CALLBACK_STATE
-from sklearn_rp.rows import Rows, is_frame
+from sklearn_rp.rows import Rows, has_missing, is_frame
 
 
 def check_sigmas(sigmas: Any) -> list[float]:
@@ -67,8 +67,18 @@ def check_rows(estimator: Any, X: Any, *, reset: bool, allow_nd: bool = False) -
         if reset:
             estimator._mixed = False
         return X
+    if hasattr(X, "iloc") and getattr(X, "ndim", 2) == 1:
+        raise ValueError(
+            "Expected 2D array, got a Series, one row or one column of a table: give a DataFrame. "
+            "One person is X.iloc[[5]], with two brackets. Reshape your data."
+        )
     if reset:
         estimator._mixed = _is_mixed(X)
+    elif hasattr(estimator, "feature_names_in_") and np.asarray(X).dtype.kind in "OUS":
+        raise TypeError(
+            f"{type(estimator).__name__} was fitted on a DataFrame, and X is an array with text in "
+            f"it: give a DataFrame with the columns {estimator.feature_names_in_.tolist()}."
+        )
     if estimator._mixed and getattr(X, "dtype", None) == np.dtype(object):
         return validate_data(estimator, X, reset=reset, dtype=None, ensure_all_finite=False)
     return validate_data(estimator, X, reset=reset, ensure_all_finite=False, allow_nd=allow_nd)
@@ -81,6 +91,19 @@ def _is_mixed(X: Any) -> bool:
     return any(isinstance(value, str) for value in X.flat)
 
 
+def check_groups(groups: Any, n_rows: int) -> np.ndarray:
+    """A group for each row; rows without one are the group "missing"."""
+    groups = np.asarray(groups)
+    if groups.shape != (n_rows,):
+        raise ValueError(
+            f"groups has shape {groups.shape}: give a group for each of the {n_rows} rows, such as "
+            "a column of the table, X['region']."
+        )
+    if groups.dtype.kind not in "fO" or not has_missing(groups):
+        return groups
+    return np.array(["missing" if g is None or g != g else str(g) for g in groups.tolist()])
+
+
 def check_target(estimator: Any, X: Rows, y: Any) -> np.ndarray:
     """Labels, as a one-dimensional array."""
     if y is None:
@@ -89,6 +112,11 @@ def check_target(estimator: Any, X: Rows, y: Any) -> np.ndarray:
         )
     check_consistent_length(X, y)
     y = column_or_1d(y, warn=True)
+    if y.dtype.kind == "O" and has_missing(y):
+        raise ValueError(
+            f"y holds {sum(v is None or v != v for v in y)} missing labels (NaN or None): leave "
+            "those rows out."
+        )
     if y.dtype.kind == "f":
         check_array(y, ensure_2d=False, input_name="y")
     check_classification_targets(y)

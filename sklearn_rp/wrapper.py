@@ -5,7 +5,9 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
@@ -13,6 +15,8 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn_rp._compat import CallbackSupportMixin, DocumentedMixin, fitting
 from sklearn_rp._version import __version__
 from sklearn_rp.exceptions import PrivacyWarning
+from sklearn_rp.rows import Rows
+from sklearn_rp.validation import check_target
 
 
 class ClassifierWrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
@@ -38,6 +42,27 @@ class ClassifierWrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixi
     def _base(self) -> Any:
         """The unfitted classifier: `estimator`, or the default."""
         return LogisticRegression() if self.estimator is None else self.estimator
+
+    def _check_labels(self, X: Rows, y: Any) -> np.ndarray:
+        """Labels as an array; refused where there is no classifier, or nothing to tell apart."""
+        estimator = self._base()
+        kind = get_tags(estimator).estimator_type
+        if kind not in (None, "classifier"):
+            raise ValueError(
+                f"estimator={estimator!r} is a {kind}: a classifier is needed. Robust Privacy "
+                "is about labels; for a regressor, put a threshold on the target first."
+            )
+        y = check_target(self, X, y)
+        if not isinstance(estimator, FrozenEstimator):  # which may be asked about rows of one class
+            self._check_classes(np.unique(y))
+        return y
+
+    def _check_classes(self, classes: np.ndarray) -> None:
+        """Refuse labels that there is nothing to tell apart in."""
+        if len(classes) < 2:
+            raise ValueError(
+                f"y holds one class, {classes.tolist()}: a classifier needs at least two classes."
+            )
 
     def _fit_base(self, base: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
         """Fit a clone of the classifier; callbacks are told."""

@@ -101,5 +101,5 @@ def test_bad_use():
         AttributeInferenceAttack(rule, sensitive_feature=0, n_resamples=3).fit(X)
     with pytest.raises(ValueError, match="names position 7"):
         AttributeInferenceAttack(rule, sensitive_feature=7).fit(X)
-    with pytest.raises(ValueError, match="one for each row"):
+    with pytest.raises(ValueError, match=r"groups has shape \(2,\): give a group for each"):
         attack(rule, X)[0].to_frame(groups=[1, 2])

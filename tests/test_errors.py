@@ -1,18 +1,30 @@
 """One line for each bad value: the error names the parameter, what is allowed and what to do."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import LinearRule
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.cluster import KMeans
+from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from sklearn_rp import RobustPrivacyClassifier
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+    AttributePrivacyTransformer,
+    RobustPrivacyClassifier,
+)
+from sklearn_rp.attribute import compatible_sets
+from sklearn_rp.baselines import RandomizedResponseClassifier
 from sklearn_rp.datasets import fetch_medical_insurance, load_recommendation, make_recommendation
 from sklearn_rp.exceptions import PrivacyWarning
 
@@ -224,6 +236,85 @@ def test_insurance_without_download(tmp_path):
     (tmp_path / "medical_insurance.csv").write_text("age,bmi\n")
     with pytest.raises(ValueError, match="not the expected file"):
         fetch_medical_insurance(data_home=tmp_path)
+
+
+def test_a_frame_with_text_in_fit_and_an_array_in_predict():
+    people = FRAME.drop(columns="joined")
+    rest = ColumnTransformer([("sex", OneHotEncoder(), ["sex"])], remainder="passthrough")
+    model = make_pipeline(rest, LogisticRegression())
+    clf = RobustPrivacyClassifier(model, noise_features=["bmi"], n_samples=50).fit(people, Y)
+    with pytest.raises(TypeError, match="fitted on a DataFrame.*give a DataFrame"):
+        clf.predict(people.to_numpy())
+    with pytest.raises(ValueError, match=r"One person is X.iloc\[\[5\]\]"):
+        clf.certify(people.iloc[5])
+
+
+def test_numbers_as_objects_are_no_categories():
+    rows = FRAME.assign(bmi=FRAME["bmi"].astype(object))
+    with pytest.raises(ValueError, match=r"'bmi', which holds numbers as objects.*astype\(float\)"):
+        RobustPrivacyClassifier(Longest(), noise_features=["bmi"]).fit(rows, Y)
+    rows = FRAME.assign(bmi=FRAME["bmi"].astype(str))
+    with pytest.warns(PrivacyWarning, match="different numbers as text"):
+        clf = RobustPrivacyClassifier(Longest(), noise_features=["bmi"]).fit(rows, Y)
+    with pytest.raises(ValueError, match=r"and \d+ more") as caught:
+        clf.predict(rows.assign(bmi="7"))
+    assert len(str(caught.value)) < 400
+
+
+class Longest(LinearRule):
+    """Any rows, any columns: label 1 where the text of the BMI is long."""
+
+    def predict(self, X):
+        return (X["bmi"].astype(str).str.len() > 4).to_numpy().astype(int)
+
+
+OTHERS = [
+    RobustPrivacyClassifier,
+    partial(AttributePrivacyClassifier, sensitive_feature=0),
+    partial(AttributePrivacyTransformer, sensitive_feature=0),
+    RandomizedResponseClassifier,
+]
+
+
+@pytest.mark.parametrize("wrapper", OTHERS)
+def test_what_no_wrapper_can_work_with(wrapper):
+    with pytest.raises(ValueError, match="LinearRegression.* is a regressor: a classifier is"):
+        wrapper(LinearRegression()).fit(X, Y)
+    with pytest.raises(ValueError, match="y holds one class"):
+        wrapper(LogisticRegression()).fit(X, np.zeros(60))
+    some = np.where(np.arange(60) % 7, Y.astype(str), None)
+    with pytest.raises(ValueError, match="y holds 9 missing labels"):
+        wrapper(LogisticRegression()).fit(X, some)
+
+
+def test_a_value_beyond_bounds_is_answered_as_the_nearest_inside():
+    """A refusal of one person's value would tell about it."""
+    apc = AttributePrivacyClassifier(sensitive_feature=0, bounds=(-9, 9)).fit(X, Y)
+    rows = X.copy()
+    rows[:, 0] = 9
+    beyond = X.copy()
+    beyond[:, 0] = 1e6
+    np.testing.assert_array_equal(apc.predict(beyond), apc.predict(rows))
+    with pytest.raises(ValueError, match="outside bounds"):
+        apc.fit(beyond, Y)
+
+
+def test_small_helps():
+    clf = RobustPrivacyClassifier(n_samples=50).fit(FRAME[["age", "bmi", "bp"]], Y)
+    cert = clf.certify(FRAME[["age", "bmi", "bp"]])
+    assert cert.to_frame("bmi").columns[-1] == "half_width_bmi"
+    with pytest.raises(ValueError, match=r"did you mean 'bmi'\? The certificate"):
+        cert.half_width("BMI")
+    with pytest.raises(ValueError, match="n_jobs=0 is not allowed"):
+        compatible_sets(clf, FRAME[["age", "bmi", "bp"]], sensitive_feature="bmi", n_jobs=0)
+
+
+def test_rows_without_a_group_are_a_group():
+    sets = compatible_sets(LogisticRegression().fit(X, Y), X, sensitive_feature=0)
+    table = sets.summary(np.where(np.arange(60) % 3, 2.0, np.nan))
+    assert table["n"].to_dict() == {"all": 60, "2.0": 40, "missing": 20}
+    with pytest.raises(ValueError, match=r"groups has shape \(\): give a group for each"):
+        sets.summary("region")
 
 
 def test_a_frame_in_fit_and_an_array_in_predict():

@@ -177,7 +177,7 @@ def test_arrays_and_polars():
         ({"features": []}, r"sensitive_features=\[\] is not allowed"),
         ({"features": ["bmu"]}, "did you mean 'bmi'"),
         ({"bounds": {"age": (0, 100)}}, r"bounds names \['age'\]"),
-        ({"groups": [1, 2]}, "groups has 2 entries"),
+        ({"groups": [1, 2]}, "groups has shape"),
         ({"rows": X_TEST[:10], "labels": Y_TEST[:10]}, "X has 10 rows: half of them are too few"),
     ],
 )

@@ -22,6 +22,7 @@ from sklearn_rp.attribute.prior import Prior
 from sklearn_rp.attribute.release import Attribute, Release
 from sklearn_rp.rows import Rows, is_frame, is_pandas
 from sklearn_rp.smoothing import encode
+from sklearn_rp.validation import check_groups
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,9 +83,7 @@ class AttackResult:
         everybody = np.ones(len(self.truth), dtype=bool)
         parts = {"all": everybody}
         if groups is not None:
-            groups = np.asarray(groups)
-            if groups.shape != everybody.shape:
-                raise ValueError(f"groups has shape {groups.shape}: one for each row is needed.")
+            groups = check_groups(groups, len(everybody))
             parts |= {str(g): groups == g for g in np.unique(groups)}
         lines = []
         for group, rows in parts.items():

@@ -17,7 +17,7 @@ from sklearn_rp.attribute.prior import Prior
 from sklearn_rp.attribute.release import Attribute, Lines, Release
 from sklearn_rp.rows import Rows, is_frame, take_rows
 from sklearn_rp.smoothing import for_rows
-from sklearn_rp.validation import check_sigmas
+from sklearn_rp.validation import check_groups, check_sigmas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -349,7 +349,7 @@ class CompatibleSets:
         Parameters
         ----------
         groups : array-like of shape (n_rows,), default=None
-            A group for each row.
+            A group for each row; rows without one are a group of their own, "missing".
 
         Returns
         -------
@@ -361,9 +361,7 @@ class CompatibleSets:
         length = pd.Series(self.component_length)
         parts = {"all": length}
         if groups is not None:
-            groups = np.asarray(groups)
-            if groups.shape != (len(self),):
-                raise ValueError(f"groups has shape {groups.shape}: one for each row is needed.")
+            groups = check_groups(groups, len(self))
             parts |= {g: length[groups == g] for g in np.unique(groups)}
         return pd.DataFrame(
             {

@@ -8,6 +8,7 @@ It depends on the other features alone, so that the promise holds for every row.
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -30,7 +31,7 @@ from sklearn_rp.attribute.release import Attribute, Lines, Release
 from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.rows import Rows, column_names, find_column, rows_per_chunk, take_rows
 from sklearn_rp.smoothing import encode
-from sklearn_rp.validation import check_rows, check_target, unchanged_on_error
+from sklearn_rp.validation import check_rows, unchanged_on_error
 from sklearn_rp.wrapper import ClassifierWrapper
 
 _TOLERANCE = 1e-12  # of the range: two lengths that differ by rounding are equal
@@ -295,7 +296,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
 
     def _fit(self, X: Any, y: Any, fit_params: dict[str, Any]) -> None:
         X = check_rows(self, X, reset=True)
-        y = check_target(self, X, y)
+        y = self._check_labels(X, y)
         attribute = Attribute.from_data(X, self.sensitive_feature, self.bounds)
         self._check_minimum(attribute)
         by = self._check_prior(X, attribute.categories is not None)
@@ -318,7 +319,8 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self.classes_ = release.symbols
         self.minimum_ = least
         self.bounds_ = attribute.bounds
-        self._attribute, self._edges = attribute, edges
+        # A refusal of one person's value would tell about it: what is beyond counts as the end.
+        self._attribute, self._edges = replace(attribute, strict=False), edges
         self._last_start = _last_starts(measure, least)
         weights = [self._everybody(edges, own, count)]
         self._groups = None if by is None else Groups(X, by)

@@ -15,6 +15,7 @@ from sklearn_rp.rows import (
     column_values,
     find_column,
     has_missing,
+    holds_numbers,
     is_numeric,
     names_of,
     replace_columns,
@@ -85,9 +86,7 @@ class Attribute:
                 )
             return cls(column, name, low, high, None, bounds is not None)
         found_values = column_values(X, column)
-        if found_values.dtype.kind == "O" and all(
-            isinstance(v, int | float) and not isinstance(v, bool) for v in set(found_values)
-        ):
+        if holds_numbers(found_values):
             raise ValueError(
                 f"sensitive_feature={name!r} holds numbers as objects: convert it with "
                 "astype(float)."

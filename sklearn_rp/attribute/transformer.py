@@ -24,7 +24,7 @@ from sklearn_rp.attribute.release import Attribute, Release
 from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.rows import Rows, is_frame, is_pandas, names_of
 from sklearn_rp.smoothing import encode
-from sklearn_rp.validation import check_rows, check_target, unchanged_on_error
+from sklearn_rp.validation import check_rows, unchanged_on_error
 from sklearn_rp.wrapper import ClassifierWrapper
 
 
@@ -157,7 +157,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         """
         with unchanged_on_error(self):
             X = check_rows(self, X, reset=True)
-            y = check_target(self, X, y)
+            y = self._check_labels(X, y)
             attribute = Attribute.from_data(X, self.sensitive_feature, self.bounds)
             if attribute.categories is not None and self.output == "midpoint":
                 raise ValueError(

@@ -19,7 +19,7 @@ from sklearn_rp.smoothing.adapted import (
 from sklearn_rp.smoothing.folded import LinearVotes, TreeVotes
 from sklearn_rp.smoothing.linear import Linear
 from sklearn_rp.smoothing.monte_carlo import MonteCarlo
-from sklearn_rp.smoothing.parallel import cast_votes, for_rows
+from sklearn_rp.smoothing.parallel import cast_votes, check_n_jobs, for_rows
 from sklearn_rp.smoothing.recalled import Recalled
 from sklearn_rp.smoothing.sweep import Categories, Sweep
 from sklearn_rp.smoothing.trees import Trees
@@ -31,6 +31,7 @@ __all__ = [
     "Recalled",
     "Votes",
     "cast_votes",
+    "check_n_jobs",
     "encode",
     "for_rows",
     "is_frozen",

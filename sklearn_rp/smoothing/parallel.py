@@ -20,6 +20,12 @@ _PARTS = 4  # of the rows for each process, where there are
 _ROWS = 16  # rows at least for each: every part draws the noise of all votes
 
 
+def check_n_jobs(n_jobs: Any) -> None:
+    """Refuse 0, which joblib has no meaning for."""
+    if n_jobs == 0:
+        raise ValueError("n_jobs=0 is not allowed: give None or 1 (no parallelism), 2, ..., -1.")
+
+
 def for_rows(work: Callable[..., Any], X: Rows, n_jobs: int | None) -> list[Any]:
     """``work(rows, first)`` for consecutive parts of `X`, in as many processes.
 
@@ -39,9 +45,12 @@ def for_rows(work: Callable[..., Any], X: Rows, n_jobs: int | None) -> list[Any]
 
     Raises
     ------
+    ValueError
+        If `n_jobs` is 0.
     RuntimeError
         If a process died.
     """
+    check_n_jobs(n_jobs)
     jobs = min(effective_n_jobs(n_jobs), max(1, X.shape[0]))
     if jobs == 1:
         return [work(X, 0)]

@@ -96,8 +96,11 @@ def encode(labels: np.ndarray, classes: np.ndarray, what: str = "label") -> np.n
     unknown = classes[number] != labels
     if unknown.any():
         strangers = sorted({str(label) for label in labels[unknown]})[:3]
+        known = str(classes[:10].tolist()) + (
+            f" and {len(classes) - 10} more" if len(classes) > 10 else ""
+        )
         raise ValueError(
-            f"Found the {what} {', '.join(strangers)}, which is not among {classes.tolist()}: "
+            f"Found the {what} {', '.join(strangers)}, which is not among {known}: "
             + (
                 "the estimator is not a classifier that Robust Privacy can smooth."
                 if what == "label"
