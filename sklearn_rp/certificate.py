@@ -17,7 +17,8 @@ from sklearn_rp.noise import find_noised
 if TYPE_CHECKING:
     import pandas as pd
 
-_PER_ROW = ("label", "radius", "abstained", "p_lower", "p_upper", "n_samples", "values", "reach")
+_TABLE = ("label", "radius", "abstained", "p_lower", "p_upper", "n_samples")
+_PER_ROW = (*_TABLE, "values", "reach", "index")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -69,6 +70,8 @@ class Certificate:
     min_radius : float or None
         Where the classifier has a `fallback`: `label` is released only above this radius. None: it
         is always released.
+    index : pandas.Index or None
+        Labels of the rows, where they came in a pandas frame; not part of the JSON.
 
     Examples
     --------
@@ -100,6 +103,7 @@ class Certificate:
     voting: str = "hard"
     n_classes: int = 2
     min_radius: float | None = None
+    index: Any = None
 
     def half_width(self, feature: str | int) -> np.ndarray:
         """How far one feature alone can move, in its own unit (kg/m2, years).
@@ -253,14 +257,15 @@ class Certificate:
         Returns
         -------
         frame : pandas.DataFrame
+            With the index of the certified rows.
         """
         import pandas as pd
 
-        columns = {name: getattr(self, name) for name in _PER_ROW[:-2]}
+        columns = {name: getattr(self, name) for name in _TABLE}
         for feature in [features] if isinstance(features, str | int) else features:
             name = self.feature_names[self._place(feature)]
             columns[f"half_width_{name}"] = self.half_width(feature)
-        return pd.DataFrame(columns)
+        return pd.DataFrame(columns, index=self.index)
 
     def to_json(self) -> str:
         """Text from which `from_json` restores the certificate without loss.
@@ -271,6 +276,8 @@ class Certificate:
         """
         record: dict[str, Any] = {}
         for field in fields(self):
+            if field.name == "index":
+                continue
             value = getattr(self, field.name)
             if isinstance(value, np.ndarray):
                 record[field.name] = {
@@ -334,15 +341,22 @@ class Certificate:
             f"Certificate of {len(self)} row(s): {self.method}, sigma={self.sigma:g}, {confidence}"
         ]
         if len(self):
-            radius = np.quantile(self.radius, [0.05, 0.5, 0.95])
             lines.append(f"  certified  {1 - self.abstained.mean():.1%}")
+            if self.min_radius is not None:
+                above = int((self.radius > self.min_radius).sum())
+                lines.append(
+                    f"  released   {above} of {len(self)} labels, with a radius above "
+                    f"{self.min_radius:g}; for the others the fallback"
+                )
+            if self.values.dtype.kind != "f":
+                name = str(self.feature_names[0])
+                lines.append(f"  noised     {name!r}, a category: certified is certified for all")
+                return "\n".join(lines)
+            radius = np.quantile(self.radius, [0, 0.05, 0.5, 0.95])
             lines.append(
-                "  radius     median {1:.3g}, 5 % to 95 %: {0:.3g} to {2:.3g} "
+                "  radius     median {2:.3g}, 5 % to 95 %: {1:.3g} to {3:.3g}, smallest {0:.3g} "
                 "(scaled units)".format(*radius)
             )
-            if self.values.dtype.kind != "f":
-                lines.append(f"  noised     {str(self.feature_names[0])!r}, a category")
-                return "\n".join(lines)
             shown = 4
             for name, scale in zip(self.feature_names[:shown], self.scale, strict=False):
                 half = np.median(self.radius) * scale
@@ -380,6 +394,9 @@ def concatenate(parts: Sequence[Certificate]) -> Certificate:
         name: None
         if getattr(parts[0], name) is None
         else np.concatenate([getattr(part, name) for part in parts])
-        for name in _PER_ROW
+        for name in _PER_ROW[:-1]
     }
-    return replace(parts[0], **together)
+    index = parts[0].index
+    if index is not None:
+        index = index.append([part.index for part in parts[1:]])
+    return replace(parts[0], **together, index=index)

@@ -36,7 +36,7 @@ from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.noise import Draws, Noise, find_noised, seed_of
 from sklearn_rp.privacy import GaussianPrivacy
 from sklearn_rp.rounds import Question, vote_in_rounds
-from sklearn_rp.rows import Rows, names_of, replace_columns, take_rows
+from sklearn_rp.rows import Rows, index_of, names_of, replace_columns, take_rows
 from sklearn_rp.smoothing import (
     Engine,
     Recalled,
@@ -628,6 +628,7 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             n_classes=len(self.classes_),
             min_radius=None if self._release.fallback is None else float(self._release.min_radius),
             voting=getattr(self._engine, "voting", "hard"),
+            index=index_of(X),
         )
 
     def _draws(self) -> Draws:
@@ -769,7 +770,10 @@ def certify(
     if isinstance(estimator, Pipeline):
         check_is_fitted(estimator)
         rows = estimator[:-1].transform(X) if len(estimator) > 1 else X
-        return certify(estimator[-1], rows, sigmas, **question)
+        found = certify(estimator[-1], rows, sigmas, **question)
+        if sigmas is None:
+            return replace(found, index=index_of(X))
+        return [replace(each, index=index_of(X)) for each in found]
     if hasattr(type(estimator), "certify"):
         if sigmas is None:
             return estimator.certify(X, **question)

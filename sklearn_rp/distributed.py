@@ -79,7 +79,7 @@ def certify_partition(
         return _no_records(estimator, features).set_axis(rows.index)
     radius, tolerance = (None if v is None else float(v) for v in (radius, tolerance))
     cert = certify(estimator, rows, radius=radius, tolerance=tolerance, feature=feature)
-    records = cert.to_frame(list(features)).set_axis(rows.index)
+    records = cert.to_frame(list(features))
     clash = [name for name in rows.index.names if name in records.columns]
     if clash:
         raise ValueError(

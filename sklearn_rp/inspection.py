@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import check_array, column_or_1d
 
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, sets_of
 from sklearn_rp.attribute.minimum import AttributePrivacyClassifier
-from sklearn_rp.attribute.release import Release
+from sklearn_rp.attribute.release import Attribute, Release
 from sklearn_rp.attribute.transformer import AttributePrivacyTransformer
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.classifier import RobustPrivacyClassifier, certify
 from sklearn_rp.metrics import certified_accuracy_score
+from sklearn_rp.rows import is_frame
 from sklearn_rp.smoothing import unwrapped
 from sklearn_rp.validation import check_rows
 
@@ -32,6 +33,8 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#
 _STYLES = ("-", "--", "-.", ":")
 _POINTS = 1000  # of a curve: no screen shows more
 _PEOPLE = 300  # of a picture of intervals
+_APART = 80  # of whom each has a bar of their own
+_AROUND, _ELSEWHERE = 0.75, 0.3  # opacity of the bars
 
 
 class CertifiedAccuracyDisplay:
@@ -472,6 +475,8 @@ class CompatibleSetDisplay:
         estimator: Any,
         X: Any,
         *,
+        sensitive_feature: str | int | None = None,
+        bounds: Any = None,
         baseline: Any = "auto",
         unit: str | None = None,
         ax: Any = None,
@@ -480,10 +485,15 @@ class CompatibleSetDisplay:
 
         Parameters
         ----------
-        estimator : fitted AttributePrivacyTransformer or AttributePrivacyClassifier
+        estimator : fitted classifier or AttributePrivacyTransformer
             Whose release it is about.
         X : array-like or DataFrame of shape (n_rows, n_features)
             Rows.
+        sensitive_feature : str or int, default=None
+            Name or position of the attribute, where the estimator does not know it itself, as an
+            AttributePrivacyTransformer and an AttributePrivacyClassifier do.
+        bounds : (low, high), or sequence of categories, default=None
+            With `sensitive_feature`: the values that are possible; None: those in `X`.
         baseline : "auto", None or fitted classifier, default="auto"
             The model to compare with: "auto" is the base model of a smoothed classifier or of an
             AttributePrivacyClassifier, where it is one that releases; None is no comparison.
@@ -496,13 +506,27 @@ class CompatibleSetDisplay:
         -------
         display : CompatibleSetDisplay
         """
-        if not hasattr(estimator, "compatible_sets"):
-            raise TypeError(
-                f"estimator={type(estimator).__name__} has no compatible_sets: give a fitted "
-                "AttributePrivacyTransformer or AttributePrivacyClassifier, or use "
-                "from_predictions with what sklearn_rp.attribute.compatible_sets returned."
+        knows = hasattr(estimator, "compatible_sets")
+        if knows and (sensitive_feature is not None or bounds is not None):
+            raise ValueError(
+                f"{type(estimator).__name__} knows its sensitive feature and its bounds: leave out "
+                "sensitive_feature and bounds."
             )
-        released = estimator.compatible_sets(X)
+        if not knows and sensitive_feature is None:
+            raise ValueError(
+                f"{type(estimator).__name__} does not know which feature is sensitive: give "
+                "sensitive_feature, and bounds."
+            )
+        resolution = getattr(estimator, "resolution", 256)
+        if knows:
+            rows = check_rows(estimator, X, reset=False)
+            release = getattr(estimator, "_release", None)
+            attribute = estimator._attribute if release is None else release.attribute
+            released = estimator.compatible_sets(X)
+        else:
+            rows = X if is_frame(X) else check_array(X, dtype=None, ensure_all_finite=False)
+            attribute = Attribute.from_data(rows, sensitive_feature, bounds)
+            released = sets_of(Release(estimator, attribute, rows, resolution), rows)
         if isinstance(baseline, str):
             if baseline != "auto":
                 raise ValueError(
@@ -510,17 +534,13 @@ class CompatibleSetDisplay:
                 )
             model = estimator
             if isinstance(model, AttributePrivacyTransformer):
-                model = unwrapped(model.estimator_)
+                model = model.estimator_
+            model = unwrapped(model)
             ours = isinstance(model, RobustPrivacyClassifier | AttributePrivacyClassifier)
             baseline = model.estimator_ if ours else None
         sets = {}
         if baseline is not None:
-            release = getattr(estimator, "_release", None)
-            attribute = estimator._attribute if release is None else release.attribute
-            rows = check_rows(estimator, X, reset=False)
-            sets["base model"] = sets_of(
-                Release(baseline, attribute, rows, estimator.resolution), rows
-            )
+            sets["base model"] = sets_of(Release(baseline, attribute, rows, resolution), rows)
         return cls(sets | {"released": released}, unit).plot(ax)
 
     @classmethod
@@ -549,9 +569,13 @@ class CompatibleSetDisplay:
         several = {"released": sets} if isinstance(sets, CompatibleSets) else dict(sets)
         first = next(iter(several.values()), None)
         if first is None or any(
-            len(s) != len(first) or s.feature != first.feature for s in several.values()
+            s.feature != first.feature or not np.array_equal(s.own, first.own)
+            for s in several.values()
         ):
-            raise ValueError("sets must be of the same people and feature, one at least.")
+            raise ValueError(
+                "sets must be of the same people and the same feature, one at least: draw groups "
+                "of people one by one, from sets[group == 'a']."
+            )
         return cls(several, unit).plot(ax)
 
     def frame(self) -> pd.DataFrame:
@@ -598,7 +622,8 @@ class CompatibleSetDisplay:
         self : CompatibleSetDisplay
         """
         models = list(self.sets.items())
-        if ax is None:
+        alone = ax is None
+        if alone:
             plt = _pyplot()
             wide = len(models) + 1
             figure, axes = plt.subplots(
@@ -627,36 +652,34 @@ class CompatibleSetDisplay:
                 axes[place].set_ylabel("")
         if len(axes) > 1:
             self._draw_lengths(axes[-1], colours)
+        if alone:
+            self._explain(figure)
         self.axes_, self.figure_ = axes, figure
         return self
 
     def _draw_sets(self, ax: Any, name: str, sets: CompatibleSets, colour: str) -> None:
-        from matplotlib.collections import LineCollection
+        from matplotlib.collections import PolyCollection
 
         order = np.argsort(sets.own, kind="stable")
         shown = order[np.unique(np.linspace(0, len(order) - 1, _PEOPLE).astype(int))]
         place = np.full(len(sets), -1)
         place[shown] = np.arange(len(shown))
         parts = np.flatnonzero(place[sets.row] >= 0)
-        height = place[sets.row[parts]]
-        ends = np.stack([sets.start[parts], sets.stop[parts]], axis=1)
-        segments = np.stack([ends, np.repeat(height[:, None], 2, axis=1)], axis=2)
-        width = float(np.clip(200 / max(len(shown), 1), 0.7, 6))
+        middle = place[sets.row[parts]]
+        half = 0.4 if len(shown) <= _APART else 0.5  # of more people gaps would be a pattern
+        across = np.stack([sets.start, sets.stop, sets.stop, sets.start])[:, parts]
+        up = np.stack([middle - half, middle - half, middle + half, middle + half])
+        corners = np.stack([across, up], axis=2).transpose(1, 0, 2)
         holds = sets.holds_own[parts]
-        for mask, alpha in ((~holds, 0.3), (holds, 0.75)):
-            ax.add_collection(
-                LineCollection(
-                    list(segments[mask]),
-                    colors=colour,
-                    linewidths=width,
-                    alpha=alpha,
-                    capstyle="butt",
-                )
+        for mask, alpha in ((~holds, _ELSEWHERE), (holds, _AROUND)):
+            bars = PolyCollection(
+                list(corners[mask]), facecolors=colour, alpha=alpha, linewidths=0, antialiased=False
             )
+            ax.add_collection(bars)
         own = np.clip(sets.own, sets.low, sets.high)[shown] + (
             0.5 if sets.categories is not None else 0.0
         )
-        size = float(np.clip(width, 1.5, 5))
+        size = float(np.clip(200 / max(len(shown), 1), 1.5, 5))
         ax.plot(own, np.arange(len(shown)), "k.", markersize=size, clip_on=False)
         ax.set_xlim(sets.low, sets.high)
         ax.set_ylim(-1, len(shown))
@@ -668,6 +691,23 @@ class CompatibleSetDisplay:
         ax.set_ylabel(f"{who} people, by their true value (black)")
         ax.set_yticks([])
         ax.set_title(name)
+
+    def _explain(self, figure: Any) -> None:
+        """What bars and dots mean, below the panels."""
+        from matplotlib.lines import Line2D
+        from matplotlib.patches import Patch
+
+        parts = [
+            Patch(color="0.2", alpha=_AROUND, linewidth=0, label="same label, around the value"),
+            Line2D([], [], color="k", marker=".", linestyle="", label="true value"),
+        ]
+        first = next(iter(self.sets.values()))
+        if first.categories is None:
+            pale = Patch(color="0.2", alpha=_ELSEWHERE, linewidth=0, label="same label, elsewhere")
+            parts.insert(1, pale)
+        else:
+            parts[0].set_label("same label")
+        figure.legend(handles=parts, loc="outside lower center", ncols=3, frameon=False)
 
     def _draw_lengths(self, ax: Any, colours: list[dict[str, str]]) -> None:
         for (name, sets), look in zip(self.sets.items(), colours, strict=True):

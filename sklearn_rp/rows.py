@@ -57,6 +57,11 @@ def column_names(X: Rows) -> list[str] | None:
     return list(X.columns) if is_frame(X) else None
 
 
+def index_of(X: Rows) -> Any:
+    """Labels of the rows of a pandas frame; None for anything else."""
+    return X.index if is_pandas(X) else None
+
+
 def names_of(X: Rows) -> list[str]:
     """Names of the columns: those of a frame, else x0, x1, ..."""
     names = column_names(X)

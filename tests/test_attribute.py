@@ -425,6 +425,21 @@ def test_conditional_prior():
         Prior.from_data(public, "s", by=["g"])
 
 
+def test_sets_of_some_rows():
+    X, y, column = DATA["wine"]
+    tree = DecisionTreeClassifier(random_state=0).fit(X, y)
+    sets = compatible_sets(tree, X, sensitive_feature=column, bounds=(0, 100))
+    for rows in (slice(3, 40, 5), sets.label == 1, [7, 3, 3, -1], np.array([], dtype=int), 5):
+        some, number = sets[rows], np.atleast_1d(np.arange(len(X))[rows])
+        assert some.intervals == [sets.intervals[i] for i in number]
+        assert np.array_equal(some.label, sets.label[number])
+        assert np.array_equal(some.component_length, sets.component_length[number])
+        assert np.array_equal(some.certified_inner, sets.certified_inner[number])
+    assert sum(len(one) for one in sets) == len(X)
+    with pytest.raises(TypeError, match=r"fields are attributes: \.label"):
+        sets["label"]
+
+
 def test_intersection():
     X = np.linspace(0, 10, 11)[:, None] * [1, 0]
     one = LinearRule((1.0, 0)).fit(X)

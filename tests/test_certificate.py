@@ -8,8 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OrdinalEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
-from sklearn_rp import Certificate
+from sklearn_rp import Certificate, RobustPrivacyClassifier, certify
 from sklearn_rp.attribute import compatible_sets
 
 
@@ -98,6 +101,26 @@ def test_slicing():
         cert["radius"]
 
 
+def test_tables_keep_the_labels_of_the_rows(people):
+    X, y = people
+    X = X[["age", "bmi"]].sample(frac=1, random_state=0)
+    clf = RobustPrivacyClassifier(noise_features="bmi").fit(X, y[X.index])
+    half = clf.certify(X).to_frame("bmi")["half_width_bmi"]
+    pd.testing.assert_index_equal(half.index, X.index)
+    again = clf.certify(X.sort_index()).to_frame("bmi")["half_width_bmi"]
+    np.testing.assert_array_equal(X.join(half).sort_index()["half_width_bmi"], again)
+    cert = clf.certify(X)
+    assert cert[cert.radius > 1].to_frame().index.equals(X.index[cert.radius > 1])
+    assert Certificate.from_json(cert.to_json()).index is None
+    pipe = make_pipeline(StandardScaler(), RobustPrivacyClassifier()).fit(X, y[X.index])
+    assert certify(pipe, X).to_frame().index.equals(X.index)
+    assert certify(pipe, X, [0.1, 0.2])[1].to_frame().index.equals(X.index)
+    assert certify(pipe, X.to_numpy()).to_frame().index.equals(pd.RangeIndex(len(X)))
+    sets = compatible_sets(clf, X, sensitive_feature="bmi")
+    assert sets.to_frame().index.equals(X.index)
+    assert sets.intersect(sets)[5:9].to_frame().index.equals(X.index[5:9])
+
+
 def test_frame():
     frame = make_certificate().to_frame(features=["bmi"])
     assert isinstance(frame, pd.DataFrame)
@@ -128,6 +151,17 @@ def test_json_and_pickle_lose_nothing(label):
 def test_json_of_something_else(text):
     with pytest.raises(ValueError, match="no certificate"):
         Certificate.from_json(text)
+
+
+def test_repr_of_a_fallback_and_of_a_category(people):
+    shown = repr(make_certificate(min_radius=0.3))
+    above = int((make_certificate().radius > 0.3).sum())
+    assert f"released   {above} of 4 labels, with a radius above 0.3" in shown
+    X, y = people
+    model = make_pipeline(OrdinalEncoder(), DecisionTreeClassifier(random_state=0))
+    clf = RobustPrivacyClassifier(model, noise_features="sex").fit(X[["sex"]], y)
+    assert "'sex', a category: certified is certified for all" in repr(clf.certify(X[["sex"]]))
+    assert "radius" not in repr(clf.certify(X[["sex"]]))
 
 
 def test_repr():

@@ -191,11 +191,30 @@ def test_sets_on_given_axes_and_many_people():
     assert axes[1].lines[0].get_ydata()[-1] == 1.0
     with pytest.raises(ValueError, match="ax has 2 axes: give one, or 3"):
         CompatibleSetDisplay.from_predictions({"a": sets, "b": sets}, ax=axes)
-    with pytest.raises(TypeError, match="has no compatible_sets"):
+    with pytest.raises(ValueError, match="does not know which feature is sensitive"):
         CompatibleSetDisplay.from_estimator(BASE, X)
+    with pytest.raises(ValueError, match=r"of the same people.*sets\[group == 'a'\]"):
+        CompatibleSetDisplay.from_predictions({"some": sets[:50], "others": sets[50:100]})
     transformer = AttributePrivacyTransformer(FrozenEstimator(BASE), sensitive_feature=0).fit(X, y)
     with pytest.raises(ValueError, match="baseline='base'"):
         CompatibleSetDisplay.from_estimator(transformer, X, baseline="base")
+
+
+def test_a_fitted_classifier_and_its_base_model():
+    clf = RobustPrivacyClassifier(FrozenEstimator(BASE), noise_features=[0], sigma=0.5).fit(X, y)
+    asked = {"sensitive_feature": 0, "bounds": (-5, 5)}
+    display = CompatibleSetDisplay.from_estimator(clf, X[:20], **asked)
+    expected = {"base model": BASE, "released": clf}
+    assert list(display.sets) == list(expected)
+    for name, model in expected.items():
+        assert display.sets[name].intervals == compatible_sets(model, X[:20], **asked).intervals
+    assert [text.get_text() for text in display.figure_.legends[0].get_texts()] == [
+        "same label, around the value", "same label, elsewhere", "true value",
+    ]  # fmt: skip
+    assert list(CompatibleSetDisplay.from_estimator(BASE, X[:9], **asked).sets) == ["released"]
+    knows = AttributePrivacyTransformer(FrozenEstimator(clf), sensitive_feature=0).fit(X, y)
+    with pytest.raises(ValueError, match="knows its sensitive feature"):
+        CompatibleSetDisplay.from_estimator(knows, X, **asked)
 
 
 def test_a_categorical_attribute():

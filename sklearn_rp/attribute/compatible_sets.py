@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklearn_rp.attribute.prior import Prior
 from sklearn_rp.attribute.release import Attribute, Lines, Release
-from sklearn_rp.rows import Rows, is_frame, take_rows
+from sklearn_rp.rows import Rows, index_of, is_frame, take_rows
 from sklearn_rp.smoothing import for_rows
 from sklearn_rp.validation import check_groups, check_sigmas
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _POINTS = 2**20  # looked at in one go
+_PER_ROW = ("label", "own", "certified_inner", "certified_outer")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -51,6 +52,8 @@ class CompatibleSets:
     certified_inner, certified_outer : ndarray of shape (n_rows,)
         Certified bounds of `length`: nothing less, nothing more is compatible. Equal to it where
         the model's thresholds are known; 0 and the whole range where nothing is certified.
+    index : pandas.Index or None
+        Labels of the rows, where they came in a pandas frame.
 
     Examples
     --------
@@ -75,9 +78,23 @@ class CompatibleSets:
     own: np.ndarray
     certified_inner: np.ndarray
     certified_outer: np.ndarray
+    index: Any = None
 
     def __len__(self) -> int:
         return len(self.label)
+
+    def __getitem__(self, rows: Any) -> CompatibleSets:
+        if isinstance(rows, str):
+            raise TypeError(f"Sets are taken by rows; their fields are attributes: .{rows}")
+        number = np.atleast_1d(np.arange(len(self))[rows])
+        ends = np.searchsorted(self.row, np.arange(len(self) + 1))
+        count = ends[number + 1] - ends[number]
+        row = np.repeat(np.arange(len(number)), count)
+        part = np.arange(len(row)) + np.repeat(ends[number] - np.cumsum(count) + count, count)
+        chosen: dict[str, Any] = {name: getattr(self, name)[number] for name in _PER_ROW}
+        chosen |= {name: getattr(self, name)[part] for name in ("start", "stop")}
+        index = None if self.index is None else self.index[number]
+        return replace(self, **chosen, row=row, index=index)
 
     @property
     def intervals(self) -> list[list[Any]]:
@@ -320,6 +337,7 @@ class CompatibleSets:
             self.own,
             np.where(known, length, np.maximum(inner, 0.0)),
             np.where(known, length, outer),
+            self.index,
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -328,6 +346,7 @@ class CompatibleSets:
         Returns
         -------
         frame : pandas.DataFrame
+            With the index of the rows.
         """
         import pandas as pd
 
@@ -340,7 +359,8 @@ class CompatibleSets:
                 "share": self.share,
                 "certified_inner": self.certified_inner,
                 "certified_outer": self.certified_outer,
-            }
+            },
+            index=self.index,
         )
 
     def summary(self, groups: Any = None) -> pd.DataFrame:
@@ -482,7 +502,7 @@ def sets_of(
     for first in through([*range(0, X.shape[0], size)]):
         chunk = take_rows(X, slice(first, min(first + size, X.shape[0])))
         parts += for_rows(partial(_sets_of_rows, release, levels), chunk, n_jobs)
-    answer = [_join(level) for level in zip(*parts, strict=True)]
+    answer = [replace(_join(level), index=index_of(X)) for level in zip(*parts, strict=True)]
     return answer[0] if sigmas is None else answer
 
 
