@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import os
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
+from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 
@@ -26,6 +28,7 @@ from sklearn_rp.classifier import certify
 from sklearn_rp.rows import Rows, is_frame, is_pandas, take_rows
 from sklearn_rp.smoothing import last_step, unwrapped
 from sklearn_rp.validation import check_groups
+from sklearn_rp.wrapper import ClassifierWrapper
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +42,28 @@ def __dir__() -> list[str]:
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _NARROW = 0.05  # of the range: a set that pins a person down
+_RADII = (
+    "How far the noised features of a person may move, all others fixed, before the label may "
+    "change: for 5 % of the people less than is said under 5 %, and so on. A radius ends at the "
+    "diameter of the training rows, even where the label never changes."
+)
+_SETS = (
+    "Values of {0} around a person's own that get the same label, all other features fixed: length "
+    "of the stretch in the unit of {0}, or number of categories. Whoever knows the model, the "
+    "other features and the label can rule out all else. Groups: released labels, or those given."
+)
+_ATTACK = (
+    "What attackers guess who know the model and all other features. Imputation sees no label; the "
+    "others see it, too: gain is what that adds, with its 95 % interval over people. "
+)
+_OF_NUMBERS = (
+    "error: mean distance of the guess from the truth; length: of the set of values that the "
+    "attacker is left with; coverage: how often that holds the truth."
+)
+_OF_CATEGORIES = (
+    "mcc: Matthews' correlation of guess and truth, 0 for chance and 1 for certainty; g_mean: "
+    "geometric mean of the shares of each category that are guessed."
+)
 NOT_COVERED = (
     "What the other features give away without any model: see the imputation line of each attack.",
     "Several releases about one person, by other models or after retraining: what they leave open "
@@ -117,13 +142,17 @@ class PrivacyReport:
         """
         return _written(json.dumps(self.to_dict(), indent=1, allow_nan=False), path)
 
-    def to_html(self, path: str | os.PathLike | None = None) -> str:
+    def to_html(
+        self, path: str | os.PathLike | None = None, *, title: str = "Privacy report"
+    ) -> str:
         """The report as a page of its own, which loads nothing from elsewhere.
 
         Parameters
         ----------
         path : str or path, default=None
             File to write as well.
+        title : str, default="Privacy report"
+            Heading of the page.
 
         Returns
         -------
@@ -132,38 +161,44 @@ class PrivacyReport:
         page = (
             '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<title>Privacy report</title><style>{_STYLE}</style></head>"
-            f"<body><h1>Privacy report</h1>{self._repr_html_()}</body></html>"
+            f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head>"
+            f"<body><h1>{html.escape(title)}</h1>{self._repr_html_()}</body></html>"
         )
         return _written(page, path)
 
     def _repr_html_(self) -> str:
         parts = [_list("Look at this", self.warnings or ["Nothing stood out."])]
-        for title, table in self._tables():
+        for title, note, table in self._tables():
             shown = table.to_html(index=False, border=0, float_format="{:.3g}".format, na_rep="")
-            parts.append(f"<h2>{html.escape(title)}</h2><div class='scroll'>{shown}</div>")
+            head = f"<h2>{html.escape(title)}</h2><p>{html.escape(note)}</p>"
+            parts.append(f"{head}<div class='scroll'>{shown}</div>")
         parts.append(_list("Not covered", self.not_covered))
         return "".join(parts)
 
     def __repr__(self) -> str:
         lines = [f"PrivacyReport of {self.operating_point['estimator']}", ""]
         lines += ["Look at this:", *(f"- {warning}" for warning in self.warnings), ""]
-        for title, table in self._tables():
-            lines += [title, table.to_string(index=False, float_format="{:.3g}".format), ""]
+        for title, note, table in self._tables():
+            lines += [title, *textwrap.wrap(note, 100)]
+            lines += [table.to_string(index=False, float_format="{:.3g}".format), ""]
         lines += ["Not covered:", *(f"- {text}" for text in self.not_covered)]
         return "\n".join(lines)
 
-    def _tables(self) -> list[tuple[str, pd.DataFrame]]:
+    def _tables(self) -> list[tuple[str, str, pd.DataFrame]]:
         import pandas as pd
 
         point = [(key.replace("_", " "), _shown(v)) for key, v in self.operating_point.items()]
-        tables = [("Operating point", pd.DataFrame(point, columns=["", "value"]))]
+        table = pd.DataFrame(point, columns=["", "value"])
+        tables = [("Operating point", "What is released, and how.", table)]
         if self.radii is not None:
-            tables.append(("Certified radius", self.radii))
+            tables.append(("Certified radius", _RADII, self.radii))
         for name in self.sets:
-            tables.append((f"What the label leaves open of {name}", self.sets[name]))
+            title = f"What the label leaves open of {name}"
+            tables.append((title, _SETS.format(name), self.sets[name]))
             if name in self.attacks:
-                tables.append((f"Guessing {name}", self.attacks[name]))
+                attack = self.attacks[name]
+                note = _ATTACK + (_OF_NUMBERS if "error" in attack else _OF_CATEGORIES)
+                tables.append((f"Guessing {name}", note, attack))
         return tables
 
 
@@ -257,8 +292,8 @@ def privacy_report(
     groups = label if groups is None else check_groups(groups, len(label))
 
     cert = _certificate(estimator, X)
-    point = _operating_point(estimator, cert, label, y)
-    warned = _release_warnings(point, cert)
+    point = _operating_point(estimator, cert, X, label, y)
+    warned = _release_warnings(estimator, point, cert)
     tables: dict[str, pd.DataFrame] = {}
     attacks: dict[str, pd.DataFrame] = {}
     random = bool(getattr(last_release(estimator), "resample", False))
@@ -289,8 +324,10 @@ def privacy_report(
             resolution=resolution,
             random_state=random_state,
         ).fit(public)
-        attacks[sets.feature] = attack.evaluate(attacked).to_frame().drop(columns="group")
-        warned += _sets_warnings(sets, groups, feature in bounds, cert)
+        attacks[sets.feature] = _attack_table(attack.evaluate(attacked).to_frame())
+        # Behind the steps of a Pipeline the noise is on other features than these.
+        direct = not isinstance(unwrapped(estimator), Pipeline)
+        warned += _sets_warnings(sets, groups, feature in bounds, cert if direct else None)
         warned += _attack_warnings(sets, attacks[sets.feature])
     radii = None if cert is None else _radii(cert, list(tables))
     return PrivacyReport(point, radii, tables, attacks, warned, list(NOT_COVERED))
@@ -319,8 +356,23 @@ def _certificate(estimator: Any, X: Rows) -> Certificate | None:
         return None
 
 
+def _accuracy_without(estimator: Any, X: Rows, y: np.ndarray) -> float | None:
+    """Accuracy of the model inside a release; None where there is none."""
+    inner = unwrapped(estimator)
+    if isinstance(inner, Pipeline):
+        rows = inner[:-1].transform(X) if len(inner) > 1 else X
+        return _accuracy_without(inner[-1], rows, y)
+    if not isinstance(inner, ClassifierWrapper):
+        return None
+    engine = getattr(inner, "_engine", None)
+    model: Any = getattr(
+        engine, "estimator", inner.estimator_
+    )  # nets answer by position of the class
+    return float(accuracy_score(y, model.predict(X)))
+
+
 def _operating_point(
-    estimator: Any, cert: Certificate | None, label: np.ndarray, y: np.ndarray
+    estimator: Any, cert: Certificate | None, X: Rows, label: np.ndarray, y: np.ndarray
 ) -> dict[str, Any]:
     inner = unwrapped(estimator)
     point: dict[str, Any] = {
@@ -328,6 +380,7 @@ def _operating_point(
         "model": type(last_step(getattr(last_step(inner), "estimator_", inner))).__name__,
         "rows": len(label),
         "accuracy": float(accuracy_score(y, label)),
+        "accuracy_without_privacy": _accuracy_without(estimator, X, y),
         "accuracy_of_the_most_frequent_label": float(
             np.unique(y, return_counts=True)[1].max() / len(y)
         ),
@@ -346,7 +399,7 @@ def _operating_point(
             "alpha": cert.alpha,
             "votes_per_row": release.n_votes if release is not None else int(cert.n_samples.max()),
             "noised_features": cert.feature_names.tolist(),
-            "noise_at_sigma": [float(cert.sigma * scale) for scale in cert.scale],
+            "standard_deviation_of_the_noise": [float(cert.sigma * scale) for scale in cert.scale],
             "certified_share": float(1 - cert.abstained.mean()),
         }
     if release is not None:
@@ -371,7 +424,8 @@ def _radii(cert: Certificate, features: list[str]) -> pd.DataFrame:
             readings[f"half-width of {name}, its own unit"] = cert.half_width(name)
     return pd.DataFrame(
         [
-            {"reading": name} | {f"{q:.0%}": float(np.quantile(v, q)) for q in _QUANTILES}
+            {"reading": name, "smallest": float(np.min(v))}
+            | {f"{100 * q:.0f} %": float(np.quantile(v, q)) for q in _QUANTILES}
             for name, v in readings.items()
         ]
     )
@@ -383,6 +437,17 @@ def _sets_table(sets: CompatibleSets, groups: np.ndarray) -> pd.DataFrame:
     table["n"] = table["n"].astype(int)
     table["median share of the range"] = table["median"] / (sets.high - sets.low)
     return table
+
+
+def _attack_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Of the intervals only those that say how good the guess is, and what the label adds."""
+    main = table.columns[3]
+    kept = [
+        name
+        for name in table.columns.drop("group")
+        if not name.endswith(("_low", "_high")) or name.startswith((main, "gain"))
+    ]
+    return table[kept]
 
 
 def _attack_rows(X: Rows, X_public: Rows | None, random_state: int) -> tuple[Rows, Rows]:
@@ -397,7 +462,7 @@ def _attack_rows(X: Rows, X_public: Rows | None, random_state: int) -> tuple[Row
     return take_rows(X, np.sort(halves[0])), take_rows(X, np.sort(halves[1]))
 
 
-def _release_warnings(point: dict[str, Any], cert: Certificate | None) -> list[str]:
+def _release_warnings(estimator: Any, point: dict[str, Any], cert: Certificate | None) -> list[str]:
     found = []
     accuracy, frequent = point["accuracy"], point["accuracy_of_the_most_frequent_label"]
     if accuracy <= frequent:
@@ -406,7 +471,8 @@ def _release_warnings(point: dict[str, Any], cert: Certificate | None) -> list[s
             f"frequent label alone ({frequent:.1%})."
         )
     if cert is None:
-        found.append("The estimator gives no certificates: no radius is reported.")
+        if not isinstance(unwrapped(estimator), AttributePrivacyClassifier):  # which has a minimum
+            found.append("The estimator gives no certificates: no radius is reported.")
         return found
     without = int(cert.abstained.sum())
     if without:
@@ -427,6 +493,13 @@ def _sets_warnings(
     found, name = [], sets.feature
     if cert is not None and name not in cert.feature_names.tolist():
         found.append(f"{name} gets no noise: every certificate holds with it fixed.")
+    elif cert is not None and sets.categories is None:
+        half = np.median(cert.half_width(name))
+        if half < _NARROW * (sets.high - sets.low):
+            found.append(
+                f"For half of the people the certificate hides {name} by less than {half:.3g} "
+                "either way, in its own unit: more noise would hide more."
+            )
     share = sets.component_length / (sets.high - sets.low)
     if sets.categories is None:
         narrow = int((share < _NARROW).sum())
@@ -457,15 +530,14 @@ def _attack_warnings(sets: CompatibleSets, table: pd.DataFrame) -> list[str]:
     """Whether seeing the label helps an attacker, beyond the noise of the measurement."""
     line: Any = table.set_index("attacker")
     best = line.loc[line["gain"].drop("imputation").idxmax()]
-    if best["gain"] <= 0:
+    if best["gain_low"] <= 0:  # it may be chance
         return []
     figure = "error" if sets.categories is None else "mcc"
     what = "mean error" if sets.categories is None else "Matthews' correlation"
     return [
         f"Guessing {sets.feature}: {what} {line.loc['imputation', figure]:.3g} without the label, "
         f"{best[figure]:.3g} with it ({best.name} attacker); a gain of {best['gain']:.2g}, 95 % "
-        f"interval {best['gain_low']:.2g} to {best['gain_high']:.2g}"
-        + ("." if best["gain_low"] > 0 else ": it may be chance.")
+        f"interval {best['gain_low']:.2g} to {best['gain_high']:.2g}."
     ]
 
 

@@ -39,11 +39,13 @@ def test_figures_are_those_of_the_parts(usual):
     point = usual.operating_point
     assert point["accuracy"] == EXACT.score(X_TEST, Y_TEST)
     assert point["noised_features"] == ["bmi"]
-    assert point["noise_at_sigma"] == pytest.approx([0.25 * X_TRAIN["bmi"].std(ddof=0)])
+    assert point["standard_deviation_of_the_noise"] == pytest.approx(
+        [0.25 * X_TRAIN["bmi"].std(ddof=0)]
+    )
     assert (point["method"], point["alpha"], point["votes_per_row"]) == ("exact", 0.0, 0)
     radii = usual.radii.set_index("reading")
-    assert radii.loc["radius, scaled units", "50%"] == np.median(cert.radius)
-    half = radii.loc["half-width of bmi, its own unit", "5%"]
+    assert radii.loc["radius, scaled units", "50 %"] == np.median(cert.radius)
+    half = radii.loc["half-width of bmi, its own unit", "5 %"]
     assert half == pytest.approx(np.quantile(cert.half_width("bmi"), 0.05))
     table = usual.sets["bmi"].set_index("group")
     assert table.loc["all", "smallest"] == sets.component_length.min()
@@ -101,7 +103,12 @@ def test_fallback_and_pipeline():
     assert found.operating_point["fallback"] == "ask a person"
     assert "ask a person" in found.sets["bmi"]["group"].tolist()
     assert found.radii["reading"].tolist() == ["radius, scaled units"]  # of the scaled features
-    assert any("bmi gets no noise" in text for text in found.warnings)
+    # The noise is on the scaled features, the BMI among them.
+    assert not any("gets no noise" in text for text in found.warnings)
+    plain = make_pipeline(StandardScaler(), LogisticRegression())
+    plain.fit(X_TRAIN.drop(columns="sex"), Y_TRAIN)
+    without = plain.score(X_TEST.drop(columns="sex"), Y_TEST)
+    assert found.operating_point["accuracy_without_privacy"] == without
 
 
 class NarrowBand(ClassifierMixin, BaseEstimator):
@@ -119,6 +126,7 @@ class NarrowBand(ClassifierMixin, BaseEstimator):
 def test_a_model_without_certificates():
     found = report(NarrowBand().fit(X_TRAIN, Y_TRAIN))
     assert found.radii is None
+    assert found.operating_point["accuracy_without_privacy"] is None
     assert any("no certificates" in text for text in found.warnings)
     narrow = int((np.abs(X_TEST["bmi"] - X_TEST["bmi"].iloc[0]) < 0.3).sum())
     want = f"For {narrow} of {len(X_TEST)} people the label leaves less than 5% of the range of bmi"
@@ -132,6 +140,9 @@ def test_a_guaranteed_minimum():
     clf = AttributePrivacyClassifier(TREE, sensitive_feature="bmi", minimum=0.3)
     found = report(clf.fit(X_TRAIN, Y_TRAIN), bounds={"bmi": (15, 50)})
     assert found.operating_point["minimum"] == 0.3
+    without = TREE.fit(X_TRAIN, Y_TRAIN).score(X_TEST, Y_TEST)
+    assert found.operating_point["accuracy_without_privacy"] == without
+    assert not any("no certificates" in text for text in found.warnings)
     seen = X_TRAIN["bmi"].max() - X_TRAIN["bmi"].min()
     assert found.sets["bmi"]["smallest"].min() >= 0.3 * seen
 
@@ -146,6 +157,39 @@ def test_a_random_release(kind):
     assert not found.sets
     assert any("release is random" in text for text in found.warnings)
     json.loads(found.to_json())
+
+
+def test_a_noise_that_hides_little_is_called_so():
+    rows, train = (part.drop(columns="sex") for part in (X_TEST, X_TRAIN))
+    votes = RobustPrivacyClassifier(
+        LogisticRegression(max_iter=2000), noise_features=["bmi"], sigma=0.01,
+        method="monte_carlo", n_samples=100,
+    ).fit(train, Y_TRAIN)  # fmt: skip
+    found = report(votes, rows, bounds=(15, 50))
+    half = np.median(votes.certify(rows).half_width("bmi"))
+    assert any(f"hides bmi by less than {half:.3g} either way" in t for t in found.warnings)
+
+
+def test_tables_are_explained_and_titled(usual):
+    page = usual.to_html(title="Follow-up <2026>")
+    assert "<h1>Follow-up &lt;2026&gt;</h1>" in page
+    for text in ("in the unit of bmi", "Imputation sees no label", "mcc: Matthews", "error: mean"):
+        assert text in page
+        assert text in " ".join(repr(usual).split())
+    assert usual.radii.columns.tolist() == [
+        "reading", "smallest", "5 %", "25 %", "50 %", "75 %", "95 %",
+    ]  # fmt: skip
+    assert usual.attacks["bmi"].columns.tolist() == [
+        "attacker", "n", "error", "error_low", "error_high", "length", "coverage",
+        "gain", "gain_low", "gain_high",
+    ]  # fmt: skip
+
+
+def test_bounds_of_the_one_feature():
+    one = report(bounds=(15, 50)).to_dict()
+    assert one == report(bounds={"bmi": (15, 50)}).to_dict()
+    with pytest.raises(ValueError, match="not allowed for several sensitive features"):
+        report(features=["bmi", "age"], bounds=(15, 50))
 
 
 def test_a_useless_model_is_called_so():
