@@ -50,7 +50,7 @@ _RADII = (
 _SETS = (
     "Values of {0} around a person's own that get the same label, all other features fixed: length "
     "of the stretch in the unit of {0}, or number of categories. Whoever knows the model, the "
-    "other features and the label can rule out all else. Groups: released labels, or those given."
+    "other features and the label cannot tell them apart. Groups: released labels, or those given."
 )
 _ATTACK = (
     "What attackers guess who know the model and all other features. Imputation sees no label; the "
