@@ -139,7 +139,8 @@ class Certificate:
         Returns
         -------
         low, high : ndarray of shape (n_rows,)
-            Ends of the open interval, in the feature's own unit.
+            Ends of the open interval, in the feature's own unit; it may reach beyond the values
+            that are possible.
         """
         scale = self._scale_of(feature)
         centre = self.values[:, self._place(feature)].astype(np.float64)
@@ -257,7 +258,9 @@ class Certificate:
         Returns
         -------
         frame : pandas.DataFrame
-            With the index of the certified rows.
+            Columns ``label``, ``radius``, ``abstained``, ``p_lower``, ``p_upper`` and
+            ``n_samples``, as the attributes, and the half-widths; with the index of the certified
+            rows.
         """
         import pandas as pd
 
