@@ -6,9 +6,11 @@ import pytest
 from conftest import LinearRule
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression
+from sklearn.metrics import matthews_corrcoef, recall_score
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_rp.attacks import AttributeInferenceAttack
+from sklearn_rp.attacks.attribute_inference import _of_categories
 from sklearn_rp.datasets import make_recommendation
 
 
@@ -58,6 +60,19 @@ def test_the_gain_over_imputation_is_paired():
         assert line["gain_high"] - saved.mean() == pytest.approx(spread, rel=0.15)
         assert saved.mean() - line["gain_low"] == pytest.approx(spread, rel=0.15)
     assert table.loc["bayesian", "gain_low"] > 0.2
+
+
+@pytest.mark.parametrize("n_categories", [2, 3, 7])
+def test_figures_of_categories_are_those_of_scikit_learn(n_categories):
+    rng = np.random.default_rng(n_categories)
+    truth, guess = rng.integers(n_categories, size=(2, 30, 12))
+    truth[0], guess[1], guess[2] = 1, 1, truth[2]  # nothing to tell apart; one guess; all right
+    mcc, g_mean = _of_categories(truth * n_categories + guess, n_categories)
+    for draw in range(30):
+        t, g = truth[draw], guess[draw]
+        assert mcc[draw] == pytest.approx(matthews_corrcoef(t, g))
+        recall = recall_score(t, g, labels=np.unique(t), average=None, zero_division=0)
+        assert g_mean[draw] == pytest.approx(np.prod(recall) ** (1 / len(recall)))
 
 
 def test_categories():

@@ -98,7 +98,7 @@ def test_chunks_change_nothing(monkeypatch):
         clf = smooth(model, X, labels, n_samples=500)
         whole = clf.predict_proba(X)
         with monkeypatch.context() as patch:
-            patch.setattr("sklearn_rp.noise._CHUNK_BYTES", 20_000)
+            patch.setattr("sklearn_rp.rows._CHUNK_BYTES", 20_000)
             patch.setattr("sklearn_rp.noise._BLOCK_ELEMENTS", clf._engine.noise.block * 13)
             np.testing.assert_array_equal(clf.predict_proba(X), whole)
 

@@ -59,7 +59,7 @@ def test_fresh_noise_has_the_same_bits_for_any_chunk(voting, monkeypatch):
         return clf.fit(X, Y).predict_proba(ROWS)
 
     whole = one()
-    monkeypatch.setattr("sklearn_rp.noise._CHUNK_BYTES", 20_000)
+    monkeypatch.setattr("sklearn_rp.rows._CHUNK_BYTES", 20_000)
     np.testing.assert_array_equal(whole, one())
 
 

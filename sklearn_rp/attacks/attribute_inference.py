@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-from sklearn.metrics import matthews_corrcoef, recall_score
 from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_array
 
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, check_resolution, sets_of
 from sklearn_rp.attribute.prior import Prior
 from sklearn_rp.attribute.release import Attribute, Release
-from sklearn_rp.rows import Rows, is_frame, is_pandas
+from sklearn_rp.rows import Rows, is_frame, is_pandas, rows_per_chunk
 from sklearn_rp.smoothing import encode
 from sklearn_rp.validation import check_groups
 
@@ -109,10 +108,14 @@ class AttackResult:
         """Figures of an attacker for each draw of rows, the main one first."""
         truth, guess = self.truth, self.guesses[attacker]
         if self.categorical:
-            return {
-                "mcc": np.array([matthews_corrcoef(truth[d], guess[d]) for d in draws]),
-                "g_mean": np.array([_g_mean(truth[d], guess[d]) for d in draws]),
-            }
+            n = len(cast("np.ndarray", self.sets.categories))
+            pair = truth.astype(int) * n + guess.astype(int)
+            found = [
+                _of_categories(pair[draws[some]], n)
+                for some in gen_batches(len(draws), rows_per_chunk(n * n))
+            ]
+            mcc, g_mean = np.concatenate(found, axis=1)
+            return {"mcc": mcc, "g_mean": g_mean}
         if attacker != "imputation":
             length, holds = self.sets.length, self.sets.component_length > 0
         else:
@@ -126,9 +129,22 @@ class AttackResult:
         return f"AttackResult on {self.sets.feature!r}, {len(self.truth)} rows\n{table.to_string()}"
 
 
-def _g_mean(truth: np.ndarray, guess: np.ndarray) -> float:
-    recalls = recall_score(truth, guess, labels=np.unique(truth), average=None, zero_division=0)
-    return float(np.prod(recalls) ** (1 / len(recalls)))
+def _of_categories(pair: np.ndarray, n: int) -> np.ndarray:
+    """Matthews' correlation and geometric mean of recalls, for each draw of pairs at once.
+
+    As scikit-learn's `matthews_corrcoef` and `recall_score`, which check their input in each call.
+    """
+    number = pair + n * n * np.arange(len(pair))[:, None]
+    counts = np.bincount(number.ravel(), minlength=len(pair) * n * n).reshape(-1, n, n)
+    counts = counts.astype(float)
+    truth, guess, right = counts.sum(axis=2), counts.sum(axis=1), np.einsum("dcc->dc", counts)
+    total = float(pair.shape[1])
+    together = right.sum(axis=1) * total - (truth * guess).sum(axis=1)
+    spread = (total**2 - (truth**2).sum(axis=1)) * (total**2 - (guess**2).sum(axis=1))
+    mcc = np.where(spread > 0, together / np.sqrt(np.where(spread > 0, spread, 1.0)), 0.0)
+    there = truth > 0
+    recall = np.where(there, right / np.where(there, truth, 1.0), 1.0)
+    return np.stack([mcc, recall.prod(axis=1) ** (1 / there.sum(axis=1))])
 
 
 class AttributeInferenceAttack:
