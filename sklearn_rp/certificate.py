@@ -283,6 +283,7 @@ class Certificate:
                 continue
             value = getattr(self, field.name)
             if isinstance(value, np.ndarray):
+                value = np.asarray(value.tolist()) if value.dtype.kind == "T" else value
                 record[field.name] = {
                     "dtype": value.dtype.str,
                     "shape": value.shape,

@@ -14,7 +14,6 @@ import numpy as np
 from sklearn.base import ClassifierMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils import gen_even_slices
 from sklearn.utils.validation import check_is_fitted
 
@@ -44,8 +43,10 @@ from sklearn_rp.smoothing import (
     cast_votes,
     check_n_jobs,
     encode,
+    inside,
     is_frozen,
     is_net,
+    is_pipeline,
     last_step,
     make_engine,
     net_classes,
@@ -765,9 +766,15 @@ def certify(
     """
     asked = {"radius": radius, "tolerance": tolerance, "feature": feature}
     question: Any = {name: value for name, value in asked.items() if value is not None}
-    if isinstance(estimator, FrozenEstimator):
-        return certify(estimator.estimator, X, sigmas, **question)
-    if isinstance(estimator, Pipeline):
+    name = type(estimator).__name__
+    if isinstance(estimator, BaseSearchCV) and not hasattr(estimator, "best_estimator_"):
+        if hasattr(estimator, "cv_results_"):
+            raise TypeError(f"This {name} has refit=False and holds no model to certify.")
+        raise NotFittedError(f"This {name} is not fitted yet: call fit before certify.")
+    inner = inside(estimator)
+    if inner is not None:
+        return certify(inner, X, sigmas, **question)
+    if is_pipeline(estimator):
         check_is_fitted(estimator)
         rows = estimator[:-1].transform(X) if len(estimator) > 1 else X
         found = certify(estimator[-1], rows, sigmas, **question)
@@ -778,18 +785,11 @@ def certify(
         if sigmas is None:
             return estimator.certify(X, **question)
         return estimator.certify_path(X, sigmas, **question)
-    if hasattr(estimator, "best_estimator_"):
-        return certify(estimator.best_estimator_, X, sigmas, **question)
-    name = type(estimator).__name__
-    if isinstance(estimator, BaseSearchCV):
-        if hasattr(estimator, "cv_results_"):
-            raise TypeError(f"This {name} has refit=False and holds no model to certify.")
-        raise NotFittedError(f"This {name} is not fitted yet: call fit before certify.")
     raise TypeError(
         f"certify cannot certify {name}: the label has to come unchanged from a "
         "RobustPrivacyClassifier, through nothing but Pipeline, search estimators and "
-        "FrozenEstimator. A wrapper that moves the threshold, calibrates or combines models gives "
-        "labels that no certificate is about; put it inside, as "
+        "FrozenEstimator as scikit-learn has them. A wrapper that moves the threshold, calibrates "
+        "or combines models gives labels that no certificate is about; put it inside, as "
         f"RobustPrivacyClassifier(estimator={name}(...))."
     )
 

@@ -30,7 +30,7 @@ from sklearn_rp._compat import (
 )
 from sklearn_rp.classifier import RobustPrivacyClassifier, waiting_for_noise
 from sklearn_rp.rows import did_you_mean
-from sklearn_rp.smoothing import Recalled, last_step
+from sklearn_rp.smoothing import Recalled, is_pipeline, last_step
 from sklearn_rp.validation import check_sigmas, unchanged_on_error
 
 __all__ = ["NoiseSearchCV", "max_privacy"]
@@ -398,7 +398,7 @@ def _smoothed(estimator: Any) -> tuple[str, RobustPrivacyClassifier]:
     """The classifier that smooths, and where its parameters are: "" or "<step>__"."""
     if isinstance(estimator, RobustPrivacyClassifier):
         return "", estimator
-    if isinstance(estimator, Pipeline):
+    if is_pipeline(estimator):
         name, last = estimator.steps[-1]
         where, clf = _smoothed(last)
         return f"{name}__{where}", clf

@@ -508,6 +508,15 @@ class Noise:
                     here = slice(begin - first + rows.start, begin - first + rows.stop)
                     yield here, block[rows, some]
 
+    def probes(self) -> np.ndarray:
+        """Offsets to try an engine on: near, at the noise and far beyond, each to both sides.
+
+        Whatever the noise level: a rule of the model's own may be far away. Shape (24, n_noised).
+        """
+        draws = np.random.default_rng(0).standard_normal((12, len(self.columns))) * self.scale
+        draws *= np.tile([0.1, 1.0, 10.0, 100.0], 3)[:, None]
+        return np.concatenate([draws, -draws])
+
     @property
     def block(self) -> int:
         """Draws that come from one generator."""

@@ -15,14 +15,13 @@ import numpy as np
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
-from sklearn.utils import get_tags
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 
 from sklearn_rp._version import __version__
 from sklearn_rp.attacks.attribute_inference import AttributeInferenceAttack
 from sklearn_rp.attribute import AttributePrivacyClassifier
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, compatible_sets
-from sklearn_rp.attribute.release import Attribute, last_release
+from sklearn_rp.attribute.release import Attribute, is_random, last_release
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.classifier import certify
 from sklearn_rp.rows import Rows, is_frame, is_pandas, take_rows
@@ -296,8 +295,7 @@ def privacy_report(
     warned = _release_warnings(estimator, point, cert)
     tables: dict[str, pd.DataFrame] = {}
     attacks: dict[str, pd.DataFrame] = {}
-    random = bool(getattr(last_release(estimator), "resample", False))
-    random |= bool(get_tags(estimator).non_deterministic)
+    random = is_random(estimator, X)
     if random:
         warned.append(
             "The release is random: every value of an attribute is compatible with every label, "

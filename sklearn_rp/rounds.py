@@ -32,7 +32,9 @@ class Question:
         Of both, in scaled units: 1, or the scale of a feature in whose unit they are given.
     min_radius : float or None
         Where a fallback is released unless the radius, in scaled units, exceeds this: that has to
-        be certain as well, so that a certificate says what is released.
+        be certain as well before a row leaves. (A row that goes all the way is certified at a lower
+        level here than where nothing is asked: next to this radius, its label may be released with
+        a certificate that does not exceed it.)
     """
 
     radius: float | None

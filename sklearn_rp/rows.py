@@ -190,5 +190,44 @@ def replace_columns(X: Rows, columns: np.ndarray, values: np.ndarray, repeats: i
     out = X.iloc[take].reset_index(drop=True)
     for position, column in zip(columns, values.T, strict=True):
         kept = None if is_numeric(X, position) else X.dtypes.iloc[position]
-        out.isetitem(position, pd.Series(column, dtype=kept))
+        if isinstance(kept, pd.CategoricalDtype):
+            kept = with_categories(kept, column)
+        new = pd.Series(column, dtype=kept)
+        if kept is not None and new.isna().any():
+            lost = sorted({str(v) for v in column[new.isna().to_numpy()].tolist()})
+            raise ValueError(
+                f"The column {X.columns[position]!r} of dtype {kept} has no place for {lost[:5]}: "
+                "convert it to text, or to a dtype that holds every value that is possible."
+            )
+        out.isetitem(position, new)
     return out
+
+
+def with_categories(dtype: Any, values: Any) -> Any:
+    """A pandas categorical dtype, the values that it lacks behind its own: codes stay the same."""
+    import pandas as pd
+
+    more = pd.Index(pd.unique(pd.Series(values))).dropna().difference(dtype.categories)
+    if not len(more):
+        return dtype
+    return pd.CategoricalDtype([*dtype.categories, *more], dtype.ordered)
+
+
+def categorical_dtypes(X: Rows) -> dict[Any, Any]:
+    """Categorical columns of a pandas frame, and their dtypes."""
+    if not is_pandas(X):
+        return {}
+    return {name: kind for name, kind in X.dtypes.items() if hasattr(kind, "categories")}
+
+
+def recast(X: Rows, dtypes: dict[Any, Any]) -> Rows:
+    """Rows whose categorical columns have the categories of other rows, in their order.
+
+    One record alone knows its own category only; whoever goes by codes would take it for another.
+    """
+    new = {
+        name: with_categories(dtypes[name], kind.categories)
+        for name, kind in categorical_dtypes(X).items()
+        if name in dtypes and kind != dtypes[name]
+    }
+    return X.astype(new) if new else X

@@ -17,7 +17,7 @@ from sklearn.utils.validation import (
 )
 
 from sklearn_rp._compat import CALLBACK_STATE
-from sklearn_rp.rows import Rows, has_missing, is_frame
+from sklearn_rp.rows import Rows, categorical_dtypes, has_missing, is_frame, recast
 
 
 def check_sigmas(sigmas: Any) -> list[float]:
@@ -66,7 +66,9 @@ def check_rows(estimator: Any, X: Any, *, reset: bool, allow_nd: bool = False) -
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         if reset:
             estimator._mixed = False
-        return X
+            estimator._categorical = categorical_dtypes(X)
+            return X
+        return recast(X, estimator._categorical)
     if hasattr(X, "iloc") and getattr(X, "ndim", 2) == 1:
         raise ValueError(
             "Expected 2D array, got a Series, one row or one column of a table: give a DataFrame. "
@@ -74,6 +76,7 @@ def check_rows(estimator: Any, X: Any, *, reset: bool, allow_nd: bool = False) -
         )
     if reset:
         estimator._mixed = _is_mixed(X)
+        estimator._categorical = {}
     elif hasattr(estimator, "feature_names_in_") and np.asarray(X).dtype.kind in "OUS":
         raise TypeError(
             f"{type(estimator).__name__} was fitted on a DataFrame, and X is an array with text in "

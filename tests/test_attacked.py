@@ -1,30 +1,50 @@
 """What reviewers broke once: models that looked as if they had a closed form, and had another."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import LinearRule
 from scipy.special import logit
-from sklearn.compose import ColumnTransformer
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import (
+    BaggingClassifier,
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
     StackingClassifier,
+    VotingClassifier,
 )
 from sklearn.feature_selection import SelectKBest
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    OneHotEncoder,
+    StandardScaler,
+)
 from sklearn.tree import DecisionTreeClassifier
 
-from sklearn_rp import AttributePrivacyTransformer, RobustPrivacyClassifier
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+    AttributePrivacyTransformer,
+    Certificate,
+    RobustPrivacyClassifier,
+    certify,
+)
 from sklearn_rp.attacks import AttributeInferenceAttack
 from sklearn_rp.attribute import compatible_sets
 from sklearn_rp.attribute.compatible_sets import _best_guess
+from sklearn_rp.baselines import RandomizedResponseClassifier
+from sklearn_rp.model_selection import NoiseSearchCV
+from sklearn_rp.rows import replace_columns
 
 X, Y = load_breast_cancer(return_X_y=True)
 X = X[:, :4]
@@ -324,3 +344,240 @@ def test_fresh_noise_is_each_rows_own(n_samples, n_jobs):
     share = clf.predict_proba(np.zeros((2000, 1)))[:, 1]
     assert share.mean() == pytest.approx(0.5, abs=0.02)
     assert share.std() == pytest.approx(0.5 / np.sqrt(n_samples), rel=0.1)  # independent
+
+
+# --- what the second adversarial reader found -----------------------------------------------------
+
+
+def jobs():
+    """People whose label is a function of the job, which is stored as a category."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {"job": pd.Categorical(rng.choice(list("abcd"), 300)), "v": rng.normal(size=300)}
+    )
+    return X, X["job"].isin(["b", "c"]).to_numpy().astype(int)
+
+
+ENCODED = make_pipeline(
+    make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["job"])), LogisticRegression()
+)
+NATIVE = HistGradientBoostingClassifier(max_iter=10, categorical_features="from_dtype")
+
+
+@pytest.mark.parametrize("model", [ENCODED, NATIVE], ids=["encoded", "native"])
+def test_one_record_knows_its_own_category_only(model):
+    """The other categories became missing values: false radii, and transform told the value."""
+    X, y = jobs()
+    clf = RobustPrivacyClassifier(model, noise_features="job", sigma=0.3).fit(X, y)
+    apc = AttributePrivacyClassifier(
+        model, sensitive_feature="job", minimum=3, unit="categories"
+    ).fit(X, y)
+    apt = AttributePrivacyTransformer(model, sensitive_feature="job").fit(X, y)
+    out, kept = {}, {}
+    for job in "abcd":
+        alone = pd.DataFrame({"job": [job], "v": [0.0]}).astype({"job": "category"})
+        cert = clf.certify(alone)
+        assert (cert.label[0], cert.radius[0]) == (int(job in "bc"), 0.0)
+        assert apc.compatible_sets(alone).length[0] >= 3
+        out[job], kept[job] = apt.transform(alone).to_numpy().tolist(), apc.predict(alone)[0]
+        plain = clone(model).fit(X, y)
+        sets = compatible_sets(plain, alone, sensitive_feature="job", bounds=list("abcd"))
+        assert sets.intervals == [["b", "c"] if job in "bc" else ["a", "d"]]
+    assert out["b"] == out["c"] != out["a"] == out["d"]
+    assert max(list(kept.values()).count(label) for label in kept.values()) >= 3
+
+
+def test_a_dtype_that_loses_values_is_refused():
+    kind = pd.api.types.pandas_dtype("datetime64[ns]")
+    rows = pd.DataFrame({"when": pd.Series(["2020-01-01", "2021-01-01"], dtype=kind), "v": [0, 1]})
+    with pytest.raises(ValueError, match="has no place for"):
+        replace_columns(rows, np.array([0]), np.array([[None], [None]], dtype=object), 1)
+
+
+def test_a_prior_must_not_know_the_sensitive_feature():
+    rows = np.repeat(np.arange(20.0)[:, None], 2, axis=1)
+    clf = AttributePrivacyClassifier(tree(None), sensitive_feature=0, minimum=0.4, prior=[1, 0])
+    with pytest.raises(ValueError, match="names the sensitive feature, 'x0'"):
+        clf.fit(rows, (rows[:, 0] // 2) % 2)
+
+
+@pytest.mark.parametrize("edges", [(22.5, 25.5), (27.0, 31.5), (36.0, 36.2)])
+def test_a_band_that_begins_at_a_point_of_the_grid(edges):
+    """There the smoothed label is a tie, with no ball: the gap beside it was never looked into."""
+    ages = np.linspace(18, 90, 1441)[:, None]
+    inside = (ages[:, 0] >= edges[0]) & (ages[:, 0] < edges[1])
+    rule = Between(*edges).fit(ages, inside.astype(int))
+    clf = RobustPrivacyClassifier(FrozenEstimator(rule), sigma=0.001, noise_scale=None)
+    clf.fit(ages, inside.astype(int))
+    rows = np.array([[np.mean(edges)], [80.0]])
+    for bounds in ((18, 90), (0, 90)):
+        sets = compatible_sets(clf, rows, sensitive_feature=0, bounds=bounds)
+        length = edges[1] - edges[0]
+        cell = 1.5 * 72 / 256  # the smoothed classifier is that of the model read on 256 cells
+        assert sets.length == pytest.approx([length, bounds[1] - bounds[0] - length], abs=cell)
+
+
+class Between(LinearRule):
+    """Label 1 in a band."""
+
+    def __init__(self, low=0.0, high=1.0):
+        super().__init__()
+        self.low, self.high = low, high
+
+    def predict(self, X):
+        value = np.asarray(X)[:, 0]
+        return ((value >= self.low) & (value < self.high)).astype(int)
+
+
+class OwnSearch(GridSearchCV):
+    """Answers with a threshold of its own."""
+
+    def predict(self, X):
+        return (self.predict_proba(X)[:, 1] > 0.95).astype(int)
+
+
+class OwnPipeline(Pipeline):
+    """Answers with a threshold of its own."""
+
+    def predict(self, X):
+        return (self.predict_proba(X)[:, 1] > 0.95).astype(int)
+
+
+class Stores(LinearRule):
+    """Keeps a model as searches do, and answers the opposite."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        smoothed = RobustPrivacyClassifier(tree(3), noise_features=[0], sigma=0.5)
+        self.best_estimator_ = smoothed.fit(X, y)
+        return self
+
+    def predict(self, X):
+        return 1 - self.best_estimator_.predict(X)
+
+
+@pytest.mark.parametrize("kind", ["search", "pipeline", "stores"])
+def test_wrappers_with_answers_of_their_own_are_not_looked_through(kind):
+    rng = np.random.default_rng(0)
+    rows = rng.uniform(0, 10, (300, 2))
+    labels = ((rows[:, 0] > 5) ^ (rng.uniform(size=300) < 0.03)).astype(int)
+    smoothed = RobustPrivacyClassifier(tree(3), noise_features=[0], sigma=0.5)
+    wrapper = {
+        "search": OwnSearch(smoothed, {"sigma": [0.5]}, cv=2),
+        "pipeline": OwnPipeline([("model", smoothed)]),
+        "stores": Stores(),
+    }[kind].fit(rows, labels)
+    with pytest.raises(TypeError, match="certify cannot certify"):
+        certify(wrapper, rows)
+    sets = compatible_sets(wrapper, rows[:20], sensitive_feature=0, bounds=(0, 10))
+    assert (sets.label == wrapper.predict(rows[:20])).all()
+    z = np.linspace(0, 10, 2001)
+    for i in range(20):
+        same = wrapper.predict(np.c_[z, np.full(2001, rows[i, 1])]) == sets.label[i]
+        assert sets.length[i] == pytest.approx(10 * same.mean(), abs=0.05)
+    if kind == "pipeline":
+        with pytest.raises(TypeError, match="nor a Pipeline that ends in one"):
+            NoiseSearchCV(wrapper, sigmas=[0.5]).fit(rows, labels)
+
+
+class Guarded(Pipeline):
+    """0 wherever the first feature is far out."""
+
+    def predict(self, X):
+        return np.where(np.asarray(X)[:, 0] > 3.9, 0, super().predict(X))
+
+
+class GuardedModel(LogisticRegression):
+    """The same, and says nothing of it in its module."""
+
+    def predict(self, X):
+        return np.where(np.asarray(X)[:, 0] > 3.9, 0, super().predict(X))
+
+
+GuardedModel.predict.__module__ = "sklearn.linear_model"
+
+
+@pytest.mark.parametrize("model", [Guarded([("m", LogisticRegression())]), GuardedModel()])
+def test_a_rule_far_out_is_seen(model):
+    rows = np.clip(np.random.default_rng(0).normal(size=(500, 2)), -2.4, 2.4)
+    clf = RobustPrivacyClassifier(model, sigma=4.0, noise_scale=None, random_state=0)
+    clf.fit(rows, (rows[:, 0] > 0).astype(int))
+    assert clf.engine_ == "monte_carlo"
+    assert clf.predict([[2.0, 0.0]]) == [0]
+
+
+def test_columns_in_another_order_are_refused_by_sets():
+    lightgbm = pytest.importorskip("lightgbm")  # reads frames by position
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame(rng.uniform(0, 10, (400, 2)), columns=["a", "b"])
+    labels = ((rows["a"] > 5) & (rows["b"] > 2)).astype(int)
+    model = lightgbm.LGBMClassifier(n_estimators=5, verbose=-1, n_jobs=1)
+    asked = {"sensitive_feature": "b", "bounds": (0, 10)}
+    clf = RobustPrivacyClassifier(model, noise_features=["b"], sigma=0.1).fit(rows, labels)
+    apc = AttributePrivacyClassifier(model, **asked).fit(rows, labels)
+    for estimator in (clf, apc):
+        with pytest.raises(ValueError, match="feature names should match"):
+            compatible_sets(estimator, rows[["b", "a"]], **asked)
+
+
+def test_thresholds_that_tell_missing_values_alone():
+    rng = np.random.default_rng(0)
+    rows = rng.uniform(0, 10, size=(400, 2))
+    gaps, labels = rows.copy(), (rows[:, 1] > 8).astype(int)
+    gone = rng.random(400) < 0.3
+    gaps[gone, 0], labels[gone] = np.nan, 1
+    model = tree(None).fit(gaps, labels)
+    assert np.isinf(model.tree_.threshold).any()
+    sets = compatible_sets(model, rows[:20], sensitive_feature=0, bounds=(0, 10))
+    assert sets.length == pytest.approx(np.full(20, 10.0))
+    frozen = FrozenEstimator(model)
+    for noised in ([0], None):
+        clf = RobustPrivacyClassifier(frozen, noise_features=noised, sigma=0.3).fit(rows, labels)
+        check_shares(clf, rows[:5])
+    clf = AttributePrivacyClassifier(frozen, sensitive_feature=0, bounds=(0, 10)).fit(rows, labels)
+    assert clf.compatible_sets(rows).component_length.min() == 10
+
+
+def random_release():
+    return RobustPrivacyClassifier(
+        tree(3), resample=True, method="monte_carlo", n_samples=30, alpha=0.1
+    )
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        VotingClassifier([("a", random_release())]),
+        BaggingClassifier(random_release(), 2),
+        make_pipeline(random_release()),
+        RobustPrivacyClassifier(RandomizedResponseClassifier(tree(3), p=0.7), noise_features=[0]),
+        LinearRule((1.0, -1.0)),
+    ],
+    ids=["voting", "bagging", "pipeline", "inside", "unknown"],
+)
+def test_a_release_that_is_random_inside_is_refused(model):
+    rng = np.random.default_rng(0)
+    rows = rng.uniform(0, 10, (200, 2))
+    if isinstance(model, LinearRule):
+        model = FlipsACoin()
+    model = clone(model).fit(rows, (rows[:, 0] > 5).astype(int))
+    with pytest.raises(ValueError, match="releases at random"):
+        compatible_sets(model, rows, sensitive_feature=0)
+
+
+class FlipsACoin(LinearRule):
+    """Random, and tells nobody."""
+
+    def predict(self, X):
+        return np.random.default_rng().integers(2, size=len(X))
+
+
+def test_labels_of_pandas_strings_survive_json():
+    strings = getattr(np.dtypes, "StringDType", None)
+    if strings is None:
+        pytest.skip("this numpy has no strings of its own")
+    clf = RobustPrivacyClassifier(LogisticRegression(max_iter=3000), random_state=0).fit(X, Y)
+    cert = clf.certify(X[:5])
+    cert = replace(cert, label=np.where(cert.label, "yes", "no").astype(strings()))
+    again = Certificate.from_json(cert.to_json())
+    assert again.label.tolist() == cert.label.tolist()

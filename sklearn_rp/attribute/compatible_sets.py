@@ -428,7 +428,7 @@ def compatible_sets(
         Anything with ``predict``. The ends of the sets are exact where a tree model's thresholds
         are known, and found to 1e-7 of the range elsewhere; bands narrower than a cell of the first
         look may then be missed, but not for an exact RobustPrivacyClassifier that noises the
-        feature.
+        feature and has no fallback.
     X : ndarray or frame of shape (n_rows, n_features)
         Rows.
     sensitive_feature : str or int

@@ -299,7 +299,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         y = self._check_labels(X, y)
         attribute = Attribute.from_data(X, self.sensitive_feature, self.bounds)
         self._check_minimum(attribute)
-        by = self._check_prior(X, attribute.categories is not None)
+        by = self._check_prior(X, attribute)
         params = route(self, "fit", "estimator", fit_params)
         base = self._fit_base(clone(self._base()), X, y, params)
         release = Release(base, attribute, X, self.resolution)
@@ -533,7 +533,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         if not np.isfinite(self.minimum):
             raise ValueError(f"minimum={self.minimum} is not allowed: it must be finite.")
 
-    def _check_prior(self, X: Rows, categorical: bool) -> list[int] | None:
+    def _check_prior(self, X: Rows, attribute: Attribute) -> list[int] | None:
         """Columns to condition on; None where the prior is the same for all."""
         if isinstance(self.prior, str):
             if self.prior not in ("empirical", "uniform"):
@@ -543,7 +543,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
                 )
             return None
         if hasattr(self.prior, "score_samples"):
-            if categorical:
+            if attribute.categories is not None:
                 raise ValueError(
                     f"prior={self.prior!r} is a density, which a categorical feature has not: give "
                     "'empirical', 'uniform', or a list of columns to condition on."
@@ -556,7 +556,13 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
                 f"prior={self.prior!r} is not allowed: give 'empirical', 'uniform', a list of "
                 "columns to condition on, or an estimator of the density."
             ) from None
-        return [find_column(b, X.shape[1], column_names(X), parameter="prior") for b in wanted]
+        by = [find_column(b, X.shape[1], column_names(X), parameter="prior") for b in wanted]
+        if attribute.column in by:
+            raise ValueError(
+                f"prior={self.prior!r} names the sensitive feature, {attribute.name!r}: labels "
+                "would then depend on it beyond the minimum. Condition on other columns."
+            )
+        return by
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

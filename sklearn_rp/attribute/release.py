@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
+from sklearn.utils import get_tags
 
 from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.noise import Noise
@@ -25,6 +26,8 @@ from sklearn_rp.rows import (
 )
 from sklearn_rp.smoothing import encode, last_step, unwrapped
 from sklearn_rp.smoothing.sweep import Profile, Sweep, certain_radius
+from sklearn_rp.validation import check_rows
+from sklearn_rp.wrapper import ClassifierWrapper
 
 _PRECISION = 1e-7  # of the range: how closely the ends of intervals are found
 _MOST_ROUNDS = 40  # of halving
@@ -222,13 +225,15 @@ class Release:
         self.estimator = estimator
         self.attribute = attribute
         self.resolution = resolution
-        if getattr(last_release(estimator), "resample", False):
+        if is_random(estimator, X):
             raise ValueError(
-                "resample=True releases at random: every value is compatible with every label, "
-                "with some probability. Use resample=False for compatible sets."
+                f"{type(estimator).__name__} releases at random (resample=True, or another answer "
+                "to the same rows): every value is compatible with every label, with some "
+                "probability. Use resample=False for compatible sets."
             )
         inner = unwrapped(estimator)
-        self.smoothed = inner if isinstance(inner, RobustPrivacyClassifier) else None
+        ours = getattr(type(inner), "predict", None) is RobustPrivacyClassifier.predict
+        self.smoothed: RobustPrivacyClassifier | None = inner if ours else None
         # An estimator may know its own release along this very attribute.
         knows = hasattr(inner, "_attribute_lines") and inner._attribute.same_as(attribute)
         self.known = inner if knows else None
@@ -277,7 +282,9 @@ class Release:
         """
         a = self.attribute
         if self.known is not None:
-            return [self.known._attribute_lines(X)]
+            return [self.known._attribute_lines(check_rows(self.known, X, reset=False))]
+        if self.smoothed is not None:  # the base model may not check the names of columns
+            X = self.smoothed._rows(X)
         if a.categories is None and self.sweep is not None and self.smoothed is None:
             return [(self._cells(X), self.released(X))]
         profile = self._profile(X) if self.sweep is not None else None
@@ -337,7 +344,7 @@ class Release:
             g_row, g_z, g_symbol, g_half = gaps
             width = g_z[1] - g_z[0]
             covered = g_half.sum(axis=0) >= width
-            known = g_half.min(axis=0) > 0
+            known = g_half.max(axis=0) > 0  # a point on a change of label has no ball
             open_ = (g_symbol[0] != g_symbol[1]) | (known & ~covered)
             open_ &= width > _PRECISION * a.span
             if not open_.any():
@@ -434,6 +441,22 @@ class Release:
     def _chunks(n: int, n_features: int) -> list[slice]:
         size = rows_per_chunk(n_features)
         return [slice(first, min(first + size, n)) for first in range(0, n, size)]
+
+
+def is_random(estimator: Any, X: Rows) -> bool:
+    """Whether a release is random: by what is known of it, or seen on some rows."""
+    parts = [last_step(estimator)]
+    if hasattr(estimator, "get_params"):
+        parts += estimator.get_params(deep=True).values()
+    for part in parts:
+        ours = isinstance(part, ClassifierWrapper)
+        if getattr(getattr(part, "_release", None), "resample", False):
+            return True
+        if ours and get_tags(part).non_deterministic:
+            return True
+    rows = sample_rows(X)
+    first, second = (np.asarray(estimator.predict(rows)) for _ in range(2))
+    return bool((first != second).any())
 
 
 def last_release(estimator: Any) -> Any:

@@ -10,8 +10,10 @@ from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows
 from sklearn_rp.smoothing.adapted import (
     Adapted,
+    inside,
     is_frozen,
     is_net,
+    is_pipeline,
     last_step,
     net_classes,
     unwrapped,
@@ -34,8 +36,10 @@ __all__ = [
     "check_n_jobs",
     "encode",
     "for_rows",
+    "inside",
     "is_frozen",
     "is_net",
+    "is_pipeline",
     "last_step",
     "make_engine",
     "net_classes",

@@ -12,6 +12,8 @@ from sklearn.pipeline import Pipeline
 
 from sklearn_rp._compat import BaseSearchCV
 
+_ANSWERS = ("predict", "predict_proba", "decision_function")
+
 
 @dataclass(eq=False)
 class Adapted:
@@ -76,18 +78,37 @@ def is_frozen(estimator: Any) -> bool:
 
 def _inwards(estimator: Any, *, pipelines: bool) -> Iterator[Any]:
     """An estimator, what it wraps, what that wraps, and so on."""
-    while True:
-        yield estimator
-        if isinstance(estimator, FrozenEstimator):
-            estimator = estimator.estimator
-        elif hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        elif isinstance(estimator, BaseSearchCV):  # before it is fitted
-            estimator = estimator.estimator
-        elif pipelines and isinstance(estimator, Pipeline):
-            estimator = estimator[-1]
-        else:
-            return
+    yield estimator
+    inner = inside(estimator)
+    if inner is None and pipelines and is_pipeline(estimator):
+        inner = estimator[-1]
+    if inner is not None:
+        yield from _inwards(inner, pipelines=pipelines)
+
+
+def inside(estimator: Any) -> Any:
+    """What a FrozenEstimator or a search asks for its answers; None for anything else.
+
+    Subclasses with answers of their own are something else: what holds for the estimator inside
+    need not hold for them.
+    """
+    if isinstance(estimator, FrozenEstimator):
+        own = any(hasattr(type(estimator), answer) for answer in _ANSWERS)
+        return None if own else estimator.estimator
+    if isinstance(estimator, BaseSearchCV) and not has_own(estimator, *_ANSWERS):
+        return getattr(estimator, "best_estimator_", estimator.estimator)
+    return None
+
+
+def is_pipeline(estimator: Any) -> bool:
+    """Whether an estimator answers as its last step does to what the steps before it give."""
+    return isinstance(estimator, Pipeline) and not has_own(estimator, *_ANSWERS)
+
+
+def has_own(model: Any, *methods: str) -> bool:
+    """Whether a model's methods are not scikit-learn's own: they may then do anything."""
+    found = (getattr(type(model), method, None) for method in methods)
+    return any(getattr(m, "__module__", "").split(".")[0] != "sklearn" for m in found)
 
 
 def net_classes(net: Any) -> np.ndarray:

@@ -10,7 +10,6 @@ import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.feature_selection import SelectorMixin
-from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import (
@@ -21,11 +20,9 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from sklearn_rp._compat import BaseSearchCV
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, column_names, in_double
-
-_ANSWERS = ("predict", "predict_proba", "decision_function")
+from sklearn_rp.smoothing.adapted import is_pipeline, unwrapped
 
 
 def unfold(
@@ -52,24 +49,18 @@ def unfold(
     effect = np.zeros((X.shape[1], len(noise.columns)))
     effect[noise.columns, np.arange(len(noise.columns))] = 1.0
     steps: list[Any] = []
-    model = thawed(estimator)
+    model = unwrapped(estimator)
     names = column_names(X)
-    while isinstance(model, Pipeline):
+    while is_pipeline(model):
         if len(model) > 1:
             behind = _through(model[:-1], effect, names)
             if behind is None:
                 return None
             effect, names = behind, None
             steps.append(model[:-1])
-        model = thawed(model[-1])
+        model = unwrapped(model[-1])
 
     return model, partial(_transform, steps), effect
-
-
-def has_own(model: Any, *methods: str) -> bool:
-    """Whether a model's methods are not scikit-learn's own: they may then do anything."""
-    found = (getattr(type(model), method, None) for method in methods)
-    return any(getattr(m, "__module__", "").split(".")[0] != "sklearn" for m in found)
 
 
 def dense_inputs(transform: Callable[[Rows], Any], X: Rows) -> np.ndarray:
@@ -111,24 +102,9 @@ def _transform(steps: list[Any], rows: Rows) -> Any:
     return rows
 
 
-def thawed(estimator: Any) -> Any:
-    """What a FrozenEstimator or a search asks for its labels, whatever the rows."""
-    while True:
-        if isinstance(estimator, FrozenEstimator):
-            estimator = estimator.estimator
-        elif (
-            isinstance(estimator, BaseSearchCV)
-            and hasattr(estimator, "best_estimator_")
-            and not has_own(estimator, *_ANSWERS)
-        ):
-            estimator = estimator.best_estimator_
-        else:
-            return estimator
-
-
 def _through(step: Any, effect: np.ndarray, names: list[str] | None) -> np.ndarray | None:
     """Effect of the noised features behind one step; None if it may not be affine in them."""
-    step = thawed(step)
+    step = unwrapped(step)
     if isinstance(step, str):
         return effect if step == "passthrough" else effect[:0]
     if step is None:

@@ -19,7 +19,8 @@ from sklearn.utils import gen_batches
 
 from sklearn_rp.noise import Draws, Noise
 from sklearn_rp.rows import Rows, in_double, rows_per_chunk, sample_rows, take_rows
-from sklearn_rp.smoothing.affine import dense_inputs, has_own, unfold
+from sklearn_rp.smoothing.adapted import has_own
+from sklearn_rp.smoothing.affine import dense_inputs, unfold
 from sklearn_rp.smoothing.monte_carlo import (
     MonteCarlo,
     count_positions,
@@ -79,8 +80,7 @@ class Folded(MonteCarlo):
     def _reads_the_model(self, X: Rows) -> bool:
         """Whether the engine's votes on some rows are those of the estimator itself."""
         rows = sample_rows(X, 50)
-        bank = np.random.default_rng(0).standard_normal((6, len(self.noise.columns)))
-        bank *= np.array([0.1, 0.1, 1, 1, 10, 10])[:, None] * self.noise.scale
+        bank = self.noise.probes()
         expected = MonteCarlo._count(self, rows, bank)
         if self.voting == "soft":
             return bool(np.allclose(self._count(rows, bank), expected, rtol=1e-6))

@@ -12,7 +12,8 @@ from sklearn.utils import gen_batches
 
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, rows_per_chunk, sample_rows, take_rows
-from sklearn_rp.smoothing.affine import has_own, unfold
+from sklearn_rp.smoothing.adapted import has_own
+from sklearn_rp.smoothing.affine import unfold
 from sklearn_rp.smoothing.votes import Votes
 
 
@@ -63,7 +64,7 @@ class Linear:
         """Whether score and labels of some noisy rows are what the folded weights say."""
         rows = sample_rows(X, 200)
         values = self.noise.values(rows)
-        draws = np.random.default_rng(0).standard_normal((8, values.shape[1])) * self.noise.scale
+        draws = self.noise.probes()
         copies = self.noise.noisy_copies(rows, values, draws)
         score, size = self._score(copies)
         plain, plain_size = self._score(rows)

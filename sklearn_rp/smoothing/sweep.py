@@ -71,7 +71,8 @@ def thresholds(model: Any, position: int) -> np.ndarray | None:
     kind = type(model)  # a subclass, or another meta-estimator, may read its input in any way
     if kind in _TREES:
         tree = model.tree_
-        return np.unique(float32_edges(tree.threshold[tree.feature == position]))
+        # Where missing values alone are told apart, the threshold is infinite.
+        return _finite(float32_edges(tree.threshold[tree.feature == position]))
     if kind is HistGradientBoostingClassifier:
         if model.is_categorical_ is not None:  # its trees then number the features anew
             return None
@@ -368,8 +369,7 @@ class Sweep:
     def _reads_the_model(self, X: Rows) -> bool:
         """Whether the model at some noisy rows is the model at their cells."""
         rows = sample_rows(X, 200)
-        draws = np.random.default_rng(0).standard_normal((8, len(self.edges))) * self.noise.scale
-        copies = self.noise.noisy_copies(rows, self.noise.values(rows), draws)
+        copies = self.noise.noisy_copies(rows, self.noise.values(rows), self.noise.probes())
         values = self.noise.values(copies).astype(np.float64)
         cell = np.stack(
             [

@@ -17,8 +17,8 @@ from torch.utils.data import DataLoader
 
 from sklearn_rp.noise import Draws, Noise
 from sklearn_rp.rows import Rows, rows_per_chunk, sample_rows
-from sklearn_rp.smoothing.adapted import check_outputs, last_step
-from sklearn_rp.smoothing.affine import dense_inputs, thawed, unfold
+from sklearn_rp.smoothing.adapted import check_outputs, last_step, unwrapped
+from sklearn_rp.smoothing.affine import dense_inputs, unfold
 from sklearn_rp.smoothing.monte_carlo import SOFT_UNIT, MonteCarlo, refuse_probabilities
 from sklearn_rp.smoothing.votes import Votes
 
@@ -87,7 +87,7 @@ class TorchNet(MonteCarlo):
         transform: Callable[[Rows], Any] = np.asarray
         effect = columns = None
         if shape is not None:
-            if thawed(estimator) is not net:  # what the steps do to noise on images is not known
+            if unwrapped(estimator) is not net:  # what the steps do to noise on images is not known
                 return None
             kind = X.dtype
         else:
@@ -99,7 +99,7 @@ class TorchNet(MonteCarlo):
             trial = np.asarray(transform(sample_rows(X, 2)))
             shape = trial.shape[1:]
             # Steps are given doubles here; the net reads what they give on rows as they are.
-            kind = trial.dtype if thawed(estimator) is net else noise.values(X).dtype
+            kind = trial.dtype if unwrapped(estimator) is net else noise.values(X).dtype
             if np.array_equal(effect, np.eye(X.shape[1])[:, noise.columns]):
                 effect = None
         if effect is None and len(noise.columns) < int(np.prod(shape)):
@@ -114,8 +114,7 @@ class TorchNet(MonteCarlo):
     def _reads_the_model(self, X: Rows) -> bool:
         """Whether the engine's votes on some rows are those of the estimator itself."""
         rows = sample_rows(X, 8)
-        bank = np.random.default_rng(0).standard_normal((6, len(self.noise.columns)))
-        bank *= np.array([0.1, 0.1, 1, 1, 10, 10])[:, None] * self.noise.scale
+        bank = self.noise.probes()
         with evaluating(self.net.module_):
             x = torch.as_tensor(self._inputs(rows), device=self._device)
             offsets = self._full(torch.as_tensor(bank, device=self._device))

@@ -131,7 +131,7 @@ class Boxes:
         shift = np.zeros(len(inputs))
         for side in self.sides:
             if spread[side.feature]:
-                size = np.abs(inputs[:, side.feature]) + np.abs(side.edges[1:-1]).max()
+                size = np.abs(inputs[:, side.feature]) + np.abs(side.edges[1:-1]).max(initial=0.0)
                 shift = np.maximum(shift, 8 * _EPS * size / spread[side.feature])
         # Each factor of each leaf is off by a few units in the last place and by the shift of its
         # argument times the largest density; a tree has no more than `largest` leaves.
@@ -279,9 +279,9 @@ class Trees:
 
     def _agrees(self, estimator: Any, X: Rows, voting: Literal["hard", "soft", "raw"]) -> bool:
         """Whether the steps hand on the noise as is believed, and the leaves vote as the model."""
-        rows = sample_rows(X, 200)
+        rows = sample_rows(X, 40)  # a forest has many leaves, and each is asked about each copy
         values = self.noise.values(rows)
-        draws = np.random.default_rng(0).standard_normal((4, values.shape[1])) * self.noise.scale
+        draws = self.noise.probes()
         copies = self.noise.noisy_copies(rows, values, draws)
         inputs, plain = self._inputs(copies), self._inputs(rows)
         moved = np.where(self.source < 0, 0.0, self.gain * draws[:, self.source])
