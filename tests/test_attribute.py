@@ -122,7 +122,7 @@ def test_exact_engines_certify_the_set_from_both_sides(way):
     assert np.abs(sets.certified_outer - sets.length).max() < 1e-5 * span
 
 
-def test_monte_carlo_bounds_enclose_and_shrink():
+def test_monte_carlo_bounds_enclose_closely():
     task = make_recommendation(40, random_state=0)
     clf = RobustPrivacyClassifier(
         LinearRule(task.coef),
@@ -140,9 +140,9 @@ def test_monte_carlo_bounds_enclose_and_shrink():
     for sets in (coarse, fine):
         assert (sets.certified_inner <= true).all()
         assert (sets.certified_outer >= true).all()
-    gap = [np.mean(s.certified_outer - s.certified_inner) for s in (coarse, fine)]
-    assert gap[1] < gap[0]
-    assert gap[1] < 0.5
+    # Whatever the grid, no more is left than the stretch where the votes abstain.
+    for sets in (coarse, fine):
+        assert (sets.certified_outer - sets.certified_inner).max() < 0.1
 
 
 @pytest.mark.parametrize("band", [None, 0.5])

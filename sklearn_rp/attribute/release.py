@@ -24,7 +24,7 @@ from sklearn_rp.rows import (
     sample_rows,
     take_rows,
 )
-from sklearn_rp.smoothing import encode, last_step, unwrapped
+from sklearn_rp.smoothing import encode, has_own, is_pipeline, last_step, unwrapped
 from sklearn_rp.smoothing.sweep import Profile, Sweep, certain_radius
 from sklearn_rp.validation import check_rows
 from sklearn_rp.wrapper import ClassifierWrapper
@@ -454,8 +454,19 @@ def is_random(estimator: Any, X: Rows) -> bool:
             return True
         if ours and get_tags(part).non_deterministic:
             return True
-    rows = sample_rows(X)
-    first, second = (np.asarray(estimator.predict(rows)) for _ in range(2))
+    return _wavers(estimator, sample_rows(X))
+
+
+def _wavers(estimator: Any, rows: Rows) -> bool:
+    """Whether the model inside a release gives the same rows different answers."""
+    inner = unwrapped(estimator)
+    if is_pipeline(inner):
+        return _wavers(inner[-1], inner[:-1].transform(rows) if len(inner) > 1 else rows)
+    if isinstance(inner, ClassifierWrapper):
+        return _wavers(inner.estimator_, rows)
+    if not has_own(inner, "predict"):
+        return False
+    first, second = (np.asarray(inner.predict(rows)) for _ in range(2))
     return bool((first != second).any())
 
 

@@ -10,6 +10,7 @@ from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows
 from sklearn_rp.smoothing.adapted import (
     Adapted,
+    has_own,
     inside,
     is_frozen,
     is_net,
@@ -36,6 +37,7 @@ __all__ = [
     "check_n_jobs",
     "encode",
     "for_rows",
+    "has_own",
     "inside",
     "is_frozen",
     "is_net",
