@@ -627,7 +627,7 @@ class CompatibleSetDisplay:
             plt = _pyplot()
             wide = len(models) + 1
             figure, axes = plt.subplots(
-                1, wide, figsize=(1 + 3.6 * wide, 4.2), layout="constrained"
+                1, wide, figsize=(0.9 + 2.5 * wide, 4.2), layout="constrained"
             )
             for other in axes[1:-1]:
                 other.sharey(axes[0])

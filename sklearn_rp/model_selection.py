@@ -64,8 +64,8 @@ def max_privacy(
     -------
     refit : callable
         Gives the index of the chosen candidate from ``cv_results_``. Of candidates with equal
-        privacy the more accurate one is chosen. (A search with a callable `refit` has no single
-        score: ask ``search.best_estimator_.score``.)
+        privacy the more accurate one is chosen. A search with a callable `refit` has no single
+        score: ask ``search.best_estimator_.score`` instead.
 
     Examples
     --------

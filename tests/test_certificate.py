@@ -154,6 +154,9 @@ def test_json_of_something_else(text):
 
 
 def test_repr_of_a_fallback_and_of_a_category(people):
+    early = repr(make_certificate(n_samples=np.array([263, 263, 2000, 395])))
+    assert "votes      263 to 2000: they stopped when the question was answered" in early
+    assert "stopped" not in repr(make_certificate())
     shown = repr(make_certificate(min_radius=0.3))
     above = int((make_certificate().radius > 0.3).sum())
     assert f"released   {above} of 4 labels, with a radius above 0.3" in shown
