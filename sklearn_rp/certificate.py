@@ -349,8 +349,8 @@ class Certificate:
             fewest, most = int(self.n_samples.min()), int(self.n_samples.max())
             if fewest < most:
                 lines.append(
-                    f"  votes      {fewest} to {most}: they stopped when the question was answered, "
-                    "see `at`; all votes may certify more"
+                    f"  votes      {fewest} to {most}: they stopped when the question was "
+                    "answered, see `at`; all votes may certify more"
                 )
             if self.min_radius is not None:
                 above = int((self.radius > self.min_radius).sum())
