@@ -52,7 +52,7 @@ from sklearn_rp.smoothing import (
     net_classes,
 )
 from sklearn_rp.validation import check_rows, check_sigmas, unchanged_on_error
-from sklearn_rp.wrapper import ClassifierWrapper
+from sklearn_rp.wrapper import ClassifierWrapper, has_threshold, is_random
 
 _REPORTS = 20  # steps of the progress of one call, where anybody asks for it
 _ROWS_OF_A_REPORT = 16  # at least
@@ -286,8 +286,32 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self.estimator_ = base
         self.classes_ = classes
         self._noise = noise
+        read = X if shape is None else X.reshape(-1, *shape)
+        method = self.method
+        if is_random(base, read):
+            if method == "exact":
+                raise ValueError(
+                    f"method='exact' is not allowed: {type(base).__name__} gives the same rows "
+                    "different answers, so that no certificate is certain. Use "
+                    "method='monte_carlo', or a model that is a function of the row."
+                )
+            warnings.warn(
+                f"{type(base).__name__} gives the same rows different answers: votes are counted, "
+                "and the release is random although resample=False.",
+                PrivacyWarning,
+                stacklevel=4,
+            )
+            method = "monte_carlo"
+        if self.voting == "soft" and has_threshold(base, read):
+            warnings.warn(
+                f"{type(base).__name__} has a threshold of its own: its labels are not those of "
+                "its largest probabilities, which voting='soft' smooths. Use voting='hard' to "
+                "keep it.",
+                PrivacyWarning,
+                stacklevel=4,
+            )
         self._engine = make_engine(
-            self.method,
+            method,
             estimator=base,
             classes=classes,
             noise=noise,
@@ -778,6 +802,8 @@ def certify(
         check_is_fitted(estimator)
         rows = estimator[:-1].transform(X) if len(estimator) > 1 else X
         found = certify(estimator[-1], rows, sigmas, **question)
+        if index_of(rows) is not None or np.shape(rows)[0] != np.shape(X)[0]:
+            return found  # labels of their own; or rows that cannot be told apart any more
         if sigmas is None:
             return replace(found, index=index_of(X))
         return [replace(each, index=index_of(X)) for each in found]

@@ -21,11 +21,11 @@ from sklearn_rp.rows import (
     column_values,
     did_you_mean,
     find_column,
-    has_missing,
     holds_numbers,
     is_frame,
     is_numeric,
     is_pandas,
+    missing,
     replace_columns,
 )
 
@@ -430,7 +430,7 @@ class Noise:
             )
 
     def _check_categories(self, values: np.ndarray) -> None:
-        if has_missing(values):
+        if missing(values).any():
             raise ValueError(
                 f"Input X contains missing values in the noised categorical feature "
                 f"{str(self.names[0])!r}: fill them in before, with a category of their own."

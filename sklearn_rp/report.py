@@ -21,13 +21,13 @@ from sklearn_rp._version import __version__
 from sklearn_rp.attacks.attribute_inference import AttributeInferenceAttack
 from sklearn_rp.attribute import AttributePrivacyClassifier
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, compatible_sets
-from sklearn_rp.attribute.release import Attribute, is_random, last_release
+from sklearn_rp.attribute.release import Attribute, last_release
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.classifier import certify
 from sklearn_rp.rows import Rows, is_frame, is_pandas, take_rows
 from sklearn_rp.smoothing import last_step, unwrapped
 from sklearn_rp.validation import check_groups
-from sklearn_rp.wrapper import ClassifierWrapper
+from sklearn_rp.wrapper import ClassifierWrapper, is_random
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -301,6 +301,8 @@ def privacy_report(
             "The release is random: every value of an attribute is compatible with every label, "
             "with some probability. No compatible sets are reported; see privacy_loss."
         )
+    # Behind the steps of a Pipeline the noise is on other features than these, whatever their name.
+    direct = not isinstance(unwrapped(estimator), Pipeline)
     for feature in [] if random else features:
         possible = bounds.get(feature)
         if possible is None:
@@ -323,11 +325,9 @@ def privacy_report(
             random_state=random_state,
         ).fit(public)
         attacks[sets.feature] = _attack_table(attack.evaluate(attacked).to_frame())
-        # Behind the steps of a Pipeline the noise is on other features than these.
-        direct = not isinstance(unwrapped(estimator), Pipeline)
         warned += _sets_warnings(sets, groups, feature in bounds, cert if direct else None)
         warned += _attack_warnings(sets, attacks[sets.feature])
-    radii = None if cert is None else _radii(cert, list(tables))
+    radii = None if cert is None else _radii(cert, list(tables) if direct else [])
     return PrivacyReport(point, radii, tables, attacks, warned, list(NOT_COVERED))
 
 
@@ -390,14 +390,17 @@ def _operating_point(
             "unit": inner.unit,
         }
     release = last_release(estimator)
+    behind = "_behind_the_steps" if isinstance(inner, Pipeline) else ""
     if cert is not None:
         point |= {
             "method": cert.method,
             "sigma": cert.sigma,
             "alpha": cert.alpha,
             "votes_per_row": release.n_votes if release is not None else int(cert.n_samples.max()),
-            "noised_features": cert.feature_names.tolist(),
-            "standard_deviation_of_the_noise": [float(cert.sigma * scale) for scale in cert.scale],
+            f"noised_features{behind}": cert.feature_names.tolist(),
+            f"standard_deviation_of_the_noise{behind}": [
+                float(cert.sigma * scale) for scale in cert.scale
+            ],
             "certified_share": float(1 - cert.abstained.mean()),
         }
     if release is not None:

@@ -80,9 +80,19 @@ def column_values(X: Rows, column: int) -> np.ndarray:
     return X[:, column]
 
 
-def has_missing(values: np.ndarray) -> bool:
-    """Whether a column of categories has None, NaN or the like in it."""
-    return any(value is None or value != value for value in set(values.tolist()))
+def missing(values: np.ndarray) -> np.ndarray:
+    """Which of some values are None, NaN, NA or the like."""
+    import pandas as pd
+
+    return np.asarray(pd.isna(values))
+
+
+def rows_with_gaps(X: Rows) -> np.ndarray:
+    """Positions of the rows in which something is missing."""
+    if is_frame(X):
+        gaps = [missing(column_values(X, j)) for j in range(X.shape[1])]
+        return np.flatnonzero(np.any(gaps, axis=0))
+    return np.flatnonzero(missing(X).reshape(len(X), -1).any(axis=1))
 
 
 def holds_numbers(values: np.ndarray) -> bool:

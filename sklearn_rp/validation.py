@@ -17,7 +17,7 @@ from sklearn.utils.validation import (
 )
 
 from sklearn_rp._compat import CALLBACK_STATE
-from sklearn_rp.rows import Rows, categorical_dtypes, has_missing, is_frame, recast
+from sklearn_rp.rows import Rows, categorical_dtypes, is_frame, missing, recast
 
 
 def check_sigmas(sigmas: Any) -> list[float]:
@@ -102,9 +102,11 @@ def check_groups(groups: Any, n_rows: int) -> np.ndarray:
             f"groups has shape {groups.shape}: give a group for each of the {n_rows} rows, such as "
             "a column of the table, X['region']."
         )
-    if groups.dtype.kind not in "fO" or not has_missing(groups):
+    gone = missing(groups)
+    kinds = {type(group) for group in groups[~gone].tolist()}
+    if not gone.any() and len(kinds) == 1:
         return groups
-    return np.array(["missing" if g is None or g != g else str(g) for g in groups.tolist()])
+    return np.where(gone, "missing", [str(group) for group in groups.tolist()])
 
 
 def check_target(estimator: Any, X: Rows, y: Any) -> np.ndarray:
@@ -115,10 +117,9 @@ def check_target(estimator: Any, X: Rows, y: Any) -> np.ndarray:
         )
     check_consistent_length(X, y)
     y = column_or_1d(y, warn=True)
-    if y.dtype.kind == "O" and has_missing(y):
+    if y.dtype.kind == "O" and missing(y).any():
         raise ValueError(
-            f"y holds {sum(v is None or v != v for v in y)} missing labels (NaN or None): leave "
-            "those rows out."
+            f"y holds {int(missing(y).sum())} missing labels (NaN or None): leave those rows out."
         )
     if y.dtype.kind == "f":
         check_array(y, ensure_2d=False, input_name="y")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from copy import deepcopy
 from typing import Any
 
+import joblib
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.frozen import FrozenEstimator
@@ -15,7 +17,8 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn_rp._compat import CallbackSupportMixin, DocumentedMixin, fitting
 from sklearn_rp._version import __version__
 from sklearn_rp.exceptions import PrivacyWarning
-from sklearn_rp.rows import Rows
+from sklearn_rp.rows import Rows, rows_with_gaps, sample_rows, take_rows
+from sklearn_rp.smoothing import is_pipeline, last_step, unwrapped
 from sklearn_rp.validation import check_target
 
 
@@ -93,3 +96,60 @@ class ClassifierWrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixi
             tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
             tags.classifier_tags.poor_score = inner.classifier_tags.poor_score
         return tags
+
+
+def is_random(estimator: Any, X: Rows) -> bool:
+    """Whether a fitted classifier answers at random: by what is known of it, or seen on some rows.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        Anything with ``predict``.
+    X : ndarray or frame of shape (n_rows, n_features)
+        Rows as it takes them; some are asked about twice, some of those with gaps among them.
+
+    Returns
+    -------
+    random : bool
+    """
+    parts = [last_step(estimator)]
+    if hasattr(estimator, "get_params"):
+        parts += estimator.get_params(deep=True).values()
+    for part in parts:
+        ours = isinstance(part, ClassifierWrapper)
+        if getattr(getattr(part, "_release", None), "resample", False):
+            return True
+        if ours and get_tags(part).non_deterministic:
+            return True
+    gaps = rows_with_gaps(X)
+    return _wavers(estimator, sample_rows(X)) or bool(
+        len(gaps) and _wavers(estimator, sample_rows(take_rows(X, gaps)))
+    )
+
+
+def _wavers(estimator: Any, rows: Rows) -> bool:
+    """Whether the model inside a release gives the same rows different answers."""
+    inner = unwrapped(estimator)
+    if isinstance(inner, ClassifierWrapper):  # fixed noise, and slower to ask
+        return _wavers(inner.estimator_, rows)
+    if is_pipeline(inner) and isinstance(last_step(inner), ClassifierWrapper) and len(inner) > 1:
+        given = [inner[:-1].transform(deepcopy(rows)) for _ in range(2)]
+        return joblib.hash(given[0]) != joblib.hash(given[1]) or _wavers(inner[-1], given[0])
+    first, second = (np.asarray(inner.predict(deepcopy(rows))) for _ in range(2))
+    return bool((first != second).any())
+
+
+def has_threshold(estimator: Any, X: Rows) -> bool:
+    """Whether a fitted classifier's labels are not those of its largest probabilities.
+
+    So it is where it has a threshold of its own. A few rows may differ in any case: probabilities
+    of support vector machines are fitted apart from their labels.
+    """
+    if not hasattr(estimator, "classes_"):
+        return False
+    rows = sample_rows(X, 200)
+    proba = np.asarray(estimator.predict_proba(deepcopy(rows)))
+    top = np.asarray(estimator.classes_)[proba.argmax(axis=1)]
+    two = np.partition(proba, -2, axis=1)[:, -2:]
+    clear = two[:, 1] - two[:, 0] > 1e-6
+    return bool(np.mean((top != np.asarray(estimator.predict(rows))) & clear) > 0.05)

@@ -10,6 +10,7 @@ from scipy.special import logit
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.datasets import load_breast_cancer
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import (
     BaggingClassifier,
     GradientBoostingClassifier,
@@ -22,7 +23,7 @@ from sklearn.feature_selection import SelectKBest
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -43,7 +44,9 @@ from sklearn_rp.attacks import AttributeInferenceAttack
 from sklearn_rp.attribute import compatible_sets
 from sklearn_rp.attribute.compatible_sets import _best_guess
 from sklearn_rp.baselines import RandomizedResponseClassifier
+from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.model_selection import NoiseSearchCV
+from sklearn_rp.report import privacy_report
 from sklearn_rp.rows import replace_columns
 
 X, Y = load_breast_cancer(return_X_y=True)
@@ -538,12 +541,17 @@ def test_thresholds_that_tell_missing_values_alone():
     assert clf.compatible_sets(rows).component_length.min() == 10
 
 
+def jitter(rows):
+    return rows + np.random.default_rng().normal(size=rows.shape)
+
+
 def random_release():
     return RobustPrivacyClassifier(
         tree(3), resample=True, method="monte_carlo", n_samples=30, alpha=0.1
     )
 
 
+@pytest.mark.filterwarnings("ignore:.*same rows different answers")
 @pytest.mark.parametrize(
     "model",
     [
@@ -552,8 +560,11 @@ def random_release():
         make_pipeline(random_release()),
         RobustPrivacyClassifier(RandomizedResponseClassifier(tree(3), p=0.7), noise_features=[0]),
         LinearRule((1.0, -1.0)),
+        DummyClassifier(strategy="stratified"),
+        make_pipeline(FunctionTransformer(jitter), LogisticRegression()),
+        make_pipeline(FunctionTransformer(jitter), RobustPrivacyClassifier(tree(3))),
     ],
-    ids=["voting", "bagging", "pipeline", "inside", "unknown"],
+    ids=["voting", "bagging", "pipeline", "inside", "unknown", "dummy", "step", "step in front"],
 )
 def test_a_release_that_is_random_inside_is_refused(model):
     rng = np.random.default_rng(0)
@@ -581,3 +592,103 @@ def test_labels_of_pandas_strings_survive_json():
     cert = replace(cert, label=np.where(cert.label, "yes", "no").astype(strings()))
     again = Certificate.from_json(cert.to_json())
     assert again.label.tolist() == cert.label.tolist()
+
+
+# --- and in a second round ------------------------------------------------------------------------
+
+
+def test_half_widths_behind_steps_are_in_no_unit_of_the_columns():
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"rate": rng.normal(0.05, 0.01, 200), "age": rng.normal(50, 10, 200)})
+    labels = (rows["rate"] > 0.05).astype(int)
+    scaled = StandardScaler().set_output(transform="pandas")
+    pipe = make_pipeline(scaled, RobustPrivacyClassifier(tree(2), noise_features=["rate"]))
+    report = privacy_report(
+        pipe.fit(rows, labels), rows, labels, sensitive_features="rate", bounds=(0, 0.1)
+    )
+    assert report.radii["reading"].tolist() == ["radius, scaled units"]
+    assert report.operating_point["noised_features_behind_the_steps"] == ["rate"]
+    assert "standard_deviation_of_the_noise" not in report.operating_point
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        RandomizedResponseClassifier(tree(3), p=0.6),
+        DummyClassifier(strategy="stratified"),
+        make_pipeline(FunctionTransformer(jitter), LogisticRegression()),
+    ],
+    ids=["baseline", "dummy", "step"],
+)
+def test_no_certificate_of_a_random_model_is_certain(model):
+    rng = np.random.default_rng(0)
+    rows = rng.uniform(0, 10, (200, 2))
+    labels = (rows[:, 0] > 5).astype(int)
+    with pytest.warns(PrivacyWarning, match="same rows different answers"):
+        clf = RobustPrivacyClassifier(clone(model), noise_features=[0]).fit(rows, labels)
+    assert clf.method_ == "monte_carlo"
+    assert (clf.certify(rows).alpha) > 0
+    with pytest.raises(ValueError, match="method='exact' is not allowed"):
+        RobustPrivacyClassifier(clone(model), noise_features=[0], method="exact").fit(rows, labels)
+
+
+def test_a_model_that_is_random_where_values_are_missing():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(200, 3))
+    labels = (rows.sum(axis=1) > 0).astype(int)
+    rows[:6, 2] = np.nan  # none of them is among the usual sample
+    rows[[0]] = rows[[10]]
+
+    class FillsAnyhow(LinearRule):
+        def predict(self, X):
+            fill = np.random.default_rng().normal(scale=9, size=X.shape)
+            return super().predict(np.where(np.isnan(X), fill, X))
+
+    model = FillsAnyhow((1.0, 1.0, 1.0)).fit(rows, labels)
+    with pytest.raises(ValueError, match="releases at random"):
+        compatible_sets(model, rows, sensitive_feature=0)
+
+
+@pytest.mark.parametrize("threshold", [0.1, 0.9])
+def test_a_threshold_is_kept_by_the_minimum_and_missed_by_soft_votes(threshold):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(300, 2))
+    labels = (rows.sum(axis=1) + rng.normal(size=300) > 0).astype(int)
+    model = FixedThresholdClassifier(LogisticRegression(), threshold=threshold)
+    plain = clone(model).fit(rows, labels)
+    apc = AttributePrivacyClassifier(model, sensitive_feature=0, minimum=0.001).fit(rows, labels)
+    assert np.mean(apc.predict(rows) == plain.predict(rows)) > 0.97
+    with pytest.warns(PrivacyWarning, match="has a threshold of its own"):
+        RobustPrivacyClassifier(model, voting="soft", random_state=0).fit(rows, labels)
+
+
+def test_sets_of_other_people_are_not_intersected():
+    model = tree(3).fit(X, Y)
+    sets = compatible_sets(model, X[:50], sensitive_feature=0, bounds=(0, 100))
+    with pytest.raises(ValueError, match="same people, in the same order"):
+        sets.intersect(sets[::-1])
+
+
+def test_a_pipeline_that_reorders_rows_keeps_their_labels():
+    rows = pd.DataFrame(X, columns=list("abcd"))
+    turned = FunctionTransformer(lambda frame: frame[::-1])
+    pipe = make_pipeline(turned, FrozenEstimator(RobustPrivacyClassifier(tree(3)).fit(rows, Y)))
+    cert = certify(pipe, rows)
+    assert cert.to_frame().index.equals(rows.index[::-1])
+    fewer = make_pipeline(FunctionTransformer(lambda frame: frame.to_numpy()[:5]), pipe[-1])
+    assert len(certify(fewer, rows).to_frame()) == 5
+
+
+def test_missing_values_of_pandas_are_missing():
+    people = pd.DataFrame({"v": X[:, 0], "s": pd.array(["a", "b"] * 284 + ["a"], dtype="string")})
+    model = make_pipeline(
+        make_column_transformer((OneHotEncoder(), ["s"]), remainder="passthrough"), tree(3)
+    ).fit(people, Y)
+    gone = people.copy()
+    gone.loc[3, "s"] = pd.NA
+    with pytest.raises(ValueError, match="missing values in sensitive_feature='s'"):
+        compatible_sets(model, gone, sensitive_feature="s")
+    sets = compatible_sets(model, people, sensitive_feature="v")
+    assert sets.summary(gone["s"])["n"].to_dict() == {"all": 569, "a": 285, "b": 283, "missing": 1}
+    mixed = np.array(["a", 1] * 284 + ["a"], dtype=object)
+    assert sets.summary(mixed)["n"].to_dict() == {"all": 569, "1": 284, "a": 285}

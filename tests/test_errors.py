@@ -204,7 +204,8 @@ class SumsTo(Stranger):
 def test_a_base_model_that_is_no_classifier():
     with pytest.raises(ValueError, match="Found the label 7, which is not among"):
         RobustPrivacyClassifier(Stranger(), n_samples=50).fit(X, Y)
-    clf = RobustPrivacyClassifier(SumsTo(), voting="soft", n_samples=50).fit(X, Y)
+    with pytest.warns(PrivacyWarning, match="SumsTo has a threshold of its own"):
+        clf = RobustPrivacyClassifier(SumsTo(), voting="soft", n_samples=50).fit(X, Y)
     with pytest.raises(ValueError, match="not one probability for each"):
         clf.predict(X)
 

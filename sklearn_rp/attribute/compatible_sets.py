@@ -305,6 +305,11 @@ class CompatibleSets:
                 f"The sets are of {len(self)} and {len(other)} rows and of {self.feature!r} and "
                 f"{other.feature!r}: they must be about the same people and feature."
             )
+        if not np.array_equal(self.own, other.own):
+            raise ValueError(
+                f"The sets are of people with other values of {self.feature!r}: they must be about "
+                "the same people, in the same order."
+            )
         same = (self.low, self.high) == (other.low, other.high) and np.array_equal(
             self.categories if self.categories is not None else [],
             other.categories if other.categories is not None else [],

@@ -32,7 +32,7 @@ from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.rows import Rows, column_names, find_column, rows_per_chunk, take_rows
 from sklearn_rp.smoothing import encode
 from sklearn_rp.validation import check_rows, unchanged_on_error
-from sklearn_rp.wrapper import ClassifierWrapper
+from sklearn_rp.wrapper import ClassifierWrapper, has_threshold
 
 _TOLERANCE = 1e-12  # of the range: two lengths that differ by rounding are equal
 _MOST_STATES = 100_000
@@ -316,6 +316,8 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
                 stacklevel=5,
             )
         self.estimator_ = base
+        # A model with a threshold of its own is agreed with in its labels.
+        self._by_probability = hasattr(base, "predict_proba") and not has_threshold(base, X)
         self.classes_ = release.symbols
         self.minimum_ = least
         self.bounds_ = attribute.bounds
@@ -492,7 +494,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         middle = (edges[1:] + edges[:-1]) / 2
         z = np.arange(n_cells) if attribute.categories is not None else middle
         copies = attribute.copies(X, np.repeat(np.arange(n_rows), n_cells), np.tile(z, n_rows))
-        if hasattr(self.estimator_, "predict_proba"):
+        if self._by_probability:
             found = np.asarray(self.estimator_.predict_proba(copies), dtype=np.float64)
             if found.shape[1] != len(self.classes_):  # a fallback has no probability of its own
                 found = self._votes(copies)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
-from sklearn.utils import get_tags
 
 from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.noise import Noise
@@ -15,19 +14,19 @@ from sklearn_rp.rows import (
     Rows,
     column_values,
     find_column,
-    has_missing,
     holds_numbers,
     is_numeric,
+    missing,
     names_of,
     replace_columns,
     rows_per_chunk,
     sample_rows,
     take_rows,
 )
-from sklearn_rp.smoothing import encode, has_own, is_pipeline, last_step, unwrapped
+from sklearn_rp.smoothing import encode, last_step, unwrapped
 from sklearn_rp.smoothing.sweep import Profile, Sweep, certain_radius
 from sklearn_rp.validation import check_rows
-from sklearn_rp.wrapper import ClassifierWrapper
+from sklearn_rp.wrapper import is_random
 
 _PRECISION = 1e-7  # of the range: how closely the ends of intervals are found
 _MOST_ROUNDS = 40  # of halving
@@ -99,7 +98,7 @@ class Attribute:
                 f"bounds={bounds!r} is not allowed for the categorical feature {name!r}: give a "
                 "list of categories."
             )
-        if has_missing(found_values):
+        if missing(found_values).any():
             raise ValueError(_missing(name))
         possible = set(found_values.tolist() if bounds is None else bounds)
         try:
@@ -141,7 +140,7 @@ class Attribute:
         """The rows' own values: numbers, or positions of categories; shape (n_rows,)."""
         values = column_values(X, self.column)
         if self.categories is not None:
-            if has_missing(values):
+            if missing(values).any():
                 raise ValueError(_missing(self.name))
             return encode(values, self.categories, what=f"category of {self.name!r}")
         values = values.astype(np.float64)
@@ -441,33 +440,6 @@ class Release:
     def _chunks(n: int, n_features: int) -> list[slice]:
         size = rows_per_chunk(n_features)
         return [slice(first, min(first + size, n)) for first in range(0, n, size)]
-
-
-def is_random(estimator: Any, X: Rows) -> bool:
-    """Whether a release is random: by what is known of it, or seen on some rows."""
-    parts = [last_step(estimator)]
-    if hasattr(estimator, "get_params"):
-        parts += estimator.get_params(deep=True).values()
-    for part in parts:
-        ours = isinstance(part, ClassifierWrapper)
-        if getattr(getattr(part, "_release", None), "resample", False):
-            return True
-        if ours and get_tags(part).non_deterministic:
-            return True
-    return _wavers(estimator, sample_rows(X))
-
-
-def _wavers(estimator: Any, rows: Rows) -> bool:
-    """Whether the model inside a release gives the same rows different answers."""
-    inner = unwrapped(estimator)
-    if is_pipeline(inner):
-        return _wavers(inner[-1], inner[:-1].transform(rows) if len(inner) > 1 else rows)
-    if isinstance(inner, ClassifierWrapper):
-        return _wavers(inner.estimator_, rows)
-    if not has_own(inner, "predict"):
-        return False
-    first, second = (np.asarray(inner.predict(rows)) for _ in range(2))
-    return bool((first != second).any())
 
 
 def last_release(estimator: Any) -> Any:

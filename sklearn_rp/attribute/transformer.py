@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
@@ -173,7 +174,8 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
             self._check_names(X, attribute)
             params = route(self, "fit", "estimator", fit_params)
             base = self._fit_base(clone(self._base()), X, y, params)
-            self._release = Release(base, attribute, X, self.resolution)
+            # A refusal of one person's value would tell about it: beyond is as good as any other.
+            self._release = Release(base, replace(attribute, strict=False), X, self.resolution)
             self.estimator_ = base
             self.classes_ = self._release.symbols
             self.sensitive_feature_ = attribute.name

@@ -10,7 +10,6 @@ from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows
 from sklearn_rp.smoothing.adapted import (
     Adapted,
-    has_own,
     inside,
     is_frozen,
     is_net,
@@ -37,7 +36,6 @@ __all__ = [
     "check_n_jobs",
     "encode",
     "for_rows",
-    "has_own",
     "inside",
     "is_frozen",
     "is_net",
