@@ -48,7 +48,8 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         Name or position of the sensitive feature, numeric or categorical.
     bounds : (low, high), or sequence of categories, default=None
         The values that are possible; None: those seen in `fit`. Give them before anything is
-        published: the smallest and the largest value seen are those of two people.
+        published: the smallest and the largest value seen are those of two people. A value beyond
+        them is an error in `fit` alone, as an error about one person's row tells about it.
     resolution : int, default=256
         Cells that are looked at first where the model's own thresholds are not known.
     output : {"interval", "midpoint", "drop"}, default="interval"
