@@ -108,7 +108,8 @@ def test_tables_keep_the_labels_of_the_rows(people):
     half = clf.certify(X).to_frame("bmi")["half_width_bmi"]
     pd.testing.assert_index_equal(half.index, X.index)
     again = clf.certify(X.sort_index()).to_frame("bmi")["half_width_bmi"]
-    np.testing.assert_array_equal(X.join(half).sort_index()["half_width_bmi"], again)
+    joined = X.join(half).sort_index()["half_width_bmi"]
+    np.testing.assert_allclose(joined, again, rtol=1e-9)  # last bits may hang on the batch
     cert = clf.certify(X)
     assert cert[cert.radius > 1].to_frame().index.equals(X.index[cert.radius > 1])
     assert Certificate.from_json(cert.to_json()).index is None
