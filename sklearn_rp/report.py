@@ -166,7 +166,7 @@ class PrivacyReport:
         return _written(page, path)
 
     def _repr_html_(self) -> str:
-        parts = [_list("Look at this", self.warnings or ["Nothing stood out."])]
+        parts = [_list("Look at this", self.warnings or _NOTHING)]
         for title, note, table in self._tables():
             shown = table.to_html(index=False, border=0, float_format="{:.3g}".format, na_rep="")
             head = f"<h2>{html.escape(title)}</h2><p>{html.escape(note)}</p>"
@@ -176,7 +176,7 @@ class PrivacyReport:
 
     def __repr__(self) -> str:
         lines = [f"PrivacyReport of {self.operating_point['estimator']}", ""]
-        lines += ["Look at this:", *(f"- {warning}" for warning in self.warnings), ""]
+        lines += ["Look at this:", *(f"- {each}" for each in self.warnings or _NOTHING), ""]
         for title, note, table in self._tables():
             lines += [title, *textwrap.wrap(note, 100)]
             lines += [table.to_string(index=False, float_format="{:.3g}".format), ""]
@@ -435,7 +435,6 @@ def _radii(cert: Certificate, features: list[str]) -> pd.DataFrame:
 def _sets_table(sets: CompatibleSets, groups: np.ndarray) -> pd.DataFrame:
     table = sets.summary(groups).rename_axis("group").reset_index()
     table["group"] = table["group"].astype(str)
-    table["n"] = table["n"].astype(int)
     table["median share of the range"] = table["median"] / (sets.high - sets.low)
     return table
 
@@ -542,6 +541,7 @@ def _attack_warnings(sets: CompatibleSets, table: pd.DataFrame) -> list[str]:
     ]
 
 
+_NOTHING = ["Nothing stood out."]
 _STYLE = (
     "body{font-family:system-ui,sans-serif;margin:2em auto;max-width:60em;padding:0 1em;"
     "line-height:1.5}table{border-collapse:collapse;margin:1em 0}td,th{padding:.3em .8em;"

@@ -314,6 +314,7 @@ def test_rows_without_a_group_are_a_group():
     sets = compatible_sets(LogisticRegression().fit(X, Y), X, sensitive_feature=0)
     table = sets.summary(np.where(np.arange(60) % 3, 2.0, np.nan))
     assert table["n"].to_dict() == {"all": 60, "2.0": 40, "missing": 20}
+    assert table["n"].dtype.kind == "i"
     with pytest.raises(ValueError, match=r"groups has shape \(\): give a group for each"):
         sets.summary("region")
 

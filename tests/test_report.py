@@ -1,6 +1,7 @@
 """The report says what the parts say that it is made of, in plain words and without surprises."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -228,6 +229,12 @@ def test_arrays_and_polars():
 def test_what_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         report(**arguments)
+
+
+def test_nothing_to_look_at_is_said(usual):
+    quiet = replace(usual, warnings=[])
+    assert "- Nothing stood out." in repr(quiet)
+    assert "<li>Nothing stood out.</li>" in quiet.to_html()
 
 
 def test_repr_is_short_enough_to_read(usual):

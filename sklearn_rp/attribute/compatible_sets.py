@@ -399,7 +399,7 @@ class CompatibleSets:
                 }
                 for name, part in parts.items()
             }
-        ).T
+        ).T.astype({"n": int})
 
     def __repr__(self) -> str:
         unit = "categories" if self.categories is not None else "of its unit"
