@@ -18,7 +18,7 @@ from sklearn_rp._compat import CallbackSupportMixin, DocumentedMixin, fitting
 from sklearn_rp._version import __version__
 from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.rows import Rows, rows_with_gaps, sample_rows, take_rows
-from sklearn_rp.smoothing import is_pipeline, last_step, unwrapped
+from sklearn_rp.smoothing import is_net, is_pipeline, last_step, unwrapped
 from sklearn_rp.validation import check_target
 
 
@@ -149,7 +149,10 @@ def has_threshold(estimator: Any, X: Rows) -> bool:
         return False
     rows = sample_rows(X, 200)
     proba = np.asarray(estimator.predict_proba(deepcopy(rows)))
-    top = np.asarray(estimator.classes_)[proba.argmax(axis=1)]
+    # Nets answer with the position of the class.
+    net = is_net(last_step(estimator))
+    classes = np.arange(proba.shape[1]) if net else np.asarray(estimator.classes_)
+    top = classes[proba.argmax(axis=1)]
     two = np.partition(proba, -2, axis=1)[:, -2:]
     clear = two[:, 1] - two[:, 0] > 1e-6
     return bool(np.mean((top != np.asarray(estimator.predict(rows))) & clear) > 0.05)

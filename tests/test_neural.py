@@ -129,6 +129,7 @@ CASES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:.*has a threshold of its own")
 @pytest.mark.parametrize("voting", ["hard", "soft"])
 @pytest.mark.parametrize("case", CASES)
 def test_votes_are_those_of_the_net(case, voting):
@@ -553,3 +554,12 @@ def test_one_constant_pixel_costs_no_matrix():
         clf = smooth(model, n_samples=50).fit(images, np.arange(12) % 2)
     assert clf._engine.effect is None
     assert len(pickle.dumps(clf)) < 2e6
+
+
+def test_soft_votes_warn_of_a_threshold_and_of_nothing_else():
+    binary = net(OneScore, NeuralNetBinaryClassifier, threshold=0.1)
+    with pytest.warns(PrivacyWarning, match="has a threshold of its own"):
+        smooth(binary, voting="soft").fit(X, NAMES == "left")
+    named = net(classes=["left", "middle", "right"]).fit(X, CODES)  # answers by position
+    clf = smooth(FrozenEstimator(named), voting="soft").fit(X, NAMES)  # warnings are errors here
+    assert clf.engine_ == "torch"
