@@ -93,7 +93,7 @@ def radius_upper(votes: Votes, alpha: float) -> np.ndarray:
     soft = votes.kind == "soft"
     above = mean_upper if soft else clopper_pearson_upper
     below = mean_lower if soft else clopper_pearson_lower
-    first, second = _two_largest(votes.share if soft else votes.total)
+    first, second = two_largest(votes.share if soft else votes.total)
     if n_classes == 2:
         upper = above(first, n, alpha)
         lower = _down(1 - upper)
@@ -250,7 +250,7 @@ def _hard(votes: Votes, alpha: float) -> tuple[np.ndarray, np.ndarray, np.ndarra
     Each distinct pair of counts is worked out once: a million rows share a few thousand pairs.
     """
     n, n_classes = votes.n_samples, votes.total.shape[1]
-    first, second = (total.astype(np.int64) for total in _two_largest(votes.total))
+    first, second = (total.astype(np.int64) for total in two_largest(votes.total))
     pairs, row = np.unique(first * (n + 1) + second, return_inverse=True)
     first, second = np.divmod(pairs, n + 1)
     if n_classes == 2:
@@ -308,7 +308,7 @@ def _soft(votes: Votes, alpha: float) -> tuple[np.ndarray, np.ndarray]:
     """
     n_classes = votes.total.shape[1]
     events = 2 if n_classes == 2 else n_classes + 2
-    first, second = _two_largest(votes.share)
+    first, second = two_largest(votes.share)
     lower = mean_lower(first, votes.n_samples, alpha / events)
     upper = _up(1 - lower)
     if n_classes > 2:
@@ -351,13 +351,13 @@ def mean_upper(mean: np.ndarray, n: int, alpha: float) -> np.ndarray:
 
 def _exact(votes: Votes) -> tuple[np.ndarray, np.ndarray]:
     """Bounds from probabilities that are known up to floating point."""
-    first, second = _two_largest(votes.total)
+    first, second = two_largest(votes.total)
     lower = np.clip(first - votes.error, 0.0, _LARGEST)
     upper = np.clip(second + votes.error, 1 - _LARGEST, 1.0)
     return lower, upper
 
 
-def _two_largest(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def two_largest(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Largest and second largest of each row."""
     order = np.partition(values, values.shape[1] - 2, axis=1)
     return order[:, -1], order[:, -2]

@@ -40,6 +40,7 @@ from sklearn_rp.smoothing import (
     Engine,
     Recalled,
     Votes,
+    behind_steps,
     cast_votes,
     check_n_jobs,
     encode,
@@ -286,32 +287,8 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self.estimator_ = base
         self.classes_ = classes
         self._noise = noise
-        read = X if shape is None else X.reshape(-1, *shape)
-        method = self.method
-        if is_random(base, read):
-            if method == "exact":
-                raise ValueError(
-                    f"method='exact' is not allowed: {type(base).__name__} gives the same rows "
-                    "different answers, so that no certificate is certain. Use "
-                    "method='monte_carlo', or a model that is a function of the row."
-                )
-            warnings.warn(
-                f"{type(base).__name__} gives the same rows different answers: votes are counted, "
-                "and the release is random although resample=False.",
-                PrivacyWarning,
-                stacklevel=4,
-            )
-            method = "monte_carlo"
-        if self.voting == "soft" and has_threshold(base, read):
-            warnings.warn(
-                f"{type(base).__name__} has a threshold of its own: its labels are not those of "
-                "its largest probabilities, which voting='soft' smooths. Use voting='hard' to "
-                "keep it.",
-                PrivacyWarning,
-                stacklevel=4,
-            )
         self._engine = make_engine(
-            method,
+            self._method_for(base, X if shape is None else X.reshape(-1, *shape)),
             estimator=base,
             classes=classes,
             noise=noise,
@@ -378,6 +355,33 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         if classes is None:
             classes = getattr(base, "classes_", np.unique(y))
         return base, np.asarray(classes)
+
+    def _method_for(self, base: Any, X: Any) -> Any:
+        """`method`, or votes where the base classifier answers at random; warns of what is lost."""
+        method = self.method
+        if is_random(base, X):
+            if method == "exact":
+                raise ValueError(
+                    f"method='exact' is not allowed: {type(base).__name__} gives the same rows "
+                    "different answers, so that no certificate is certain. Use "
+                    "method='monte_carlo', or a model that is a function of the row."
+                )
+            warnings.warn(
+                f"{type(base).__name__} gives the same rows different answers: votes are counted, "
+                "and the release is random although resample=False.",
+                PrivacyWarning,
+                stacklevel=5,
+            )
+            method = "monte_carlo"
+        if self.voting == "soft" and has_threshold(base, X):
+            warnings.warn(
+                f"{type(base).__name__} has a threshold of its own: its labels are not those of "
+                "its largest probabilities, which voting='soft' smooths. Use voting='hard' to "
+                "keep it.",
+                PrivacyWarning,
+                stacklevel=5,
+            )
+        return method
 
     def predict(self, X):
         """Label to release for each row.
@@ -800,7 +804,7 @@ def certify(
         return certify(inner, X, sigmas, **question)
     if is_pipeline(estimator):
         check_is_fitted(estimator)
-        rows = estimator[:-1].transform(X) if len(estimator) > 1 else X
+        rows = behind_steps(estimator, X)
         found = certify(estimator[-1], rows, sigmas, **question)
         if index_of(rows) is not None or np.shape(rows)[0] != np.shape(X)[0]:
             return found  # labels of their own; or rows that cannot be told apart any more

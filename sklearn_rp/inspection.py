@@ -8,16 +8,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import check_array, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
-from sklearn_rp.attribute.compatible_sets import CompatibleSets, sets_of
+from sklearn_rp.attribute.compatible_sets import CompatibleSets, compatible_sets, sets_of
 from sklearn_rp.attribute.minimum import AttributePrivacyClassifier
-from sklearn_rp.attribute.release import Attribute, Release
+from sklearn_rp.attribute.release import Release
 from sklearn_rp.attribute.transformer import AttributePrivacyTransformer
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.classifier import RobustPrivacyClassifier, certify
 from sklearn_rp.metrics import certified_accuracy_score
-from sklearn_rp.rows import is_frame
 from sklearn_rp.smoothing import unwrapped
 from sklearn_rp.validation import check_rows
 
@@ -517,16 +516,22 @@ class CompatibleSetDisplay:
                 f"{type(estimator).__name__} does not know which feature is sensitive: give "
                 "sensitive_feature, and bounds."
             )
-        resolution = getattr(estimator, "resolution", 256)
         if knows:
             rows = check_rows(estimator, X, reset=False)
             release = getattr(estimator, "_release", None)
             attribute = estimator._attribute if release is None else release.attribute
+
+            def find(model: Any) -> CompatibleSets:
+                return sets_of(Release(model, attribute, rows, estimator.resolution), rows)
+
             released = estimator.compatible_sets(X)
         else:
-            rows = X if is_frame(X) else check_array(X, dtype=None, ensure_all_finite=False)
-            attribute = Attribute.from_data(rows, sensitive_feature, bounds)
-            released = sets_of(Release(estimator, attribute, rows, resolution), rows)
+
+            def find(model: Any) -> CompatibleSets:
+                asked = {"sensitive_feature": sensitive_feature, "bounds": bounds}
+                return compatible_sets(model, X, **asked)
+
+            released = find(estimator)
         if isinstance(baseline, str):
             if baseline != "auto":
                 raise ValueError(
@@ -540,7 +545,7 @@ class CompatibleSetDisplay:
             baseline = model.estimator_ if ours else None
         sets = {}
         if baseline is not None:
-            sets["base model"] = sets_of(Release(baseline, attribute, rows, resolution), rows)
+            sets["base model"] = find(baseline)
         return cls(sets | {"released": released}, unit).plot(ax)
 
     @classmethod

@@ -30,7 +30,7 @@ from sklearn_rp._compat import (
 )
 from sklearn_rp.classifier import RobustPrivacyClassifier, waiting_for_noise
 from sklearn_rp.rows import did_you_mean
-from sklearn_rp.smoothing import Recalled, is_pipeline, last_step
+from sklearn_rp.smoothing import Recalled, behind_steps, is_pipeline, last_step
 from sklearn_rp.validation import check_sigmas, unchanged_on_error
 
 __all__ = ["NoiseSearchCV", "max_privacy"]
@@ -410,12 +410,10 @@ def _smoothed(estimator: Any) -> tuple[str, RobustPrivacyClassifier]:
 
 def _at_noise_levels(estimator: Any, X: Any, sigmas: Sequence[float]) -> list[Any]:
     """A fitted estimator at several noise levels, its votes for `X` found once."""
-    if isinstance(estimator, Pipeline):
-        before, (name, last) = estimator[:-1], estimator.steps[-1]
-        rows = before.transform(X) if len(before) else X
-        return [
-            Pipeline([*before.steps, (name, view)]) for view in _at_noise_levels(last, rows, sigmas)
-        ]
+    if is_pipeline(estimator):
+        *before, (name, last) = estimator.steps
+        views = _at_noise_levels(last, behind_steps(estimator, X), sigmas)
+        return [Pipeline([*before, (name, view)]) for view in views]
     estimator._noise.check_levels(sigmas)
     engine = estimator._engine
     if not estimator.resample:  # else every call draws anew, and nothing can be recalled

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from sklearn_rp._version import __version__
 from sklearn_rp.attacks.attribute_inference import AttributeInferenceAttack
@@ -25,8 +24,8 @@ from sklearn_rp.attribute.release import Attribute, last_release
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.classifier import certify
 from sklearn_rp.rows import Rows, is_frame, is_pandas, take_rows
-from sklearn_rp.smoothing import last_step, unwrapped
-from sklearn_rp.validation import check_groups
+from sklearn_rp.smoothing import behind_steps, is_pipeline, last_step, unwrapped
+from sklearn_rp.validation import as_rows, check_groups
 from sklearn_rp.wrapper import ClassifierWrapper, is_random
 
 if TYPE_CHECKING:
@@ -302,7 +301,7 @@ def privacy_report(
             "with some probability. No compatible sets are reported; see privacy_loss."
         )
     # Behind the steps of a Pipeline the noise is on other features than these, whatever their name.
-    direct = not isinstance(unwrapped(estimator), Pipeline)
+    direct = not is_pipeline(unwrapped(estimator))
     for feature in [] if random else features:
         possible = bounds.get(feature)
         if possible is None:
@@ -332,9 +331,8 @@ def privacy_report(
 
 
 def _rows(X: Any) -> Rows:
-    if is_frame(X):
-        return X if is_pandas(X) else X.to_pandas()
-    return check_array(X, dtype=None, ensure_all_finite=False)
+    X = as_rows(X)
+    return X.to_pandas() if is_frame(X) and not is_pandas(X) else X
 
 
 def _together(X: Rows, more: Rows | None) -> Rows:
@@ -357,15 +355,13 @@ def _certificate(estimator: Any, X: Rows) -> Certificate | None:
 def _accuracy_without(estimator: Any, X: Rows, y: np.ndarray) -> float | None:
     """Accuracy of the model inside a release; None where there is none."""
     inner = unwrapped(estimator)
-    if isinstance(inner, Pipeline):
-        rows = inner[:-1].transform(X) if len(inner) > 1 else X
-        return _accuracy_without(inner[-1], rows, y)
+    if is_pipeline(inner):
+        return _accuracy_without(inner[-1], behind_steps(inner, X), y)
     if not isinstance(inner, ClassifierWrapper):
         return None
+    # Nets answer by position of the class, and their engine with the class.
     engine = getattr(inner, "_engine", None)
-    model: Any = getattr(
-        engine, "estimator", inner.estimator_
-    )  # nets answer by position of the class
+    model: Any = getattr(engine, "estimator", inner.estimator_)
     return float(accuracy_score(y, model.predict(X)))
 
 
@@ -390,7 +386,7 @@ def _operating_point(
             "unit": inner.unit,
         }
     release = last_release(estimator)
-    behind = "_behind_the_steps" if isinstance(inner, Pipeline) else ""
+    behind = "_behind_the_steps" if is_pipeline(inner) else ""
     if cert is not None:
         point |= {
             "method": cert.method,

@@ -47,6 +47,11 @@ def unchanged_on_error(estimator: Any) -> Iterator[None]:
         raise
 
 
+def as_rows(X: Any) -> Rows:
+    """Rows for any model: frames as they are, all else as an array of two dimensions."""
+    return X if is_frame(X) else check_array(X, dtype=None, ensure_all_finite=False)
+
+
 def check_rows(estimator: Any, X: Any, *, reset: bool, allow_nd: bool = False) -> Rows:
     """Rows as the base estimator shall see them: frames as they are, all else as an array."""
     if issparse(X):

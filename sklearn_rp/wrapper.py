@@ -16,9 +16,10 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from sklearn_rp._compat import CallbackSupportMixin, DocumentedMixin, fitting
 from sklearn_rp._version import __version__
+from sklearn_rp.bounds import two_largest
 from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.rows import Rows, rows_with_gaps, sample_rows, take_rows
-from sklearn_rp.smoothing import is_net, is_pipeline, last_step, unwrapped
+from sklearn_rp.smoothing import behind_steps, is_net, is_pipeline, last_step, unwrapped
 from sklearn_rp.validation import check_target
 
 
@@ -115,12 +116,12 @@ def is_random(estimator: Any, X: Rows) -> bool:
     parts = [last_step(estimator)]
     if hasattr(estimator, "get_params"):
         parts += estimator.get_params(deep=True).values()
-    for part in parts:
-        ours = isinstance(part, ClassifierWrapper)
-        if getattr(getattr(part, "_release", None), "resample", False):
-            return True
-        if ours and get_tags(part).non_deterministic:
-            return True
+    if any(
+        getattr(getattr(part, "_release", None), "resample", False)
+        or (isinstance(part, ClassifierWrapper) and get_tags(part).non_deterministic)
+        for part in parts
+    ):
+        return True
     gaps = rows_with_gaps(X)
     return _wavers(estimator, sample_rows(X)) or bool(
         len(gaps) and _wavers(estimator, sample_rows(take_rows(X, gaps)))
@@ -132,8 +133,8 @@ def _wavers(estimator: Any, rows: Rows) -> bool:
     inner = unwrapped(estimator)
     if isinstance(inner, ClassifierWrapper):  # fixed noise, and slower to ask
         return _wavers(inner.estimator_, rows)
-    if is_pipeline(inner) and isinstance(last_step(inner), ClassifierWrapper) and len(inner) > 1:
-        given = [inner[:-1].transform(deepcopy(rows)) for _ in range(2)]
+    if is_pipeline(inner) and isinstance(last_step(inner), ClassifierWrapper):
+        given = [behind_steps(inner, deepcopy(rows)) for _ in range(2)]
         return joblib.hash(given[0]) != joblib.hash(given[1]) or _wavers(inner[-1], given[0])
     first, second = (np.asarray(inner.predict(deepcopy(rows))) for _ in range(2))
     return bool((first != second).any())
@@ -153,6 +154,6 @@ def has_threshold(estimator: Any, X: Rows) -> bool:
     net = is_net(last_step(estimator))
     classes = np.arange(proba.shape[1]) if net else np.asarray(estimator.classes_)
     top = classes[proba.argmax(axis=1)]
-    two = np.partition(proba, -2, axis=1)[:, -2:]
-    clear = two[:, 1] - two[:, 0] > 1e-6
+    first, second = two_largest(proba)
+    clear = first - second > 1e-6
     return bool(np.mean((top != np.asarray(estimator.predict(rows))) & clear) > 0.05)

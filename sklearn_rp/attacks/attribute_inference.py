@@ -14,14 +14,13 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder
 from sklearn.utils import check_random_state, gen_batches
-from sklearn.utils.validation import check_array
 
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, check_resolution, sets_of
 from sklearn_rp.attribute.prior import Prior
 from sklearn_rp.attribute.release import Attribute, Release
 from sklearn_rp.rows import Rows, is_frame, is_pandas, rows_per_chunk
 from sklearn_rp.smoothing import encode
-from sklearn_rp.validation import check_groups
+from sklearn_rp.validation import as_rows, check_groups
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,12 +89,13 @@ class AttackResult:
             rng = np.random.default_rng(self.random_state)
             resamples = rng.choice(members, size=(self.n_resamples, len(members)))
             draws = np.vstack([members, resamples])  # the first is the group as it is
-            blind = next(iter(self._figures("imputation", draws).values()))
-            for attacker in self.guesses:
+            found = {attacker: self._figures(attacker, draws) for attacker in self.guesses}
+            main = "mcc" if self.categorical else "error"
+            blind = found["imputation"][main]
+            for attacker, figures in found.items():
                 line: dict[str, Any] = {"group": group, "attacker": attacker, "n": len(members)}
-                figures = self._figures(attacker, draws)
-                seeing = next(iter(figures.values()))
-                figures["gain"] = seeing - blind if self.categorical else blind - seeing
+                saved = blind - figures[main]
+                figures["gain"] = -saved if self.categorical else saved
                 for name, value in figures.items():
                     line[name] = value[0]
                     line[f"{name}_low"], line[f"{name}_high"] = np.quantile(
@@ -105,7 +105,7 @@ class AttackResult:
         return pd.DataFrame(lines)
 
     def _figures(self, attacker: str, draws: np.ndarray) -> dict[str, np.ndarray]:
-        """Figures of an attacker for each draw of rows, the main one first."""
+        """Figures of an attacker for each draw of rows."""
         truth, guess = self.truth, self.guesses[attacker]
         if self.categorical:
             n = len(cast("np.ndarray", self.sets.categories))
@@ -341,7 +341,7 @@ def _checked(X: Any) -> Rows:
     """Rows as an array or a pandas frame."""
     if is_frame(X) and not is_pandas(X):
         raise TypeError("The attack takes arrays and pandas frames: call X.to_pandas() before.")
-    return X if is_frame(X) else check_array(X, dtype=None, ensure_all_finite=False)
+    return as_rows(X)
 
 
 def _without(X: Rows, column: int) -> Rows:

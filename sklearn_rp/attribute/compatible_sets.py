@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import special
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp.attribute.prior import Prior
 from sklearn_rp.attribute.release import Attribute, Lines, Release
-from sklearn_rp.rows import Rows, index_of, is_frame, take_rows
+from sklearn_rp.rows import Rows, index_of, take_rows
 from sklearn_rp.smoothing import for_rows
-from sklearn_rp.validation import check_groups, check_sigmas
+from sklearn_rp.validation import as_rows, check_groups, check_sigmas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -470,8 +470,7 @@ def compatible_sets(
     >>> compatible_sets(model, X, sensitive_feature="bmi").length.shape  # kg/m2
     (442,)
     """
-    if not is_frame(X):
-        X = check_array(X, dtype=None, ensure_all_finite=False)
+    X = as_rows(X)
     attribute = Attribute.from_data(X, sensitive_feature, bounds)
     release = Release(estimator, attribute, X, check_resolution(resolution))
     return sets_of(release, X, sigmas, n_jobs)

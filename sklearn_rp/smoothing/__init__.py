@@ -10,6 +10,7 @@ from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows
 from sklearn_rp.smoothing.adapted import (
     Adapted,
+    behind_steps,
     inside,
     is_frozen,
     is_net,
@@ -32,6 +33,7 @@ __all__ = [
     "Engine",
     "Recalled",
     "Votes",
+    "behind_steps",
     "cast_votes",
     "check_n_jobs",
     "encode",

@@ -105,6 +105,11 @@ def is_pipeline(estimator: Any) -> bool:
     return isinstance(estimator, Pipeline) and not has_own(estimator, *_ANSWERS)
 
 
+def behind_steps(pipeline: Any, X: Any) -> Any:
+    """What the last step of a Pipeline is given."""
+    return pipeline[:-1].transform(X) if len(pipeline) > 1 else X
+
+
 def has_own(model: Any, *methods: str) -> bool:
     """Whether a model's methods are not scikit-learn's own: they may then do anything."""
     found = (getattr(type(model), method, None) for method in methods)
