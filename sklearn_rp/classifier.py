@@ -243,7 +243,8 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         Raises
         ------
         ValueError, TypeError
-            If a parameter or the data is not allowed. A failed call leaves the object as it was.
+            If a parameter or the data is not allowed, or the classifier has no answer to noisy rows
+            (tried on some of `X`). A failed call leaves the object as it was.
         """
         with unchanged_on_error(self):
             self._fit(X, y, fit_params)

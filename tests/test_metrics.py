@@ -186,7 +186,7 @@ COSTS = [
 ]
 
 
-@pytest.mark.parametrize(("scorer", "most"), COSTS, ids=lambda x: str(x))
+@pytest.mark.parametrize(("scorer", "most"), COSTS)
 def test_a_metric_costs_the_votes_that_it_asks_for(scorer, most):
     """Far from the boundary a few hundred votes tell that the radius is at least 0.3."""
     clf = RobustPrivacyClassifier(
