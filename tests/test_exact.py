@@ -550,7 +550,7 @@ def test_categories(dtype):
     with pytest.raises(ValueError, match="probability that the category is drawn anew"):
         clf.certify_path(X, [1.5])
     unseen = X.head(3).assign(city=pd.Series(["a", "b", "zz"]).astype("object"))
-    with pytest.raises(ValueError, match="category zz"):
+    with pytest.raises(ValueError, match="category 'zz'"):
         clf.certify(unseen)
     with pytest.raises(ValueError, match="missing values in the noised categorical"):
         clf.certify(X.head(3).assign(city=pd.Series(["a", None, "b"]).astype("object")))
