@@ -37,6 +37,7 @@ ORDER = [
     "attribute.prior",
     "attribute.compatible_sets",
     "attribute.transformer",
+    "attribute.partition",
     "attribute.minimum",
     "attribute",
     "distributed",
