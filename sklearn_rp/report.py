@@ -20,9 +20,10 @@ from sklearn_rp._version import __version__
 from sklearn_rp.attacks.attribute_inference import AttributeInferenceAttack
 from sklearn_rp.attribute import AttributePrivacyClassifier
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, compatible_sets
-from sklearn_rp.attribute.release import Attribute, last_release
+from sklearn_rp.attribute.release import last_release
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.classifier import certify
+from sklearn_rp.feature import Feature
 from sklearn_rp.rows import Rows, is_frame, is_pandas, take_rows
 from sklearn_rp.smoothing import behind_steps, is_pipeline, last_step, unwrapped
 from sklearn_rp.validation import as_rows, check_groups
@@ -305,7 +306,7 @@ def privacy_report(
     for feature in [] if random else features:
         possible = bounds.get(feature)
         if possible is None:
-            possible = Attribute.from_data(_together(X, X_public), feature, None).bounds
+            possible = Feature.from_data(_together(X, X_public), feature, None).bounds
         sets: CompatibleSets = compatible_sets(
             estimator,
             X,

@@ -13,6 +13,7 @@ ORDER = [
     "_compat",
     "_version",
     "rows",
+    "feature",
     "noise",
     "privacy",
     "smoothing.votes",

@@ -17,7 +17,8 @@ from sklearn.utils import check_random_state, gen_batches
 
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, check_resolution, sets_of
 from sklearn_rp.attribute.prior import Prior
-from sklearn_rp.attribute.release import Attribute, Release
+from sklearn_rp.attribute.release import Release
+from sklearn_rp.feature import Feature
 from sklearn_rp.rows import Rows, is_frame, is_pandas, rows_per_chunk
 from sklearn_rp.smoothing import encode
 from sklearn_rp.validation import as_rows, check_groups
@@ -119,7 +120,7 @@ class AttackResult:
         if attacker != "imputation":
             length, holds = self.sets.length, self.sets.component_length > 0
         else:
-            length = np.full(len(truth), self.sets.high - self.sets.low)
+            length = np.full(len(truth), self.sets.span)
             holds = (truth >= self.sets.low) & (truth <= self.sets.high)
         each = {"error": np.abs(truth - guess), "length": length, "coverage": holds}
         return {name: value[draws].mean(axis=1) for name, value in each.items()}
@@ -191,7 +192,7 @@ class AttributeInferenceAttack:
     ['imputation', 'deterministic', 'bayesian', 'learned']
     """
 
-    _attribute: Attribute
+    _attribute: Feature
     _release: Release
     _imputer: Any
     _learned: Any
@@ -235,7 +236,7 @@ class AttributeInferenceAttack:
                 f"n_resamples={self.n_resamples!r} is not allowed: a whole number, at least 10."
             )
         X_public = _checked(X_public)
-        attribute = Attribute.from_data(X_public, self.sensitive_feature, self.bounds)
+        attribute = Feature.from_data(X_public, self.sensitive_feature, self.bounds)
         release = Release(self.model, attribute, X_public, check_resolution(self.resolution))
         values = attribute.values(X_public)
         symbol = release.released(X_public)
