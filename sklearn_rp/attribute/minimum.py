@@ -26,17 +26,18 @@ from sklearn_rp._compat import (
     with_callbacks,
 )
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, sets_of
-from sklearn_rp.attribute.partition import best_assignment, best_runs
+from sklearn_rp.attribute.partition import best_assignment, best_runs, enumerates
 from sklearn_rp.attribute.prior import Groups
 from sklearn_rp.attribute.release import Lines, Release
 from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.feature import Cells, Feature
-from sklearn_rp.rows import Rows, column_names, find_column, rows_per_chunk, take_rows
+from sklearn_rp.rows import Rows, column_names, find_column, rows_per_chunk, sample_rows, take_rows
 from sklearn_rp.smoothing import encode
 from sklearn_rp.validation import check_rows, unchanged_on_error
 from sklearn_rp.wrapper import ClassifierWrapper, has_threshold
 
 _TOLERANCE = 1e-12  # of the range: two lengths that differ by rounding are equal
+_LEAD = 1e-9  # of the released label's probability over all others
 
 
 class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
@@ -214,6 +215,26 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             own_group += 1e-6 * weights[0]
             weights = [*(own_group / own_group.sum(axis=1, keepdims=True)), *weights]
         self._cell_weights = np.stack(weights)  # the last line is for groups that were not seen
+        n_labels = len(self.classes_)
+        if attribute.categories is not None and not enumerates(len(count), n_labels, int(least)):
+            looked_at = sample_rows(X)
+            warnings.warn(
+                f"minimum={self.minimum} with {len(count)} categories and {n_labels} labels: there "
+                "are too many sets of labels to try them all. The minimum holds, but the agreement "
+                f"with the model may not be the largest possible: in {looked_at.shape[0]} training "
+                f"rows at most {self._most_lost(looked_at):.2g} of it is lost, the minimum's own "
+                "price included.",
+                PrivacyWarning,
+                stacklevel=5,
+            )
+
+    def _most_lost(self, X: Rows) -> float:
+        """Largest share of the agreement that a row loses to the minimum."""
+        lost = [0.0]
+        for labels, _, gain, weight in self._labellings(X):
+            kept = np.take_along_axis(gain, labels[:, :, None], axis=2)[:, :, 0]
+            lost.append(float(((gain.max(axis=2) - kept) * weight).sum(axis=1).max()))
+        return max(lost)
 
     def _measured(
         self, attribute: Feature, cells: Cells, count: np.ndarray
@@ -263,8 +284,8 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         """Mean probabilities of the model over the values that share the row's label.
 
         They are a function of the released label and of the other features alone, so that they
-        tell no more than the label; where the released label is not on top of them, they are moved
-        towards it until it is.
+        tell no more than the label; where the released label is not the most probable, they are
+        moved towards it until it is.
 
         Parameters
         ----------
@@ -283,12 +304,12 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             inside = inside / inside.sum(axis=1, keepdims=True)
             mean = np.einsum("nm,nmc->nc", inside, gain)
             mean = mean / mean.sum(axis=1, keepdims=True)
-            rows = np.arange(len(own))
-            lack = mean.max(axis=1) - mean[rows, own]
-            share = np.where(lack > 0, lack / (1 + lack) + 1e-9, 0.0)[:, None]
-            mean = (1 - share) * mean
-            mean[rows, own] += share[:, 0]
-            parts.append(mean)
+            released = np.eye(mean.shape[1], dtype=bool)[own]
+            # The largest by _LEAD at least: a tie is nobody's.
+            lack = np.where(released, 0.0, mean).max(axis=1) - mean[released] + _LEAD
+            lack = np.maximum(lack, 0.0)
+            share = (lack / (1 + lack - _LEAD))[:, None]
+            parts.append((1 - share) * mean + share * released)
         return np.concatenate(parts)
 
     def compatible_sets(self, X):
@@ -332,10 +353,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         """Chunk by chunk: labels of all cells, of the rows, gains, and weights of the cells."""
         n_cells, n_labels = len(self._cells), len(self.classes_)
         own = self._attribute.values(X)
-        states = 1
-        if self._attribute.categories is not None and self.minimum_ < n_cells:
-            states = (int(self.minimum_) + 1) ** n_labels
-        size = rows_per_chunk(n_cells * max(X.shape[1], 4 * n_labels, states))
+        size = rows_per_chunk(n_cells * max(X.shape[1], 4 * n_labels))
         for rows in gen_batches(X.shape[0], size):
             chunk = take_rows(X, rows)
             gain = self._gain(chunk)

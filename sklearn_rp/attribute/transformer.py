@@ -257,9 +257,9 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         last = {"prediction": number} if self.include_prediction else {}
         return self._assemble(X, new, last)
 
-    def _new_names(self, attribute: Feature) -> list[str]:
+    def _new_names(self, attribute: Feature, name: str | None = None) -> list[str]:
         """Names of the columns in place of the sensitive one."""
-        name = attribute.name
+        name = attribute.name if name is None else name
         if self.output == "drop":
             return []
         if self.output == "midpoint":
@@ -269,17 +269,17 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         return [f"{name}_low", f"{name}_high"]
 
     def _check_names(self, X: Rows, attribute: Feature) -> None:
-        """New columns must not take the names of columns that are passed on."""
-        new = {*self._new_names(attribute), *(["prediction"] if self.include_prediction else [])}
-        passed = [str(n) for j, n in enumerate(names_of(X)) if j != attribute.column]
-        taken = sorted(new & set(passed))
-        if taken and self.remainder == "passthrough":
+        """No two columns of the output may have one name."""
+        names = self._names_out(attribute, [str(name) for name in names_of(X)])
+        taken = sorted({name for name in names if names.count(name) > 1})
+        if taken:
             raise ValueError(
-                f"X has columns named {taken}, which the output needs for its own: rename them, or "
-                "use another output."
+                f"The output would have several columns named {taken}: rename those of X, or use "
+                "another output."
             )
 
     def _assemble(self, X: Rows, new: dict[str, np.ndarray], last: dict[str, np.ndarray]) -> Any:
+        """The columns of the output: a frame's are named as in `get_feature_names_out`."""
         column, passed = self._release.attribute.column, self.remainder == "passthrough"
         before = list(range(column)) if passed else []
         after = list(range(column + 1, X.shape[1])) if passed else []
@@ -292,11 +292,12 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
             import pandas as pd
 
             made = [pd.DataFrame(part, index=X.index) for part in (new, last)]
+            X = X.set_axis(self._names, axis=1)
             return pd.concat([X.iloc[:, before], made[0], X.iloc[:, after], made[1]], axis=1)
         kind = type(X)
-        names = X.columns
-        columns = {names[j]: X[names[j]] for j in before} | new
-        return kind(columns | {names[j]: X[names[j]] for j in after} | last)
+        named = dict(zip(self._names, X.get_columns(), strict=True))
+        kept = [{self._names[j]: named[self._names[j]] for j in part} for part in (before, after)]
+        return kind(kept[0] | new | kept[1] | last)
 
     def get_feature_names_out(self, input_features=None):
         """Names of the columns that `transform` gives.
@@ -304,25 +305,29 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Only checked against the names seen in `fit`.
+            Names of the columns of `X`; None: those seen in `fit`, as text, levels joined by
+            ``"_"``, and ``x0``, ``x1``, ... for an array. They must be those seen in `fit` where
+            all of these were strings.
 
         Returns
         -------
         names : ndarray of str objects
         """
         check_is_fitted(self)
-        if input_features is not None and list(input_features) != self._names:
+        names = self._names if input_features is None else [str(name) for name in input_features]
+        known = self._names if hasattr(self, "feature_names_in_") else names
+        if names != known or len(names) != len(self._names):
             raise ValueError(
-                f"input_features={list(input_features)} is not equal to the names seen in fit, "
-                f"{self._names}."
+                f"input_features={names} is not equal to the names seen in fit, {self._names}."
             )
-        attribute = self._release.attribute
-        names, new = self._names, self._new_names(attribute)
+        return np.asarray(self._names_out(self._release.attribute, names), dtype=object)
+
+    def _names_out(self, attribute: Feature, names: list[str]) -> list[str]:
+        """Names of all columns of the output, from those of `X`."""
+        new = self._new_names(attribute, names[attribute.column])
         if self.remainder == "passthrough":
             new = names[: attribute.column] + new + names[attribute.column + 1 :]
-        if self.include_prediction:
-            new = [*new, "prediction"]
-        return np.asarray(new, dtype=object)
+        return [*new, "prediction"] if self.include_prediction else new
 
     def compatible_sets(self, X, sigmas=None):
         """Sets of values with the same released label; for the owner of the rows.
