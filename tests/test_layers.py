@@ -18,6 +18,7 @@ ORDER = [
     "smoothing.votes",
     "smoothing.adapted",
     "smoothing.affine",
+    "smoothing.thresholds",
     "smoothing.linear",
     "smoothing.monte_carlo",
     "smoothing.folded",
