@@ -19,6 +19,7 @@ ORDER = [
     "smoothing.votes",
     "smoothing.adapted",
     "smoothing.affine",
+    "smoothing.thresholds",
     "smoothing.linear",
     "smoothing.monte_carlo",
     "smoothing.folded",
