@@ -338,22 +338,11 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             draws[:, 0] = 0.0
             X, y, params = _augment(X, y, params, self.sigma * noise.scale * draws, noise)
         net = last_step(base)
-        classes = None  # known here where the base classifier only knows their positions
-        if is_net(net) and is_frozen(base):
-            classes = net_classes(net)
-        elif is_net(net):
-            classes, position = np.unique(y, return_inverse=True)
-            binary = "NeuralNetBinaryClassifier" in {kind.__name__ for kind in type(net).__mro__}
-            if binary and len(classes) > 2:
-                raise ValueError(
-                    f"y holds {len(classes)} classes, but NeuralNetBinaryClassifier tells two "
-                    "apart: use NeuralNetClassifier."
-                )
-            y = position.astype(np.float32 if binary else np.int64)
+        if is_net(net) and not is_frozen(base):
             self._tell_noise(base, net, noise, shape or (X.shape[1],))
-        self._fit_base(base, X if shape is None else X.reshape(-1, *shape), y, params)
-        if classes is None:
-            classes = getattr(base, "classes_", np.unique(y))
+        base = self._fit_base(base, X if shape is None else X.reshape(-1, *shape), y, params)
+        net = last_step(base)
+        classes = net_classes(net) if is_net(net) else getattr(base, "classes_", np.unique(y))
         return base, np.asarray(classes)
 
     def _method_for(self, base: Any, X: Any) -> Any:

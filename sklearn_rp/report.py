@@ -24,7 +24,7 @@ from sklearn_rp.attribute.release import Attribute, last_release
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.classifier import certify
 from sklearn_rp.rows import Rows, is_frame, is_pandas, take_rows
-from sklearn_rp.smoothing import behind_steps, is_pipeline, last_step, unwrapped
+from sklearn_rp.smoothing import behind_steps, in_labels, is_pipeline, last_step, unwrapped
 from sklearn_rp.validation import as_rows, check_groups
 from sklearn_rp.wrapper import ClassifierWrapper, is_random
 
@@ -286,7 +286,7 @@ def privacy_report(
         raise ValueError(
             f"bounds names {strangers}, which are not among sensitive_features={features}."
         )
-    label = np.asarray(estimator.predict(X))
+    label = np.asarray(in_labels(estimator).predict(X))
     groups = label if groups is None else check_groups(groups, len(label))
 
     cert = _certificate(estimator, X)
@@ -359,10 +359,7 @@ def _accuracy_without(estimator: Any, X: Rows, y: np.ndarray) -> float | None:
         return _accuracy_without(inner[-1], behind_steps(inner, X), y)
     if not isinstance(inner, ClassifierWrapper):
         return None
-    # Nets answer by position of the class, and their engine with the class.
-    engine = getattr(inner, "_engine", None)
-    model: Any = getattr(engine, "estimator", inner.estimator_)
-    return float(accuracy_score(y, model.predict(X)))
+    return float(accuracy_score(y, in_labels(inner.estimator_).predict(X)))
 
 
 def _operating_point(

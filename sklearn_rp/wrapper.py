@@ -19,7 +19,14 @@ from sklearn_rp._version import __version__
 from sklearn_rp.bounds import two_largest
 from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.rows import Rows, rows_with_gaps, sample_rows, take_rows
-from sklearn_rp.smoothing import behind_steps, is_net, is_pipeline, last_step, unwrapped
+from sklearn_rp.smoothing import (
+    behind_steps,
+    fit_in_labels,
+    is_net,
+    is_pipeline,
+    last_step,
+    unwrapped,
+)
 from sklearn_rp.validation import check_target
 
 
@@ -71,7 +78,7 @@ class ClassifierWrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixi
     def _fit_base(self, base: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
         """Fit a clone of the classifier; callbacks are told."""
         with fitting(self, base):
-            return base.fit(X, y, **params)
+            return fit_in_labels(base, X, y, params)
 
     def get_metadata_routing(self):
         """Metadata routing of this object.

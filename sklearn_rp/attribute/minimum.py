@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import ClassifierMixin, clone
@@ -30,7 +30,7 @@ from sklearn_rp.attribute.prior import Groups
 from sklearn_rp.attribute.release import Attribute, Lines, Release
 from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.rows import Rows, column_names, find_column, rows_per_chunk, take_rows
-from sklearn_rp.smoothing import encode
+from sklearn_rp.smoothing import encode, in_labels
 from sklearn_rp.validation import check_rows, unchanged_on_error
 from sklearn_rp.wrapper import ClassifierWrapper, has_threshold
 
@@ -163,6 +163,14 @@ def best_assignment(gain: np.ndarray, least: int) -> np.ndarray:
         answer[:, m] = label
         at[label, rows] -= ~was_full
     return answer
+
+
+class Guarantee(NamedTuple):
+    """What an AttributePrivacyClassifier promises, as it was fitted."""
+
+    feature: str
+    minimum: float
+    unit: str
 
 
 class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
@@ -332,6 +340,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             own_group += 1e-6 * weights[0]
             weights = [*(own_group / own_group.sum(axis=1, keepdims=True)), *weights]
         self._cell_weights = np.stack(weights)  # the last line is for groups that were not seen
+        self.guarantee_ = Guarantee(attribute.name, float(self.minimum), self.unit)
 
     def _edges_of(self, release: Release) -> np.ndarray:
         """Ends of the cells: the model's own thresholds, an even grid, or the categories."""
@@ -504,7 +513,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         return found.reshape(n_rows, n_cells, -1).round(9)
 
     def _votes(self, copies: Rows) -> np.ndarray:
-        labels = encode(np.asarray(self.estimator_.predict(copies)), self.classes_)
+        labels = encode(np.asarray(in_labels(self.estimator_).predict(copies)), self.classes_)
         return np.eye(len(self.classes_))[labels]
 
     def _weights(self, X: Rows) -> np.ndarray:

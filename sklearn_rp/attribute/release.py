@@ -23,7 +23,7 @@ from sklearn_rp.rows import (
     sample_rows,
     take_rows,
 )
-from sklearn_rp.smoothing import encode, last_step, unwrapped
+from sklearn_rp.smoothing import encode, in_labels, last_step, unwrapped
 from sklearn_rp.smoothing.sweep import Profile, Sweep, certain_radius
 from sklearn_rp.validation import check_rows
 from sklearn_rp.wrapper import is_random
@@ -221,7 +221,7 @@ class Release:
     """
 
     def __init__(self, estimator: Any, attribute: Attribute, X: Rows, resolution: int):
-        self.estimator = estimator
+        self.estimator = in_labels(estimator)
         self.attribute = attribute
         self.resolution = resolution
         if is_random(estimator, X):
@@ -236,7 +236,7 @@ class Release:
         # An estimator may know its own release along this very attribute.
         knows = hasattr(inner, "_attribute_lines") and inner._attribute.same_as(attribute)
         self.known = inner if knows else None
-        self.symbols = _symbols(estimator, X)
+        self.symbols = _symbols(self.estimator, X)
         self.sweep: Sweep | None = None
         self.certifies = False
         if attribute.categories is None:
