@@ -545,16 +545,9 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         return self._certificate(X, sigma, *found)
 
     def _identity(self) -> tuple[Any, ...]:
-        """What tells this fit from others, apart from the base model: seed, noise, release."""
-        noise = self._noise
-        arrays = (noise.columns, noise.scale, noise.low, noise.high, self.classes_)
-        return (
-            self._entropy,
-            repr(self._release),
-            self.engine_,
-            type(last_step(self.estimator_)).__name__,
-            *(array.tolist() for array in arrays),
-        )
+        """What tells this fit from others: base model, seed, noise, release."""
+        engine = (self.engine_, getattr(self._engine, "voting", "hard"), self._shape)
+        return self.estimator_, self._entropy, self._noise, self._release, self.classes_, engine
 
     def _question(self, radius: Any, tolerance: Any, feature: Any) -> Question | None:
         if radius is None and tolerance is None:

@@ -32,6 +32,7 @@ ORDER = [
     "certificate",
     "validation",
     "wrapper",
+    "digest",
     "classifier",
     "attribute.release",
     "attribute.prior",
