@@ -157,9 +157,21 @@ def test_the_same_fit_again_has_the_same_name(name):
     assert digest(again) == digest(fitted(name))
 
 
-def test_the_name_is_the_same_in_a_fresh_process(tmp_path):
-    there = {"xgboost": "xgboost", "lightgbm": "lightgbm", "network": "skorch"}
-    models = {name: fitted(name) for name in MODELS if name not in there or find_spec(there[name])}
+OF_OTHERS = {"xgboost": "xgboost", "lightgbm": "lightgbm", "network": "skorch"}  # slow to import
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [name for name in MODELS if name not in OF_OTHERS],
+        pytest.param(
+            [name for name, package in OF_OTHERS.items() if find_spec(package)],
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_the_name_is_the_same_in_a_fresh_process(tmp_path, names):
+    models = {name: fitted(name) for name in names}
     joblib.dump(models, tmp_path / "models")
     code = (
         "import sys; sys.path.insert(0, sys.argv[2]); import joblib, warnings\n"
