@@ -797,8 +797,9 @@ def certify(
         if sigmas is None:
             return estimator.certify(X, **question)
         return estimator.certify_path(X, sigmas, **question)
+    home = type(estimator).__module__.split(".")[0]
     raise TypeError(
-        f"certify cannot certify {name}: the label has to come unchanged from a "
+        f"certify cannot certify {name} of {home}: the label has to come unchanged from a "
         "RobustPrivacyClassifier, through nothing but Pipeline, search estimators and "
         "FrozenEstimator as scikit-learn has them. A wrapper that moves the threshold, calibrates "
         "or combines models gives labels that no certificate is about; put it inside, as "

@@ -123,16 +123,20 @@ def is_random(estimator: Any, X: Rows) -> bool:
     parts = [last_step(estimator)]
     if hasattr(estimator, "get_params"):
         parts += estimator.get_params(deep=True).values()
-    if any(
-        getattr(getattr(part, "_release", None), "resample", False)
-        or (isinstance(part, ClassifierWrapper) and get_tags(part).non_deterministic)
-        for part in parts
-    ):
+    if any(_releases_at_random(part) for part in parts):
         return True
     gaps = rows_with_gaps(X)
     return _wavers(estimator, sample_rows(X)) or bool(
         len(gaps) and _wavers(estimator, sample_rows(take_rows(X, gaps)))
     )
+
+
+def _releases_at_random(part: Any) -> bool:
+    """Whether a part is known to, as it was fitted; by its parameters where it was not."""
+    fresh = getattr(getattr(part, "_release", None), "resample", None)
+    if fresh is not None:
+        return bool(fresh)
+    return isinstance(part, ClassifierWrapper) and bool(get_tags(part).non_deterministic)
 
 
 def _wavers(estimator: Any, rows: Rows) -> bool:

@@ -208,6 +208,14 @@ def test_many_rows_do_not_blur_the_few():
     assert guess[[0, -1]] == pytest.approx(cut.median(), abs=1e-4)
 
 
+def test_a_column_of_the_name_of_the_label_is_kept():
+    rows = pd.DataFrame(make_recommendation(200, random_state=0).data, columns=list("abcd"))
+    model = LinearRule((1.0, 0, 0, 0)).fit(rows)
+    renamed = rows.rename(columns={"b": "released_label"})
+    one, other = (attack(model, part)[1] for part in (rows, renamed))
+    pd.testing.assert_frame_equal(one, other)
+
+
 def test_same_seed_same_result():
     task = make_recommendation(300, random_state=0)
     model = DecisionTreeClassifier(max_depth=4, random_state=0).fit(task.data, task.target)

@@ -414,12 +414,16 @@ def _without(X: Rows, column: int) -> Rows:
     if X.shape[1] == 1:  # then nothing is known but the label
         return np.zeros((X.shape[0], 1))
     if is_pandas(X):
-        return X.drop(columns=X.columns[column])
+        rest = X.iloc[:, [j for j in range(X.shape[1]) if j != column]]
+        return rest.set_axis([str(name) for name in rest.columns], axis=1)
     return np.delete(X, column, axis=1)
 
 
 def _with_label(rest: Rows, symbol: np.ndarray) -> Rows:
     """The other features and the number of the released label."""
     if is_pandas(rest):
-        return rest.assign(released_label=symbol.astype(float))
+        name = "released_label"
+        while name in rest.columns:
+            name += "_"
+        return rest.assign(**{name: symbol.astype(float)})
     return np.column_stack([rest, symbol.astype(float)])
