@@ -7,6 +7,7 @@ that is lost on the way through a file. Here values alone count.
 from __future__ import annotations
 
 import hashlib
+from pickle import PicklingError
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from sklearn_rp._compat import CALLBACK_STATE
+from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.smoothing import inside, is_net, net_classes
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis))
@@ -103,7 +105,7 @@ class _Walk:
         inner = inside(content)
         if inner is not None:  # times of a search's fits aside
             return inner
-        if hasattr(type(content), "_identity"):
+        if isinstance(content, RobustPrivacyClassifier):  # parameters set after the fit aside
             return content._identity()
         if is_net(content):  # history, times, and the state of the optimiser aside
             rest = ("predict_nonlinearity", "threshold", "dataset", "iterator_valid")
@@ -132,7 +134,7 @@ class _Walk:
             return [content.to_numpy(), *axes]
         try:
             made = content.__reduce_ex__(4)
-        except TypeError:  # locks and the like hold nothing that was learnt
+        except (TypeError, PicklingError):  # locks and the like hold nothing that was learnt
             return None
         if isinstance(made, str):  # a name
             return made
