@@ -35,6 +35,7 @@ ORDER = [
     "validation",
     "wrapper",
     "classifier",
+    "digest",
     "attribute.release",
     "attribute.prior",
     "attribute.compatible_sets",
