@@ -13,7 +13,7 @@ from sklearn_rp._compat import Interval, fit_context, route, with_callbacks
 from sklearn_rp.classifier import ReleaseRule, check_fallback, released
 from sklearn_rp.noise import Noise, seed_of
 from sklearn_rp.rows import Rows, names_of, replace_columns
-from sklearn_rp.smoothing import encode
+from sklearn_rp.smoothing import encode, in_labels
 from sklearn_rp.validation import check_rows, unchanged_on_error
 from sklearn_rp.wrapper import ClassifierWrapper, check_noise
 
@@ -66,7 +66,7 @@ class _RandomRelease(ClassifierMixin, ClassifierWrapper):
             y = self._check_labels(X, y)
             params = route(self, "fit", "estimator", fit_params)
             base = self._fit_base(clone(self._base()), X, y, params)
-            classes = np.asarray(getattr(base, "classes_", np.unique(y)))
+            classes = np.asarray(getattr(in_labels(base), "classes_", np.unique(y)))
             self._check_classes(classes)
             check_fallback(self.fallback, classes)
             calls = None  # without a seed every call asks the operating system
@@ -166,7 +166,7 @@ class RandomizedResponseClassifier(_RandomRelease):
         self.epsilon_ = np.inf if self.p == 1 else float(np.log(self.p * (n - 1) / (1 - self.p)))
 
     def _draw(self, X: Rows, rng: np.random.Generator) -> np.ndarray:
-        label = np.asarray(self.estimator_.predict(X))
+        label = np.asarray(in_labels(self.estimator_).predict(X))
         n = len(self.classes_)
         number = encode(label, self.classes_)
         other = (number + rng.integers(1, n, size=len(label))) % n
@@ -250,9 +250,8 @@ class NoisyInputClassifier(_RandomRelease):
         values = self._noise.check_rows(X, self._sigma)
         noise = rng.standard_normal(values.shape) * self._sigma * self._noise.scale
         noisy = values + noise.astype(values.dtype, copy=False)
-        return np.asarray(
-            self.estimator_.predict(replace_columns(X, self._noise.columns, noisy, 1))
-        )
+        copies = replace_columns(X, self._noise.columns, noisy, 1)
+        return np.asarray(in_labels(self.estimator_).predict(copies))
 
 
 class RandomAbstentionClassifier(_RandomRelease):
@@ -308,5 +307,5 @@ class RandomAbstentionClassifier(_RandomRelease):
 
     def _draw(self, X: Rows, rng: np.random.Generator) -> np.ndarray:
         rate, fallback = self._silence
-        label = np.asarray(self.estimator_.predict(X))
+        label = np.asarray(in_labels(self.estimator_).predict(X))
         return released(label, rng.uniform(size=len(label)) >= rate, fallback)

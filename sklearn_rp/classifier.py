@@ -339,29 +339,18 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             draws[:, 0] = 0.0
             X, y, params = _augment(X, y, params, self.sigma * noise.scale * draws, noise)
         net = last_step(base)
-        classes = None  # known here where the base classifier only knows their positions
-        if is_net(net) and is_frozen(base):
-            classes = net_classes(net)
-        elif is_net(net):
-            classes, position = np.unique(y, return_inverse=True)
-            binary = "NeuralNetBinaryClassifier" in {kind.__name__ for kind in type(net).__mro__}
-            if binary and len(classes) > 2:
-                raise ValueError(
-                    f"y holds {len(classes)} classes, but NeuralNetBinaryClassifier tells two "
-                    "apart: use NeuralNetClassifier."
-                )
-            y = position.astype(np.float32 if binary else np.int64)
+        if is_net(net) and not is_frozen(base):
             self._tell_noise(base, net, noise, shape or (X.shape[1],))
         try:
-            self._fit_base(base, X if shape is None else X.reshape(-1, *shape), y, params)
+            base = self._fit_base(base, X if shape is None else X.reshape(-1, *shape), y, params)
         except Exception:
             if self.n_augment and shape is None and not is_net(net):  # is it the noise?
                 X, y, params = clean
                 plain = clone(base).fit(X, y, **params)
                 self._check_noise(plain, plain, X, noise, entropy)
             raise
-        if classes is None:
-            classes = getattr(base, "classes_", np.unique(y))
+        net = last_step(base)
+        classes = net_classes(net) if is_net(net) else getattr(base, "classes_", np.unique(y))
         return base, np.asarray(classes)
 
     def _method_for(self, base: Any, X: Any) -> Any:
@@ -561,16 +550,9 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         return self._certificate(X, sigma, *found)
 
     def _identity(self) -> tuple[Any, ...]:
-        """What tells this fit from others, apart from the base model: seed, noise, release."""
-        noise = self._noise
-        arrays = (noise.columns, noise.scale, noise.low, noise.high, self.classes_)
-        return (
-            self._entropy,
-            repr(self._release),
-            self.engine_,
-            type(last_step(self.estimator_)).__name__,
-            *(array.tolist() for array in arrays),
-        )
+        """What tells this fit from others: base model, seed, noise, release."""
+        engine = (self.engine_, getattr(self._engine, "voting", "hard"), self._shape)
+        return self.estimator_, self._entropy, self._noise, self._release, self.classes_, engine
 
     def _question(self, radius: Any, tolerance: Any, feature: Any) -> Question | None:
         if radius is None and tolerance is None:
@@ -820,8 +802,9 @@ def certify(
         if sigmas is None:
             return estimator.certify(X, **question)
         return estimator.certify_path(X, sigmas, **question)
+    home = type(estimator).__module__.split(".")[0]
     raise TypeError(
-        f"certify cannot certify {name}: the label has to come unchanged from a "
+        f"certify cannot certify {name} of {home}: the label has to come unchanged from a "
         "RobustPrivacyClassifier, through nothing but Pipeline, search estimators and "
         "FrozenEstimator as scikit-learn has them. A wrapper that moves the threshold, calibrates "
         "or combines models gives labels that no certificate is about; put it inside, as "

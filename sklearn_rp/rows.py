@@ -58,8 +58,13 @@ def in_double(X: Rows) -> Rows:
 
 
 def column_names(X: Rows) -> list[str] | None:
-    """Names of the columns of a frame; None for an array."""
-    return list(X.columns) if is_frame(X) else None
+    """Names of the columns of a frame, levels joined by "_"; None for an array."""
+    return [_joined(name) for name in X.columns] if is_frame(X) else None
+
+
+def _joined(name: Any) -> Any:
+    """The name of a column; that of a MultiIndex as one text."""
+    return "_".join(map(str, name)) if isinstance(name, tuple) else name
 
 
 def index_of(X: Rows) -> Any:
@@ -123,8 +128,15 @@ def is_numeric(X: Rows, column: int) -> bool:
 def find_column(
     feature: Any, n_features: int, names: Sequence[str] | None, *, parameter: str
 ) -> int:
-    """Position of one feature given by name or position; a clear error otherwise."""
+    """Position of one feature given by name or position; a clear error otherwise.
+
+    The columns of an array are x0, x1, ..., as in everything that names them.
+    """
+    feature = _joined(feature)
     if isinstance(feature, str):
+        made = [f"x{j}" for j in range(n_features)]
+        if names is None and feature in made:
+            return made.index(feature)
         if names is None:
             raise ValueError(
                 f"{parameter} names {feature!r}, but X has no column names: give positions, or a "
@@ -134,6 +146,11 @@ def find_column(
             raise ValueError(
                 f"{parameter} names {feature!r}, which is not a column of X"
                 f"{did_you_mean(feature, names) or '.'} Columns are: {list(names)}."
+            )
+        if names.count(feature) > 1:
+            raise ValueError(
+                f"{parameter} names {feature!r}, and several columns of X are called that once "
+                "their levels are joined: give the position."
             )
         return names.index(feature)
     if isinstance(feature, int | np.integer) and not isinstance(feature, bool | np.bool_):

@@ -29,7 +29,14 @@ from sklearn_rp.rows import (
     sample_rows,
     take_rows,
 )
-from sklearn_rp.smoothing import behind_steps, is_net, is_pipeline, last_step, unwrapped
+from sklearn_rp.smoothing import (
+    behind_steps,
+    fit_in_labels,
+    is_net,
+    is_pipeline,
+    last_step,
+    unwrapped,
+)
 from sklearn_rp.validation import check_target
 
 
@@ -101,7 +108,7 @@ class ClassifierWrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixi
     def _fit_base(self, base: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
         """Fit a clone of the classifier; callbacks are told."""
         with fitting(self, base):
-            base = base.fit(X, y, **params)
+            base = fit_in_labels(base, X, y, params)
         self._check_methods(base, fitted=True)
         return base
 
@@ -148,16 +155,20 @@ def is_random(estimator: Any, X: Rows) -> bool:
     parts = [last_step(estimator)]
     if hasattr(estimator, "get_params"):
         parts += estimator.get_params(deep=True).values()
-    if any(
-        getattr(getattr(part, "_release", None), "resample", False)
-        or (isinstance(part, ClassifierWrapper) and get_tags(part).non_deterministic)
-        for part in parts
-    ):
+    if any(_releases_at_random(part) for part in parts):
         return True
     gaps = rows_with_gaps(X)
     return _wavers(estimator, sample_rows(X)) or bool(
         len(gaps) and _wavers(estimator, sample_rows(take_rows(X, gaps)))
     )
+
+
+def _releases_at_random(part: Any) -> bool:
+    """Whether a part is known to, as it was fitted; by its parameters where it was not."""
+    fresh = getattr(getattr(part, "_release", None), "resample", None)
+    if fresh is not None:
+        return bool(fresh)
+    return isinstance(part, ClassifierWrapper) and bool(get_tags(part).non_deterministic)
 
 
 def _wavers(estimator: Any, rows: Rows) -> bool:

@@ -28,7 +28,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from sklearn_rp import AttributePrivacyTransformer, RobustPrivacyClassifier
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+    AttributePrivacyTransformer,
+    RobustPrivacyClassifier,
+)
 from sklearn_rp.attribute import Prior, compatible_sets
 from sklearn_rp.datasets import fetch_medical_insurance, load_recommendation, make_recommendation
 
@@ -283,6 +287,116 @@ def test_frames_in_and_out(frame_model):
     ]  # fmt: skip
     assert sets.summary(groups=X["sex"].iloc[:20]).index.tolist() == ["all", "1", "2"]
     assert "CompatibleSets of 20 row(s), 'bmi'" in repr(sets)
+
+
+NUMBERS = np.random.default_rng(0).normal(size=(120, 3))
+SIDES = (NUMBERS[:, 0] + NUMBERS[:, 1] > 0).astype(int)
+
+
+@pytest.mark.parametrize(
+    ("columns", "names"),
+    [
+        (None, ["0", "1", "2"]),
+        (pd.MultiIndex.from_tuples([("a", "p"), ("a", "q"), ("b", "p")]), ["a_p", "a_q", "b_p"]),
+        (pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("b", 1)]), ["a_1", "a_2", "b_1"]),
+    ],
+    ids=["numbers", "two levels", "levels of two types"],
+)
+@pytest.mark.parametrize("output", ["interval", "midpoint", "drop"])
+def test_columns_that_are_not_text_come_out_as_text(columns, names, output):
+    """Else scikit-learn refuses the mixture in the next step."""
+    X = pd.DataFrame(NUMBERS, columns=columns, index=range(7, 127))
+    new = {"interval": [f"{names[1]}_low", f"{names[1]}_high"], "midpoint": [names[1]], "drop": []}
+    apt = AttributePrivacyTransformer(LogisticRegression(), sensitive_feature=1, output=output)
+    expected = apt.fit(NUMBERS, SIDES).transform(NUMBERS[:9])
+    out = apt.fit(X, SIDES).transform(X[:9])
+    assert list(out) == [names[0], *new[output], names[2]]
+    assert list(out) == apt.get_feature_names_out().tolist()
+    assert out.index.equals(X.index[:9])
+    assert np.array_equal(out, expected)
+    again = clone(apt).set_output(transform="pandas").fit(X, SIDES).transform(X[:9])
+    pd.testing.assert_frame_equal(again, out)
+    pipe = make_pipeline(clone(apt), LogisticRegression()).fit(X, SIDES)
+    assert pipe[-1].feature_names_in_.tolist() == list(out)
+
+
+def test_two_levels_are_named_by_their_text_or_both():
+    columns = pd.MultiIndex.from_tuples([("a", "p"), ("a", "q"), ("b", "p")])
+    X = pd.DataFrame(NUMBERS, columns=columns)
+    model = LogisticRegression().fit(X, SIDES)
+    lengths = [
+        compatible_sets(model, X, sensitive_feature=f).length for f in (1, "a_q", ("a", "q"))
+    ]
+    assert np.array_equal(lengths[0], lengths[1])
+    assert np.array_equal(lengths[0], lengths[2])
+    X.columns = pd.MultiIndex.from_tuples([("a", "b_c"), ("a_b", "c"), ("b", "p")])
+    with pytest.raises(ValueError, match="several columns of X are called that"):
+        compatible_sets(model, X, sensitive_feature="a_b_c")
+    with pytest.raises(ValueError, match=r"several columns named \['a_b_c'\]"):
+        AttributePrivacyTransformer(LogisticRegression(), sensitive_feature=2).fit(X, SIDES)
+
+
+def test_names_given_for_columns_without_any():
+    apt = AttributePrivacyTransformer(LogisticRegression(), sensitive_feature="x1")
+    for X in (NUMBERS, pd.DataFrame(NUMBERS)):
+        apt.set_params(sensitive_feature=1).fit(X, SIDES)
+        assert apt.get_feature_names_out(["a", "b", "c"]).tolist() == ["a", "b_low", "b_high", "c"]
+        with pytest.raises(ValueError, match="input_features"):
+            apt.get_feature_names_out(["a", "b"])
+    X = pd.DataFrame(NUMBERS, columns=list("abc"))
+    apt.fit(X, SIDES)
+    assert apt.get_feature_names_out(list("abc")).tolist() == ["a", "b_low", "b_high", "c"]
+    with pytest.raises(ValueError, match="input_features"):
+        apt.get_feature_names_out(list("abd"))
+    both = ColumnTransformer([("t", clone(apt), [0, 1])], remainder="passthrough")
+    both.fit(pd.DataFrame(NUMBERS), SIDES)
+    assert both.get_feature_names_out().tolist() == [
+        "t__x0", "t__x1_low", "t__x1_high", "remainder__x2",
+    ]  # fmt: skip
+
+
+def test_an_array_calls_its_columns_x0_x1_for_every_parameter():
+    """As it is told in sensitive_feature_, so it is taken."""
+    X, y = NUMBERS.round(), SIDES
+
+    def transformed(feature):
+        apt = AttributePrivacyTransformer(LogisticRegression(), sensitive_feature=feature)
+        assert apt.fit(X, y).sensitive_feature_ == "x1"
+        return apt.transform(X)
+
+    def smoothed(**arguments):
+        return (
+            RobustPrivacyClassifier(LogisticRegression(), **arguments).fit(X, y).certify(X).radius
+        )
+
+    def guaranteed(feature, prior):
+        apc = AttributePrivacyClassifier(sensitive_feature=feature, prior=prior)
+        return apc.fit(X, y).predict_proba(X)
+
+    model = LogisticRegression().fit(X, y)
+    for named, placed in (
+        (transformed("x1"), transformed(1)),
+        (
+            compatible_sets(model, X, sensitive_feature="x1").length,
+            compatible_sets(model, X, sensitive_feature=1).length,
+        ),
+        (smoothed(noise_features="x1"), smoothed(noise_features=1)),
+        (smoothed(noise_features=["x2", "x0"]), smoothed(noise_features=[2, 0])),
+        (
+            smoothed(noise_features=[0, 1], noise_scale={"x1": 2.0, "x0": 1.0}),
+            smoothed(noise_features=[0, 1], noise_scale={1: 2.0, 0: 1.0}),
+        ),
+        (guaranteed("x1", ["x0"]), guaranteed(1, [0])),
+        (
+            Prior.from_data(X, "x1", by=["x0"], X=X).weights,
+            Prior.from_data(X, 1, by=[0], X=X).weights,
+        ),
+    ):
+        assert np.array_equal(named, placed)
+    with pytest.raises(ValueError, match="no column names"):
+        smoothed(noise_features="x3")
+    with pytest.raises(ValueError, match="x3"):
+        transformed("x3")
 
 
 def test_polars_frames(frame_model):

@@ -21,12 +21,17 @@ from sklearn_rp._compat import (
     with_callbacks,
 )
 from sklearn_rp.attribute.compatible_sets import sets_of
-from sklearn_rp.attribute.release import Attribute, Release
+from sklearn_rp.attribute.release import Release
 from sklearn_rp.classifier import RobustPrivacyClassifier
-from sklearn_rp.rows import Rows, is_frame, is_pandas, names_of
+from sklearn_rp.exceptions import warn_user
+from sklearn_rp.feature import Feature
+from sklearn_rp.rows import Rows, is_frame, is_pandas, names_of, sample_rows
 from sklearn_rp.smoothing import encode
 from sklearn_rp.validation import check_rows, unchanged_on_error
 from sklearn_rp.wrapper import ClassifierWrapper
+
+_TRIED = 200  # training rows that are looked for in their own sets
+_FINEST = 16  # times the resolution that is asked for
 
 
 class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
@@ -48,10 +53,16 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         Name or position of the sensitive feature, numeric or categorical.
     bounds : (low, high), or sequence of categories, default=None
         The values that are possible; None: those seen in `fit`. Give them before anything is
-        published: the smallest and the largest value seen are those of two people. A value beyond
-        them is an error in `fit` alone, as an error about one person's row tells about it.
+        published: the smallest and the largest value seen are those of two people. A value that is
+        not possible is an error in `fit` alone, as an error about one person's row tells about it:
+        `transform` takes it for the nearest that is, and an unknown category for the commonest.
+    domain : "auto", "continuous", "integer", or sequence of numbers, default="auto"
+        Which numbers within the bounds are possible: all, the whole ones, or these. "auto": whole
+        ones where the column holds nothing else (a column of floats, in 20 rows or more).
     resolution : int, default=256
-        Cells that are looked at first where the model's own thresholds are not known.
+        Cells that are looked at first where neither the model's own thresholds are known nor every
+        possible value can be asked about. Up to 16 times as many where training rows would be
+        outside their own sets.
     output : {"interval", "midpoint", "drop"}, default="interval"
         "interval": columns ``<name>_low`` and ``<name>_high`` with the lowest and the highest
         compatible value, or for a categorical feature a 0/1 column ``<name>_<category>`` for each
@@ -106,6 +117,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         "estimator": [HasMethods(["fit", "predict"]), None],
         "sensitive_feature": "no_validation",
         "bounds": "no_validation",
+        "domain": "no_validation",
         "resolution": [Interval(Integral, 1, None, closed="left")],
         "output": [StrOptions({"interval", "midpoint", "drop"})],
         "remainder": [StrOptions({"passthrough", "drop"})],
@@ -119,6 +131,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         *,
         sensitive_feature,
         bounds=None,
+        domain="auto",
         resolution=256,
         output="interval",
         remainder="passthrough",
@@ -128,6 +141,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         self.estimator = estimator
         self.sensitive_feature = sensitive_feature
         self.bounds = bounds
+        self.domain = domain
         self.resolution = resolution
         self.output = output
         self.remainder = remainder
@@ -160,7 +174,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         with unchanged_on_error(self):
             X = check_rows(self, X, reset=True)
             y = self._check_labels(X, y)
-            attribute = Attribute.from_data(X, self.sensitive_feature, self.bounds)
+            attribute = Feature.from_data(X, self.sensitive_feature, self.bounds, self.domain)
             if attribute.categories is not None and self.output == "midpoint":
                 raise ValueError(
                     f"output='midpoint' is not allowed for the categorical feature "
@@ -176,13 +190,39 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
             params = route(self, "fit", "estimator", fit_params)
             base = self._fit_base(clone(self._base()), X, y, params)
             # A refusal of one person's value would tell about it: beyond is as good as any other.
-            self._release = Release(base, replace(attribute, strict=False), X, self.resolution)
+            attribute = replace(attribute, strict=False)
+            self._release = self._find_release(base, attribute, X)
             self.estimator_ = base
             self.classes_ = self._release.symbols
             self.sensitive_feature_ = attribute.name
             self.bounds_ = attribute.bounds
             self._names = [str(name) for name in names_of(X)]
         return self
+
+    def _find_release(self, base: Any, attribute: Feature, X: Rows) -> Release:
+        """The release along the feature, seen so closely that training rows are in their own sets.
+
+        What is published must not depend on a row's own value, so that a narrow band that the grid
+        misses cannot be added when a row is found in it.
+        """
+        rows = sample_rows(X, _TRIED)
+        resolution = self.resolution
+        while True:
+            release = Release(base, attribute, X, resolution)
+            sets = sets_of(release, rows, owner=False)
+            outside = len(sets) - len(np.unique(sets.row[sets.holds_own]))
+            if not outside or attribute.categories is not None:
+                return release
+            if resolution >= _FINEST * self.resolution:
+                break
+            resolution *= 4
+        warn_user(
+            f"{outside} of {len(rows)} training rows are not in their own sets of "
+            f"{attribute.name!r}: the labels of this model change within 1/{resolution} of its "
+            "range, and no thresholds of it are known. Raise resolution, or use "
+            "AttributePrivacyClassifier, whose labels never change so often."
+        )
+        return release
 
     def transform(self, X):
         """Replace the sensitive column.
@@ -199,14 +239,13 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         """
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
-        sets = self._sets(X, None)
+        sets = self._sets(X, None, owner=False)
         attribute = self._release.attribute
         columns: list[np.ndarray] = []
         if self.output != "drop" and attribute.categories is not None:
-            # Where the label is seen nowhere along the attribute, all categories are left open.
             open_ = sets.contains(attribute.categories)
-            open_ = open_ | ~open_.any(axis=1, keepdims=True)
-            columns = list(open_.T.astype(np.float64))
+            # Where the label is seen nowhere along the attribute, all categories are left open.
+            columns = list((open_ | ~open_.any(axis=1, keepdims=True)).T.astype(np.float64))
         elif self.output != "drop":
             low, high = sets.hull()
             columns = [low, high] if self.output == "interval" else [(low + high) / 2]
@@ -215,9 +254,9 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         last = {"prediction": number} if self.include_prediction else {}
         return self._assemble(X, new, last)
 
-    def _new_names(self, attribute: Attribute) -> list[str]:
+    def _new_names(self, attribute: Feature, name: str | None = None) -> list[str]:
         """Names of the columns in place of the sensitive one."""
-        name = attribute.name
+        name = attribute.name if name is None else name
         if self.output == "drop":
             return []
         if self.output == "midpoint":
@@ -226,18 +265,18 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
             return [f"{name}_{category}" for category in attribute.categories]
         return [f"{name}_low", f"{name}_high"]
 
-    def _check_names(self, X: Rows, attribute: Attribute) -> None:
-        """New columns must not take the names of columns that are passed on."""
-        new = {*self._new_names(attribute), *(["prediction"] if self.include_prediction else [])}
-        passed = [str(n) for j, n in enumerate(names_of(X)) if j != attribute.column]
-        taken = sorted(new & set(passed))
-        if taken and self.remainder == "passthrough":
+    def _check_names(self, X: Rows, attribute: Feature) -> None:
+        """No two columns of the output may have one name."""
+        names = self._names_out(attribute, [str(name) for name in names_of(X)])
+        taken = sorted({name for name in names if names.count(name) > 1})
+        if taken:
             raise ValueError(
-                f"X has columns named {taken}, which the output needs for its own: rename them, or "
-                "use another output."
+                f"The output would have several columns named {taken}: rename those of X, or use "
+                "another output."
             )
 
     def _assemble(self, X: Rows, new: dict[str, np.ndarray], last: dict[str, np.ndarray]) -> Any:
+        """The columns of the output: a frame's are named as in `get_feature_names_out`."""
         column, passed = self._release.attribute.column, self.remainder == "passthrough"
         before = list(range(column)) if passed else []
         after = list(range(column + 1, X.shape[1])) if passed else []
@@ -250,11 +289,12 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
             import pandas as pd
 
             made = [pd.DataFrame(part, index=X.index) for part in (new, last)]
+            X = X.set_axis(self._names, axis=1)
             return pd.concat([X.iloc[:, before], made[0], X.iloc[:, after], made[1]], axis=1)
         kind = type(X)
-        names = X.columns
-        columns = {names[j]: X[names[j]] for j in before} | new
-        return kind(columns | {names[j]: X[names[j]] for j in after} | last)
+        named = dict(zip(self._names, X.get_columns(), strict=True))
+        kept = [{self._names[j]: named[self._names[j]] for j in part} for part in (before, after)]
+        return kind(kept[0] | new | kept[1] | last)
 
     def get_feature_names_out(self, input_features=None):
         """Names of the columns that `transform` gives.
@@ -262,25 +302,29 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Only checked against the names seen in `fit`.
+            Names of the columns of `X`; None: those seen in `fit`, as text, levels joined by
+            ``"_"``, and ``x0``, ``x1``, ... for an array. They must be those seen in `fit` where
+            all of these were strings.
 
         Returns
         -------
         names : ndarray of str objects
         """
         check_is_fitted(self)
-        if input_features is not None and list(input_features) != self._names:
+        names = self._names if input_features is None else [str(name) for name in input_features]
+        known = self._names if hasattr(self, "feature_names_in_") else names
+        if names != known or len(names) != len(self._names):
             raise ValueError(
-                f"input_features={list(input_features)} is not equal to the names seen in fit, "
-                f"{self._names}."
+                f"input_features={names} is not equal to the names seen in fit, {self._names}."
             )
-        attribute = self._release.attribute
-        names, new = self._names, self._new_names(attribute)
+        return np.asarray(self._names_out(self._release.attribute, names), dtype=object)
+
+    def _names_out(self, attribute: Feature, names: list[str]) -> list[str]:
+        """Names of all columns of the output, from those of `X`."""
+        new = self._new_names(attribute, names[attribute.column])
         if self.remainder == "passthrough":
             new = names[: attribute.column] + new + names[attribute.column + 1 :]
-        if self.include_prediction:
-            new = [*new, "prediction"]
-        return np.asarray(new, dtype=object)
+        return [*new, "prediction"] if self.include_prediction else new
 
     def compatible_sets(self, X, sigmas=None):
         """Sets of values with the same released label; for the owner of the rows.
@@ -299,17 +343,18 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         check_is_fitted(self)
         return self._sets(check_rows(self, X, reset=False), sigmas)
 
-    def _sets(self, X: Rows, sigmas: Any) -> Any:
-        return reporter(self)._sets_reported(X, sigmas)
+    def _sets(self, X: Rows, sigmas: Any, owner: bool = True) -> Any:
+        return reporter(self)._sets_reported(X, sigmas, owner)
 
     @with_callbacks
-    def _sets_reported(self, X: Rows, sigmas: Any) -> Any:
+    def _sets_reported(self, X: Rows, sigmas: Any, owner: bool) -> Any:
         return sets_of(
             self._release,
             X,
             sigmas,
             self.n_jobs,
             lambda parts: reported(self, "compatible_sets", parts),
+            owner,
         )
 
     def _base(self) -> Any:

@@ -11,6 +11,8 @@ from sklearn_rp.rows import Rows, sample_rows
 from sklearn_rp.smoothing.adapted import (
     Adapted,
     behind_steps,
+    fit_in_labels,
+    in_labels,
     inside,
     is_frozen,
     is_net,
@@ -37,7 +39,9 @@ __all__ = [
     "cast_votes",
     "check_n_jobs",
     "encode",
+    "fit_in_labels",
     "for_rows",
+    "in_labels",
     "inside",
     "is_frozen",
     "is_net",
