@@ -672,7 +672,9 @@ class CompatibleSetDisplay:
         parts = np.flatnonzero(place[sets.row] >= 0)
         middle = place[sets.row[parts]]
         half = 0.4 if len(shown) <= _APART else 0.5  # of more people gaps would be a pattern
-        across = np.stack([sets.start, sets.stop, sets.stop, sets.start])[:, parts]
+        pad = _pad(sets)
+        low, high = sets.start[parts] - pad, sets.stop[parts] + pad
+        across = np.stack([low, high, high, low])
         up = np.stack([middle - half, middle - half, middle + half, middle + half])
         corners = np.stack([across, up], axis=2).transpose(1, 0, 2)
         holds = sets.holds_own[parts]
@@ -681,12 +683,10 @@ class CompatibleSetDisplay:
                 list(corners[mask]), facecolors=colour, alpha=alpha, linewidths=0, antialiased=False
             )
             ax.add_collection(bars)
-        own = np.clip(sets.own, sets.low, sets.high)[shown] + (
-            0.5 if sets.categories is not None else 0.0
-        )
+        own = sets.own[shown] + (0.5 if sets.categories is not None else 0.0)
         size = float(np.clip(200 / max(len(shown), 1), 1.5, 5))
         ax.plot(own, np.arange(len(shown)), "k.", markersize=size, clip_on=False)
-        ax.set_xlim(sets.low, sets.high)
+        ax.set_xlim(sets.low - pad, sets.high + pad)
         ax.set_ylim(-1, len(shown))
         if sets.categories is not None:
             ax.set_xticks(np.arange(len(sets.categories)) + 0.5, [str(c) for c in sets.categories])
@@ -728,14 +728,13 @@ class CompatibleSetDisplay:
                 **look,
             )
         first = next(iter(self.sets.values()))
-        ax.set_xlim(0, (first.high - first.low) * 1.02)
+        ax.set_xlim(0, first.span * 1.02)
         ax.set_ylim(0, 1.02)
-        categorical = first.categories is not None
-        what = (
-            f"compatible categories of {first.feature}"
-            if categorical
-            else (f"length of the interval{f' ({self.unit})' if self.unit else ''}")
-        )
+        what = f"length of the interval{f' ({self.unit})' if self.unit else ''}"
+        if first.categories is not None:
+            what = f"compatible categories of {first.feature}"
+        elif _pad(first):
+            what = "possible values in the interval"
         ax.set_xlabel(what)
         ax.set_ylabel("share of people with no more than that")
         ax.set_title("how much is left open")
@@ -744,6 +743,13 @@ class CompatibleSetDisplay:
 
     def _axis(self, sets: CompatibleSets) -> str:
         return f"{sets.feature} ({self.unit})" if self.unit else str(sets.feature)
+
+
+def _pad(sets: CompatibleSets) -> float:
+    """Half a bar of one possible value; nothing where every number is possible."""
+    if isinstance(sets.domain, str):
+        return 0.5 if sets.domain == "integer" else 0.0
+    return float(np.diff(sets.domain).min()) / 2
 
 
 def _pyplot() -> Any:

@@ -24,7 +24,8 @@ from sklearn_rp import (
     AttributePrivacyTransformer,
     RobustPrivacyClassifier,
 )
-from sklearn_rp.attribute.minimum import _last_starts, best_assignment, best_runs
+from sklearn_rp.attribute.minimum import _last_starts
+from sklearn_rp.attribute.partition import best_assignment, best_runs
 from sklearn_rp.exceptions import PrivacyWarning
 
 

@@ -14,7 +14,8 @@ from scipy import special
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp.attribute.prior import Prior
-from sklearn_rp.attribute.release import Attribute, Lines, Release
+from sklearn_rp.attribute.release import Lines, Release
+from sklearn_rp.feature import Feature, extent, same_domain
 from sklearn_rp.rows import Rows, index_of, take_rows
 from sklearn_rp.smoothing import for_rows
 from sklearn_rp.validation import as_rows, check_groups, check_sigmas
@@ -42,11 +43,13 @@ class CompatibleSets:
     feature : str
         The sensitive feature.
     low, high : float
-        Its range; for a categorical feature 0 and the number of categories.
+        Its smallest and largest possible value; for a categorical feature 0 and the number of
+        categories.
     categories : ndarray or None
         Its categories, if it is not numeric.
     row, start, stop : ndarray of shape (n_parts,)
-        The parts of all sets, row after row: intervals, or positions of categories.
+        The parts of all sets, row after row: smallest and largest possible value of each interval,
+        both in it; or the position of a category and the next.
     own : ndarray of shape (n_rows,)
         The rows' own values (positions of categories).
     certified_inner, certified_outer : ndarray of shape (n_rows,)
@@ -54,6 +57,9 @@ class CompatibleSets:
         the model's thresholds are known; 0 and the whole range where nothing is certified.
     index : pandas.Index or None
         Labels of the rows, where they came in a pandas frame.
+    domain : "continuous", "integer", ndarray or "categories"
+        The numbers that are possible: any between `low` and `high`, the whole ones, or these. Of
+        any but the first, lengths are numbers of possible values.
 
     Examples
     --------
@@ -79,6 +85,7 @@ class CompatibleSets:
     certified_inner: np.ndarray
     certified_outer: np.ndarray
     index: Any = None
+    domain: Any = "continuous"
 
     def __len__(self) -> int:
         return len(self.label)
@@ -98,7 +105,7 @@ class CompatibleSets:
 
     @property
     def intervals(self) -> list[list[Any]]:
-        """Per row, the list of (low, high) pairs, or of categories."""
+        """Per row, the list of (low, high) pairs, both in the set, or of categories."""
         ends = np.searchsorted(self.row, np.arange(len(self) + 1))
         if self.categories is not None:
             names = self.categories[self.start.astype(int)].tolist()
@@ -107,14 +114,28 @@ class CompatibleSets:
         return [pairs[a:b] for a, b in itertools.pairwise(ends)]
 
     @property
+    def span(self) -> float:
+        """Length of the whole range, in the feature's unit; or number of possible values."""
+        if self.categories is not None:
+            return self.high - self.low
+        return float(extent(np.array(self.low), np.array(self.high), self.domain))
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Length of each part, or number of possible values in it: shape (n_parts,)."""
+        if self.categories is not None:
+            return self.stop - self.start
+        return extent(self.start, self.stop, self.domain)
+
+    @property
     def length(self) -> np.ndarray:
-        """Total length of each set, in the feature's unit; or number of categories."""
-        return np.bincount(self.row, weights=self.stop - self.start, minlength=len(self))
+        """Total length of each set, in the feature's unit; or number of possible values."""
+        return np.bincount(self.row, weights=self.sizes, minlength=len(self))
 
     @property
     def share(self) -> np.ndarray:
         """Length over that of the whole range."""
-        return self.length / (self.high - self.low)
+        return self.length / self.span
 
     @property
     def n_components(self) -> np.ndarray:
@@ -124,7 +145,7 @@ class CompatibleSets:
     @property
     def component_length(self) -> np.ndarray:
         """Length of the interval that holds the row's own value; categories count as one."""
-        lengths = np.where(self.holds_own, self.stop - self.start, 0.0)
+        lengths = np.where(self.holds_own, self.sizes, 0.0)
         return np.bincount(self.row, weights=lengths, minlength=len(self))
 
     @property
@@ -132,9 +153,8 @@ class CompatibleSets:
         """Parts that hold their row's own value, shape (n_parts,); all, of a categorical one."""
         if self.categories is not None:
             return np.ones(len(self.row), dtype=bool)
-        own = np.clip(self.own, self.low, self.high)[self.row]  # what is beyond counts as the end
-        holds = ((self.start < own) | (self.start <= self.low)) & (own <= self.stop)
-        return holds & (self.start <= own)
+        own = self.own[self.row]
+        return (self.start <= own) & (own <= self.stop)
 
     def hull(self) -> tuple[np.ndarray, np.ndarray]:
         """Lowest and highest compatible value of each row, of a numeric feature.
@@ -144,11 +164,10 @@ class CompatibleSets:
         low, high : ndarray of shape (n_rows,)
             The whole range where the label was seen nowhere along the attribute.
         """
-        low, high = np.full(len(self), np.inf), np.full(len(self), -np.inf)
-        np.minimum.at(low, self.row, self.start)
-        np.maximum.at(high, self.row, self.stop)
-        empty = low > high
-        return np.where(empty, self.low, low), np.where(empty, self.high, high)
+        low, high = np.full((2, len(self)), np.nan)
+        np.fmin.at(low, self.row, self.start)
+        np.fmax.at(high, self.row, self.stop)
+        return np.where(np.isnan(low), self.low, low), np.where(np.isnan(high), self.high, high)
 
     def own_interval(self) -> tuple[np.ndarray, np.ndarray]:
         """The interval of each set that holds the row's own value, of a numeric feature.
@@ -156,7 +175,7 @@ class CompatibleSets:
         Returns
         -------
         low, high : ndarray of shape (n_rows,)
-            NaN where the label was seen nowhere along the attribute. `component_length` apart.
+            Both possible values. NaN where several releases contradict each other (`intersect`).
 
         Raises
         ------
@@ -191,21 +210,17 @@ class CompatibleSets:
             place = np.array([np.flatnonzero(self.categories == v) for v in values], dtype=object)
             if any(len(p) == 0 for p in place):
                 raise ValueError(
-                    f"prior holds values that are no category of {self.feature!r}: "
-                    f"{self.categories.tolist()} are."
+                    f"values={values.tolist()[:5]} are not all categories of {self.feature!r}: "
+                    f"{self.categories.tolist()[:10]} are."
                 )
             member = np.zeros((len(self), len(self.categories)), dtype=bool)
             member[self.row, self.start.astype(int)] = True
             return member[:, [int(p[0]) for p in place]]
         if values.dtype.kind not in "iufb":
-            raise ValueError(f"prior holds {values.dtype} values, but {self.feature!r} is numeric.")
-        # A value on the border of two intervals belongs to the lower one, as in a tree.
-        begin = np.where(
-            self.start <= self.low,
-            np.searchsorted(values, self.start),
-            np.searchsorted(values, self.start, side="right"),
-        )
-        np.add.at(inside, (self.row, begin), 1)
+            raise ValueError(
+                f"values holds {values.dtype.name} values, but {self.feature!r} is numeric."
+            )
+        np.add.at(inside, (self.row, np.searchsorted(values, self.start)), 1)
         np.add.at(inside, (self.row, np.searchsorted(values, self.stop, side="right")), -1)
         return np.cumsum(inside, axis=1)[:, :-1] > 0
 
@@ -227,8 +242,8 @@ class CompatibleSets:
     def posterior(self, prior: Any) -> np.ndarray:
         """Probabilities of the prior's values given the release.
 
-        Where the set has no prior mass the release tells nothing that the prior knows, and the
-        prior is returned.
+        Where the set has no prior mass the release says what the prior held to be impossible: all
+        goes to the one value of the prior that is nearest to the set, and leakage is largest.
 
         Parameters
         ----------
@@ -240,10 +255,22 @@ class CompatibleSets:
         posterior : ndarray of shape (n_rows, n_values)
         """
         known = Prior.make(prior)
-        before = known.for_rows(len(self))
-        after = before * self.contains(known.values)
+        after = known.for_rows(len(self)) * self.contains(known.values)
         total = after.sum(axis=1, keepdims=True)
-        return np.where(total > 0, after / np.where(total > 0, total, 1.0), before)
+        bare = total[:, 0] <= 0
+        after = after / np.where(total > 0, total, 1.0)
+        after[bare, self._nearest(known.values)[bare]] = 1.0
+        return after
+
+    def _nearest(self, values: np.ndarray) -> np.ndarray:
+        """Position of the value that is nearest to each set: of numbers; else the first inside."""
+        if self.categories is not None:
+            return self.contains(values).argmax(axis=1)
+        low, high = self.hull()
+        below = np.clip(np.searchsorted(values, low), 1, max(len(values) - 1, 1)) - 1
+        above = np.minimum(below + 1, len(values) - 1)
+        nearer = np.abs(values[below] - high) <= np.abs(values[above] - low)
+        return np.where(nearer, below, above)
 
     def posterior_entropy(self, prior: Any) -> np.ndarray:
         """Entropy of the posterior of each row, in bits.
@@ -274,6 +301,8 @@ class CompatibleSets:
         Returns
         -------
         before, after : ndarray of shape (n_rows,)
+            Where a set has no prior mass, every possible value in it is taken for equally likely,
+            and `after` is not less than `before`: the narrowest sets are no safe ones.
         """
         known = Prior.make(prior)
         if isinstance(tolerance, str) or not tolerance >= 0:
@@ -283,7 +312,44 @@ class CompatibleSets:
                 f"tolerance={tolerance!r} is not allowed for the categorical {self.feature!r}."
             )
         before = _best_guess(known.values, known.for_rows(len(self)), tolerance)
-        return before, _best_guess(known.values, self.posterior(known), tolerance)
+        after = _best_guess(known.values, self.posterior(known), tolerance)
+        bare = np.flatnonzero(self.prior_mass(known) <= 0)
+        if len(bare):
+            after[bare] = np.maximum(before[bare], self[bare]._best_guess_inside(tolerance))
+        return before, after
+
+    def _best_guess_inside(self, tolerance: float) -> np.ndarray:
+        """Largest share of each set in a window of twice the tolerance.
+
+        The best window begins or ends where a part does; all pairs of parts of a row are tried.
+        """
+        if self.categories is not None:
+            return 1.0 / self.length
+        reach = 2 * tolerance * (1 + 1e-9)
+        parts = np.bincount(self.row, minlength=len(self))
+        first = np.cumsum(parts) - parts
+        one = np.repeat(np.arange(len(self.row)), parts[self.row])
+        beside = parts[self.row]
+        other = np.arange(len(one)) - np.repeat(np.cumsum(beside) - beside, beside)
+        other = other + first[self.row[one]]
+        best = np.zeros(len(self))
+        for low, high in (
+            (self.start[one], self.start[one] + reach),
+            (self.stop[one] - reach, self.stop[one]),
+        ):
+            start, stop = np.maximum(self.start[other], low), np.minimum(self.stop[other], high)
+            held = self._held(start, stop)
+            inside = np.bincount(one, weights=held, minlength=len(self.row))
+            np.maximum.at(best, self.row, inside)
+        whole = self.length
+        return np.where(whole > 0, best / np.where(whole > 0, whole, 1.0), 1.0)
+
+    def _held(self, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+        """Extent of what is possible between any two numbers, none where they are crossed."""
+        if isinstance(self.domain, str) and self.domain == "integer":
+            start, stop = np.ceil(start), np.floor(stop)
+        size = extent(start, stop, self.domain)
+        return np.where(start <= stop, size, 0.0)
 
     def intersect(self, other: CompatibleSets) -> CompatibleSets:
         """What several releases about the same people leave open together.
@@ -316,16 +382,22 @@ class CompatibleSets:
         )
         if not same:
             raise ValueError("The sets have different bounds: give both the same.")
+        if not same_domain(self.domain, other.domain):
+            raise ValueError("The sets have different domains: give both the same.")
+        # Closed stretches, a category alone in its own: what begins comes before what ends there.
+        width = 1 if self.categories is not None else 0
         row = np.concatenate([self.row, other.row] * 2)
-        at = np.concatenate([self.start, other.start, self.stop, other.stop])
+        at = np.concatenate([self.start, other.start, self.stop - width, other.stop - width])
         step = np.repeat([1, -1], len(at) // 2)
-        order = np.lexsort((step, at, row))
+        order = np.lexsort((-step, at, row))
         row, at, step = row[order], at[order], step[order]
-        both = np.flatnonzero((np.cumsum(step) == 2)[:-1] & (np.diff(at) > 0))
+        both = np.flatnonzero((np.cumsum(step) == 2) & (step == 1))
+        start, stop = at[both], at[both + 1] + width
         label = np.empty(len(self), dtype=object)
         label[:] = list(zip(self.label.tolist(), other.label.tolist(), strict=True))
-        length = np.bincount(row[both], weights=at[both + 1] - at[both], minlength=len(self))
-        inner = self.certified_inner + other.certified_inner - (self.high - self.low)
+        size = stop - start if width else extent(start, stop, self.domain)
+        length = np.bincount(row[both], weights=size, minlength=len(self))
+        inner = self.certified_inner + other.certified_inner - self.span
         outer = np.minimum(self.certified_outer, other.certified_outer)
         known = (self.certified_inner == self.certified_outer) & (
             other.certified_inner == other.certified_outer
@@ -337,12 +409,13 @@ class CompatibleSets:
             self.high,
             self.categories,
             row[both],
-            at[both],
-            at[both + 1],
+            start,
+            stop,
             self.own,
             np.where(known, length, np.maximum(inner, 0.0)),
             np.where(known, length, outer),
             self.index,
+            self.domain,
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -402,7 +475,8 @@ class CompatibleSets:
         ).T.astype({"n": int})
 
     def __repr__(self) -> str:
-        unit = "categories" if self.categories is not None else "of its unit"
+        unit = "categories" if self.categories is not None else "possible values"
+        unit = "of its unit" if same_domain(self.domain, "continuous") else unit
         middle = np.median(self.length) if len(self) else np.nan
         return (
             f"CompatibleSets of {len(self)} row(s), {self.feature!r} in "
@@ -421,6 +495,7 @@ def compatible_sets(
     *,
     sensitive_feature: str | int,
     bounds: Any = None,
+    domain: Any = "auto",
     resolution: int = 256,
     sigmas: Sequence[float] | None = None,
     n_jobs: int | None = None,
@@ -430,10 +505,12 @@ def compatible_sets(
     Parameters
     ----------
     estimator : fitted classifier
-        Anything with ``predict``. The ends of the sets are exact where a tree model's thresholds
-        are known, and found to 1e-7 of the range elsewhere; bands narrower than a cell of the first
-        look may then be missed, but not for an exact RobustPrivacyClassifier that noises the
-        feature and has no fallback.
+        Anything with ``predict``. Of a feature with few possible values every one is asked about,
+        and of a tree model whose thresholds are known nothing is missed either. Elsewhere ends are
+        found to the last possible value, but bands narrower than a cell of the first look may be
+        missed: not for an exact RobustPrivacyClassifier that noises the feature and has no
+        fallback; not around the row's own value; and not at values that occur often, at whole
+        numbers (up to 256) and at zero.
     X : ndarray or frame of shape (n_rows, n_features)
         Rows.
     sensitive_feature : str or int
@@ -441,6 +518,10 @@ def compatible_sets(
     bounds : (low, high), or sequence of categories, default=None
         The values that are possible; None: those in `X`. Give them before anything is published:
         the smallest and the largest value in `X` are those of two people.
+    domain : "auto", "continuous", "integer", or sequence of numbers, default="auto"
+        Which numbers within the bounds are possible: all, the whole ones, or these. "auto": whole
+        ones where the column holds nothing else (a column of floats, in 20 rows or more). Lengths
+        of any but a continuous domain are numbers of possible values.
     resolution : int, default=256
         Cells of the first look.
     sigmas : sequence of float, default=None
@@ -471,7 +552,7 @@ def compatible_sets(
     (442,)
     """
     X = as_rows(X)
-    attribute = Attribute.from_data(X, sensitive_feature, bounds)
+    attribute = Feature.from_data(X, sensitive_feature, bounds, domain)
     release = Release(estimator, attribute, X, check_resolution(resolution))
     return sets_of(release, X, sigmas, n_jobs)
 
@@ -491,6 +572,7 @@ def sets_of(
     sigmas: Sequence[float] | None = None,
     n_jobs: int | None = None,
     through: Callable[[list[int]], Iterable[int]] = iter,
+    owner: bool = True,
 ) -> Any:
     """Compatible sets of checked rows, chunk by chunk; `through` may report each chunk."""
     levels: list[Any] = [None] if sigmas is None else check_sigmas(sigmas)
@@ -501,20 +583,23 @@ def sets_of(
     smoothed = release.smoothed
     if smoothed is not None:
         check_is_fitted(smoothed)
-    size = max(1, _POINTS // (release.resolution + 1))
+    possible = release.attribute.possible
+    points = release.resolution + 1 if possible is None else len(possible)
+    size = max(1, _POINTS // points)
     parts: list[list[CompatibleSets]] = []
     for first in through([*range(0, X.shape[0], size)]):
         chunk = take_rows(X, slice(first, min(first + size, X.shape[0])))
-        parts += for_rows(partial(_sets_of_rows, release, levels), chunk, n_jobs)
+        parts += for_rows(partial(_sets_of_rows, release, levels, owner), chunk, n_jobs)
     answer = [replace(_join(level), index=index_of(X)) for level in zip(*parts, strict=True)]
     return answer[0] if sigmas is None else answer
 
 
 def _sets_of_rows(
-    release: Release, levels: list[float | None], X: Rows, first: int
+    release: Release, levels: list[float | None], owner: bool, X: Rows, first: int
 ) -> list[CompatibleSets]:
     own = release.attribute.values(X)
-    return [_select(release, lines, symbol, own) for lines, symbol in release.lines(X, levels)]
+    found = release.lines(X, levels, owner)
+    return [_select(release, lines, symbol, own) for lines, symbol in found]
 
 
 def _select(release: Release, lines: Lines, symbol: np.ndarray, own: np.ndarray) -> CompatibleSets:
@@ -534,6 +619,7 @@ def _select(release: Release, lines: Lines, symbol: np.ndarray, own: np.ndarray)
         own,
         lines.inner[rows, symbol],
         lines.outer[rows, symbol],
+        domain=a.domain,
     )
 
 
@@ -558,6 +644,7 @@ def _join(parts: Sequence[CompatibleSets]) -> CompatibleSets:
         together("own"),
         together("certified_inner"),
         together("certified_outer"),
+        domain=first.domain,
     )
 
 

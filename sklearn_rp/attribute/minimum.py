@@ -26,143 +26,17 @@ from sklearn_rp._compat import (
     with_callbacks,
 )
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, sets_of
+from sklearn_rp.attribute.partition import best_assignment, best_runs
 from sklearn_rp.attribute.prior import Groups
-from sklearn_rp.attribute.release import Attribute, Lines, Release
+from sklearn_rp.attribute.release import Lines, Release
 from sklearn_rp.exceptions import PrivacyWarning
+from sklearn_rp.feature import Cells, Feature
 from sklearn_rp.rows import Rows, column_names, find_column, rows_per_chunk, take_rows
 from sklearn_rp.smoothing import encode, in_labels
 from sklearn_rp.validation import check_rows, unchanged_on_error
 from sklearn_rp.wrapper import ClassifierWrapper, has_threshold
 
 _TOLERANCE = 1e-12  # of the range: two lengths that differ by rounding are equal
-_MOST_STATES = 100_000
-
-
-def best_runs(gain: np.ndarray, last_start: np.ndarray) -> np.ndarray:
-    """Labelling of cells with the largest total gain in which every run is long enough.
-
-    Dynamic programming over (cell, label of the run that ends there), O(cells x labels) a row.
-    With ``G`` the gains summed up and ``F[k]`` the best total of the first ``k`` cells,
-
-        f[k, c] = G[k, c] + max_{j <= last_start[k]} (F[j] - G[j, c]),    F[k] = max_c f[k, c].
-
-    Two neighbouring runs may carry one label: together they are one longer run.
-
-    Parameters
-    ----------
-    gain : ndarray of shape (n_rows, n_cells, n_labels)
-        What each label of each cell is worth.
-    last_start : ndarray of int of shape (n_cells + 1,)
-        The last cell at which a run that ends before cell ``k`` may start; -1 where it may not end
-        there. It does not fall, and ``last_start[n_cells]`` is at least 0.
-
-    Returns
-    -------
-    label : ndarray of int of shape (n_rows, n_cells)
-
-    Examples
-    --------
-    >>> gain = np.array([[[1.0, 0], [0, 1.1], [1.0, 0], [1.0, 0]]])
-    >>> best_runs(gain, np.array([-1, 0, 1, 2, 3]))[0].tolist()  # any run
-    [0, 1, 0, 0]
-    >>> best_runs(gain, np.array([-1, -1, 0, 1, 2]))[0].tolist()  # two cells at least
-    [1, 1, 0, 0]
-    """
-    n_rows, n_cells, n_labels = gain.shape
-    total = np.zeros((n_rows, n_labels))  # G[k]
-    best = np.zeros((n_cells + 1, n_rows))  # F[k]
-    best[1:] = -np.inf
-    start_value = np.full((n_rows, n_labels), -np.inf)  # max of F[j] - G[j, c] over allowed j
-    start = np.zeros((n_rows, n_labels), dtype=np.int32)
-    came_from = np.zeros((n_cells + 1, n_rows), dtype=np.int32)
-    came_with = np.zeros((n_cells + 1, n_rows), dtype=np.int32)
-    waiting = {0: np.zeros((n_rows, n_labels))}  # F[j] - G[j, c] of starts not yet allowed
-    opened = -1
-    rows = np.arange(n_rows)
-    for k in range(1, n_cells + 1):
-        total = total + gain[:, k - 1]
-        while opened < last_start[k]:
-            opened += 1
-            value = waiting.pop(opened)
-            better = value > start_value
-            start_value = np.where(better, value, start_value)
-            start = np.where(better, opened, start)
-        if opened >= 0:
-            ended = total + start_value
-            label = ended.argmax(axis=1)
-            best[k], came_with[k] = ended[rows, label], label
-            came_from[k] = start[rows, label]
-        waiting[k] = best[k][:, None] - total
-    answer = np.empty((n_rows, n_cells), dtype=np.int64)
-    at = np.full(n_rows, n_cells)
-    begin, current = came_from[at, rows], came_with[at, rows]
-    for k in range(n_cells - 1, -1, -1):
-        passed = k < begin
-        at = np.where(passed, begin, at)
-        begin, current = came_from[at, rows], came_with[at, rows]
-        answer[:, k] = current
-    return answer
-
-
-def best_assignment(gain: np.ndarray, least: int) -> np.ndarray:
-    """Labelling of categories with the largest total gain; each label used has enough of them.
-
-    Dynamic programming over (category, number of categories of each label so far, up to `least`).
-
-    Parameters
-    ----------
-    gain : ndarray of shape (n_rows, n_categories, n_labels)
-        What each label of each category is worth.
-    least : int
-        Fewest categories of a label that is used at all.
-
-    Returns
-    -------
-    label : ndarray of int of shape (n_rows, n_categories)
-    """
-    n_rows, n_categories, n_labels = gain.shape
-    if least >= n_categories:
-        whole = gain.sum(axis=1).argmax(axis=1)
-        return np.repeat(whole[:, None], n_categories, axis=1)
-    n_states = (least + 1) ** n_labels
-    if n_states > _MOST_STATES:
-        raise ValueError(
-            f"minimum={least} categories with {n_labels} labels is too much to optimise exactly "
-            f"({n_states} states): lower minimum."
-        )
-    shape = (least + 1,) * n_labels
-    value = np.full((*shape, n_rows), -np.inf)
-    value[(0,) * n_labels] = 0.0
-    choice = np.zeros((n_categories, *shape, n_rows), dtype=np.int8)
-    # Whether the count of the chosen label was full before: then the state is the one it came from.
-    full = np.zeros((n_categories, *shape, n_rows), dtype=bool)
-    for m in range(n_categories):
-        new = np.full_like(value, -np.inf)
-        for label in range(n_labels):
-            before = np.moveaxis(value, label, 0)
-            after = np.full_like(before, -np.inf)
-            after[1:] = before[:-1]
-            stayed = np.zeros(before.shape, dtype=bool)
-            stayed[-1] = before[-1] > after[-1]
-            after[-1] = np.maximum(after[-1], before[-1])
-            gained = np.moveaxis(after, 0, label) + gain[:, m, label]
-            better = gained > new
-            new = np.where(better, gained, new)
-            choice[m] = np.where(better, label, choice[m])
-            full[m] = np.where(better, np.moveaxis(stayed, 0, label), full[m])
-        value = new
-    counts = np.indices(shape).reshape(n_labels, -1)
-    allowed = ((counts == 0) | (counts == least)).all(axis=0)
-    state = np.where(allowed[:, None], value.reshape(-1, n_rows), -np.inf).argmax(axis=0)
-    at = np.stack(np.unravel_index(state, shape))
-    rows = np.arange(n_rows)
-    answer = np.empty((n_rows, n_categories), dtype=np.int64)
-    for m in range(n_categories - 1, -1, -1):
-        label = choice[(m, *at, rows)]
-        was_full = full[(m, *at, rows)]
-        answer[:, m] = label
-        at[label, rows] -= ~was_full
-    return answer
 
 
 class Guarantee(NamedTuple):
@@ -196,12 +70,17 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
     minimum : float or int, default=0.2
         Smallest stretch that may share a label, measured in `unit`.
     unit : {"share", "length", "mass", "categories"}, default="share"
-        "share" of the range, in (0, 1]; "length" in the feature's own unit; "mass": share of the
+        "share" of the range, in (0, 1]; "length" in the feature's own unit. Both count possible
+        values where not every number is possible: of ages 18 to 67 a share of 0.2, or a length of
+        10, is ten ages. "mass": share of the
         training population, in (0, 1]; "categories": number of them, for a categorical feature
         (which takes "share" as well).
     bounds : (low, high), or sequence of categories, default=None
-        The values that are possible; None: those seen in `fit`. A value beyond the range is
-        released as the nearest value inside.
+        The values that are possible; None: those seen in `fit`. A value that is not possible is
+        released as the nearest that is, and an unknown category as the commonest.
+    domain : "auto", "continuous", "integer", or sequence of numbers, default="auto"
+        Which numbers within the bounds are possible: all, the whole ones, or these. "auto": whole
+        ones where the column holds nothing else (a column of floats, in 20 rows or more).
     resolution : int, default=256
         Cells of the range where the model's own thresholds are not known. The model is read in
         the middle of each.
@@ -218,8 +97,8 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
     classes_ : ndarray of shape (n_classes,)
         Labels.
     minimum_ : float
-        The minimum in the feature's own unit (share and length), as a share of the population
-        (mass), or in categories.
+        The minimum in the feature's own unit (share and length), in possible values or categories
+        where they are counted, or as a share of the population (mass).
     bounds_ : tuple or ndarray
         The values that are possible.
     n_features_in_ : int
@@ -252,6 +131,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         "minimum": [Interval(Real, 0, None, closed="neither")],
         "unit": [StrOptions({"share", "length", "mass", "categories"})],
         "bounds": "no_validation",
+        "domain": "no_validation",
         "resolution": [Interval(Integral, 1, None, closed="left")],
         "prior": "no_validation",
     }
@@ -264,6 +144,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         minimum=0.2,
         unit="share",
         bounds=None,
+        domain="auto",
         resolution=256,
         prior="empirical",
     ):
@@ -272,6 +153,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self.minimum = minimum
         self.unit = unit
         self.bounds = bounds
+        self.domain = domain
         self.resolution = resolution
         self.prior = prior
 
@@ -305,17 +187,17 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
     def _fit(self, X: Any, y: Any, fit_params: dict[str, Any]) -> None:
         X = check_rows(self, X, reset=True)
         y = self._check_labels(X, y)
-        attribute = Attribute.from_data(X, self.sensitive_feature, self.bounds)
+        attribute = Feature.from_data(X, self.sensitive_feature, self.bounds, self.domain)
         self._check_minimum(attribute)
         by = self._check_prior(X, attribute)
         params = route(self, "fit", "estimator", fit_params)
         base = self._fit_base(clone(self._base()), X, y, params)
         release = Release(base, attribute, X, self.resolution)
-        edges = self._edges_of(release)
+        cells = attribute.cells(release.edges, self.resolution)
         own = attribute.values(X)
-        cell = _cell_of(attribute, edges, own)
-        count = np.bincount(cell, minlength=len(edges) - 1).astype(float)
-        measure, least = self._measured(attribute, edges, count)
+        cell = cells.of(own)
+        count = np.bincount(cell, minlength=len(cells)).astype(float)
+        measure, least = self._measured(attribute, cells, count)
         if least > measure[-1] - measure[0]:
             warnings.warn(
                 f"minimum={self.minimum} is more than the whole range of {attribute.name!r} "
@@ -330,9 +212,9 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self.minimum_ = least
         self.bounds_ = attribute.bounds
         # A refusal of one person's value would tell about it: what is beyond counts as the end.
-        self._attribute, self._edges = replace(attribute, strict=False), edges
+        self._attribute, self._cells = replace(attribute, strict=False), cells
         self._last_start = _last_starts(measure, least)
-        weights = [self._everybody(edges, own, count)]
+        weights = [self._everybody(cells, own, count)]
         self._groups = None if by is None else Groups(X, by)
         if self._groups is not None:
             own_group = np.zeros((len(self._groups), len(count)))
@@ -342,39 +224,27 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self._cell_weights = np.stack(weights)  # the last line is for groups that were not seen
         self.guarantee_ = Guarantee(attribute.name, float(self.minimum), self.unit)
 
-    def _edges_of(self, release: Release) -> np.ndarray:
-        """Ends of the cells: the model's own thresholds, an even grid, or the categories."""
-        attribute = release.attribute
-        if release.sweep is not None and release.smoothed is None:
-            inner = release.sweep.edges[0]
-            inner = inner[(inner > attribute.low) & (inner < attribute.high)]
-            return np.r_[attribute.low, inner, attribute.high]
-        if attribute.categories is None:
-            return np.linspace(attribute.low, attribute.high, self.resolution + 1)
-        return np.arange(len(attribute.categories) + 1.0)
-
     def _measured(
-        self, attribute: Attribute, edges: np.ndarray, count: np.ndarray
+        self, attribute: Feature, cells: Cells, count: np.ndarray
     ) -> tuple[np.ndarray, float]:
-        """The edges, and the minimum, in the measure that the minimum is about."""
+        """Ends of the cells, and the minimum, in the measure that the minimum is about."""
         least = float(self.minimum)
         if self.unit == "mass":
             return np.r_[0.0, np.cumsum(count) / count.sum()], least
-        if self.unit == "share" and attribute.categories is not None:
-            least = float(np.ceil(least * len(attribute.categories) - 1e-9))
-        elif self.unit == "share":
+        if self.unit == "share":
             least *= attribute.span
-        return edges, least
+        if attribute.counts:
+            least = float(np.ceil(least - 1e-9))
+        return cells.ends, least
 
-    def _everybody(self, edges: np.ndarray, own: np.ndarray, count: np.ndarray) -> np.ndarray:
+    def _everybody(self, cells: Cells, own: np.ndarray, count: np.ndarray) -> np.ndarray:
         """Prior weights of the cells, over all people."""
-        width = np.diff(edges)
+        width = np.diff(cells.ends)
         # No cell is worthless: where nobody was seen, the model still decides.
         even = width / width.sum()
         if hasattr(self.prior, "score_samples"):
             density = clone(self.prior).fit(own[:, None])
-            height = np.exp(density.score_samples(((edges[1:] + edges[:-1]) / 2)[:, None]))
-            everybody = height * width + 1e-6 * even
+            everybody = np.exp(density.score_samples(cells.at[:, None])) * width + 1e-6 * even
         else:
             uniform = isinstance(self.prior, str) and self.prior == "uniform"
             everybody = width if uniform else count + 1e-6 * even
@@ -464,21 +334,12 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         parts = list(self._labellings(X))
         labels = np.concatenate([part[0] for part in parts])
         own = np.concatenate([part[1] for part in parts])
-        edges, n_rows = self._edges, len(labels)
-        change = np.ones(labels.shape, dtype=bool)
-        if self._attribute.categories is None:
-            change[:, 1:] = labels[:, 1:] != labels[:, :-1]
-        row, cell = np.nonzero(change)
-        last = np.r_[row[1:] != row[:-1], True]
-        high = np.where(last, edges[-1], edges[np.r_[cell[1:], 0]])
-        symbol = labels[row, cell]
-        length = np.zeros((n_rows, len(self.classes_)))
-        np.add.at(length, (row, symbol), high - edges[cell])
-        return Lines(row, symbol, edges[cell], high, length, length), own
+        cells, n_labels = self._cells, len(self.classes_)
+        return Lines.from_cells(labels, cells.first, cells.last, n_labels, self._attribute), own
 
     def _labellings(self, X: Rows) -> Any:
         """Chunk by chunk: labels of all cells, of the rows, gains, and weights of the cells."""
-        n_cells, n_labels = len(self._edges) - 1, len(self.classes_)
+        n_cells, n_labels = len(self._cells), len(self.classes_)
         own = self._attribute.values(X)
         states = 1
         if self._attribute.categories is not None and self.minimum_ < n_cells:
@@ -493,16 +354,14 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
                 labels = best_assignment(weighted, int(self.minimum_))
             else:
                 labels = best_runs(weighted, self._last_start)
-            cell = _cell_of(self._attribute, self._edges, own[rows])
+            cell = self._cells.of(own[rows])
             yield labels, labels[np.arange(len(cell)), cell], gain, weight
 
     def _gain(self, X: Rows) -> np.ndarray:
         """Probability of each label in each cell: shape (n_rows, n_cells, n_labels)."""
-        attribute, edges = self._attribute, self._edges
-        n_rows, n_cells = X.shape[0], len(edges) - 1
-        middle = (edges[1:] + edges[:-1]) / 2
-        z = np.arange(n_cells) if attribute.categories is not None else middle
-        copies = attribute.copies(X, np.repeat(np.arange(n_rows), n_cells), np.tile(z, n_rows))
+        n_rows, n_cells = X.shape[0], len(self._cells)
+        z = np.tile(self._cells.at, n_rows)
+        copies = self._attribute.copies(X, np.repeat(np.arange(n_rows), n_cells), z)
         if self._by_probability:
             found = np.asarray(self.estimator_.predict_proba(copies), dtype=np.float64)
             if found.shape[1] != len(self.classes_):  # a fallback has no probability of its own
@@ -521,7 +380,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         group = np.full(X.shape[0], -1) if self._groups is None else self._groups.numbers(X)
         return self._cell_weights[group]
 
-    def _check_minimum(self, attribute: Attribute) -> None:
+    def _check_minimum(self, attribute: Feature) -> None:
         """A minimum has to fit its unit, and the unit the feature."""
         categorical = attribute.categories is not None
         allowed = ("share", "categories") if categorical else ("share", "length", "mass")
@@ -544,7 +403,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         if not np.isfinite(self.minimum):
             raise ValueError(f"minimum={self.minimum} is not allowed: it must be finite.")
 
-    def _check_prior(self, X: Rows, attribute: Attribute) -> list[int] | None:
+    def _check_prior(self, X: Rows, attribute: Feature) -> list[int] | None:
         """Columns to condition on; None where the prior is the same for all."""
         if isinstance(self.prior, str):
             if self.prior not in ("empirical", "uniform"):
@@ -579,13 +438,6 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.poor_score = True  # the label may have to ignore a feature
         return tags
-
-
-def _cell_of(attribute: Attribute, edges: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Cell of each value. An edge belongs to the cell below it; the outer cells go on for ever."""
-    if attribute.categories is not None:
-        return own.astype(np.intp)
-    return np.searchsorted(edges[1:-1], own, side="left")
 
 
 def _last_starts(measure: np.ndarray, least: float) -> np.ndarray:

@@ -9,178 +9,17 @@ from typing import Any, cast
 import numpy as np
 
 from sklearn_rp.classifier import RobustPrivacyClassifier
+from sklearn_rp.feature import Feature, extent
 from sklearn_rp.noise import Noise
-from sklearn_rp.rows import (
-    Rows,
-    column_values,
-    find_column,
-    holds_numbers,
-    is_numeric,
-    missing,
-    names_of,
-    replace_columns,
-    rows_per_chunk,
-    sample_rows,
-    take_rows,
-)
+from sklearn_rp.rows import Rows, rows_per_chunk
 from sklearn_rp.smoothing import encode, in_labels, last_step, unwrapped
 from sklearn_rp.smoothing.sweep import Profile, Sweep, certain_radius
 from sklearn_rp.validation import check_rows
 from sklearn_rp.wrapper import is_random
 
-_PRECISION = 1e-7  # of the range: how closely the ends of intervals are found
-_MOST_ROUNDS = 40  # of halving
+_PRECISION = 1e-7  # of the range: how closely certified balls of one label are made to meet
+_MOST_ROUNDS = 120  # of halving
 _PROFILE_CELLS = 16  # of the first look at a smoothed label that is known all along the attribute
-
-
-@dataclass(frozen=True, eq=False)
-class Attribute:
-    """The sensitive feature and the values that it may have.
-
-    Parameters
-    ----------
-    column : int
-        Its position in X.
-    name : str
-        Its name.
-    low, high : float
-        Range of a numeric feature.
-    categories : ndarray or None
-        Categories of any other, sorted.
-    strict : bool
-        Whether the range was given, so that a value outside it is an error.
-    """
-
-    column: int
-    name: str
-    low: float
-    high: float
-    categories: np.ndarray | None
-    strict: bool
-
-    @classmethod
-    def from_data(cls, X: Rows, sensitive_feature: Any, bounds: Any) -> Attribute:
-        """Look the feature up in checked training rows.
-
-        Raises
-        ------
-        ValueError
-            If it is not there, constant, missing in some rows, or outside `bounds`.
-        """
-        names = names_of(X)
-        column = find_column(sensitive_feature, X.shape[1], names, parameter="sensitive_feature")
-        name = str(names[column])
-        if is_numeric(X, column):
-            values = column_values(X, column).astype(np.float64)
-            if bounds is None:
-                found = cls(column, name, -np.inf, np.inf, None, False)
-                found.values(X)
-                low, high = float(values.min()), float(values.max())
-            else:
-                low, high = _check_bounds(bounds)
-                found = cls(column, name, low, high, None, True)
-                found.values(X)
-            if not low < high:
-                raise ValueError(
-                    f"sensitive_feature={name!r} is constant, {low:g}, in the rows given "
-                    f"(n_samples={len(values)}): give bounds=(low, high) if it can have other "
-                    "values."
-                )
-            return cls(column, name, low, high, None, bounds is not None)
-        found_values = column_values(X, column)
-        if holds_numbers(found_values):
-            raise ValueError(
-                f"sensitive_feature={name!r} holds numbers as objects: convert it with "
-                "astype(float)."
-            )
-        if bounds is not None and (isinstance(bounds, str) or not np.iterable(bounds)):
-            raise ValueError(
-                f"bounds={bounds!r} is not allowed for the categorical feature {name!r}: give a "
-                "list of categories."
-            )
-        if missing(found_values).any():
-            raise ValueError(_missing(name))
-        possible = set(found_values.tolist() if bounds is None else bounds)
-        try:
-            ordered = sorted(possible)
-        except TypeError:
-            raise TypeError(
-                f"sensitive_feature={name!r} has categories of several types: "
-                f"{sorted(map(str, possible))[:5]} ... Convert them to text."
-            ) from None
-        categories = np.asarray(ordered, dtype=None if bounds is not None else found_values.dtype)
-        if len(categories) < 2:
-            raise ValueError(
-                f"sensitive_feature={name!r} is constant: it has one category, "
-                f"{categories.tolist()}. Give all in bounds if there are others."
-            )
-        found = cls(column, name, 0.0, float(len(categories)), categories, True)
-        found.values(X)
-        return found
-
-    def same_as(self, other: Attribute) -> bool:
-        """Whether two are the same feature with the same possible values."""
-        ends = (self.column, self.low, self.high) == (other.column, other.low, other.high)
-        return ends and np.array_equal(
-            [] if self.categories is None else self.categories,
-            [] if other.categories is None else other.categories,
-        )
-
-    @property
-    def bounds(self) -> Any:
-        """The values that are possible: (low, high), or the categories."""
-        return (self.low, self.high) if self.categories is None else self.categories
-
-    @property
-    def span(self) -> float:
-        """Length of the range, or number of categories."""
-        return self.high - self.low
-
-    def values(self, X: Rows) -> np.ndarray:
-        """The rows' own values: numbers, or positions of categories; shape (n_rows,)."""
-        values = column_values(X, self.column)
-        if self.categories is not None:
-            if missing(values).any():
-                raise ValueError(_missing(self.name))
-            return encode(values, self.categories, what=f"category of {self.name!r}")
-        values = values.astype(np.float64)
-        if not np.isfinite(values).all():
-            raise ValueError(_missing(self.name))
-        outside = (values < self.low) | (values > self.high)
-        if self.strict and outside.any():
-            raise ValueError(
-                f"sensitive_feature={self.name!r} has the value {values[outside][0]:g}, outside "
-                f"bounds=({self.low:g}, {self.high:g}): bounds must hold every value that is "
-                "possible."
-            )
-        return values
-
-    def copies(self, X: Rows, rows: np.ndarray, z: np.ndarray) -> Rows:
-        """Rows of `X` with the sensitive feature replaced: by numbers, or category positions."""
-        values = z if self.categories is None else self.categories[z]
-        return replace_columns(
-            take_rows(X, rows), np.array([self.column]), np.asarray(values)[:, None], 1
-        )
-
-
-def _missing(name: str) -> str:
-    return (
-        f"Input X contains NaN, infinity or missing values in sensitive_feature={name!r}: the set "
-        "of compatible values needs a value to start from. Impute them before, or leave the rows "
-        "out."
-    )
-
-
-def _check_bounds(bounds: Any) -> tuple[float, float]:
-    try:
-        low, high = (float(end) for end in bounds)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"bounds={bounds!r} is not allowed: give (low, high) for a numeric feature."
-        ) from None
-    if not (np.isfinite([low, high]).all() and low < high):
-        raise ValueError(f"bounds={bounds!r} is not allowed: low must be below high, both finite.")
-    return low, high
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +31,7 @@ class Lines:
     row, symbol : ndarray of int of shape (n_runs,)
         Row and symbol of each stretch, in order.
     low, high : ndarray of shape (n_runs,)
-        Its ends, within the attribute's range.
+        Its ends, possible values that belong to it; of a category its position and the next.
     inner, outer : ndarray of shape (n_rows, n_symbols)
         Certified bounds of the length of each symbol's set.
     """
@@ -204,6 +43,50 @@ class Lines:
     inner: np.ndarray
     outer: np.ndarray
 
+    @classmethod
+    def known(
+        cls,
+        row: np.ndarray,
+        symbol: np.ndarray,
+        low: np.ndarray,
+        high: np.ndarray,
+        shape: tuple[int, int],
+        feature: Feature,
+    ) -> Lines:
+        """Stretches that are all there is: their lengths are certain. `shape`: rows, symbols."""
+        categorical = feature.categories is not None
+        length = np.zeros(shape)
+        size = high - low if categorical else extent(low, high, feature.domain)
+        np.add.at(length, (row, symbol), size)
+        return cls(row, symbol, low, high, length, length)
+
+    @classmethod
+    def from_cells(
+        cls,
+        symbol: np.ndarray,
+        first: np.ndarray,
+        last: np.ndarray,
+        n_symbols: int,
+        feature: Feature,
+    ) -> Lines:
+        """Runs of equal symbols, of cells of shape (n_rows, n_cells); categories stay apart."""
+        change = np.ones(symbol.shape, dtype=bool)
+        if feature.categories is None:
+            change[:, 1:] = symbol[:, 1:] != symbol[:, :-1]
+        row, begin = np.nonzero(change)
+        end = np.r_[begin[1:], 0] - 1
+        end[np.r_[row[1:] != row[:-1], True]] = symbol.shape[1] - 1
+        low, high = first[begin], last[end]
+        shape = (len(symbol), n_symbols)
+        return cls.known(row, symbol[row, begin], low, high, shape, feature)
+
+    def at(self, values: np.ndarray) -> np.ndarray:
+        """Symbol of each row at one value; -1 where no stretch holds it. Numeric features only."""
+        held = (self.low <= values[self.row]) & (values[self.row] <= self.high)
+        symbol = np.full(len(values), -1)
+        symbol[self.row[held]] = self.symbol[held]
+        return symbol
+
 
 class Release:
     """The released symbol of a fitted classifier along one attribute.
@@ -212,7 +95,7 @@ class Release:
     ----------
     estimator : fitted classifier
         Anything with ``predict``.
-    attribute : Attribute
+    attribute : Feature
         The sensitive feature.
     X : ndarray or frame of shape (n_samples, n_features)
         Checked training rows; known thresholds are tried on some of them.
@@ -220,7 +103,7 @@ class Release:
         Cells that are looked at first where the thresholds are not known.
     """
 
-    def __init__(self, estimator: Any, attribute: Attribute, X: Rows, resolution: int):
+    def __init__(self, estimator: Any, attribute: Feature, X: Rows, resolution: int):
         self.estimator = in_labels(estimator)
         self.attribute = attribute
         self.resolution = resolution
@@ -237,92 +120,107 @@ class Release:
         knows = hasattr(inner, "_attribute_lines") and inner._attribute.same_as(attribute)
         self.known = inner if knows else None
         self.symbols = _symbols(self.estimator, X)
+        self.edges: np.ndarray | None = None  # all that a tree model may change at
         self.sweep: Sweep | None = None
         self.certifies = False
-        if attribute.categories is None:
-            if self.smoothed is None:
-                self.sweep = self._thresholds(X)
-            else:
-                noise = self.smoothed._noise
-                self.certifies = bool(attribute.column in noise.columns)
-                engine = self.smoothed._engine
-                alone = noise.columns.tolist() == [attribute.column]
-                # What is certified, and hence answered by a fallback, the certificate itself says.
-                alone = alone and self.smoothed._release.fallback is None
-                if alone and engine.name == Sweep.name:
-                    self.sweep = cast("Sweep", engine)
+        if attribute.categories is not None:
+            return
+        if self.smoothed is not None:
+            noise = self.smoothed._noise
+            self.certifies = bool(attribute.column in noise.columns)
+            engine = self.smoothed._engine
+            alone = noise.columns.tolist() == [attribute.column]
+            # What is certified, and hence answered by a fallback, the certificate itself says.
+            alone = alone and self.smoothed._release.fallback is None
+            if alone and engine.name == Sweep.name:
+                self.sweep = cast("Sweep", engine)
+        if attribute.possible is None and not self.certifies:
+            # Noise on other features: whatever the votes, the label changes where the model does.
+            self.edges = self._thresholds(inner.estimator_ if ours else estimator, X)
 
-    def _thresholds(self, X: Rows) -> Sweep | None:
-        """Cells of a tree model along the attribute; None for any other."""
+    def _thresholds(self, model: Any, X: Rows) -> np.ndarray | None:
+        """Where a tree model may change along the attribute; None for any other."""
         a = self.attribute
         noise = Noise(
             np.array([a.column]),
             np.array([a.name]),
-            np.array([a.span / 4]),
+            np.array([(a.high - a.low) / 4]),
             np.array([a.low]),
             np.array([a.high]),
         )
-        classes = getattr(self.estimator, "classes_", None)
+        classes = getattr(model, "classes_", None)
         if classes is None:
             return None
-        return Sweep.for_model(
-            self.estimator, np.asarray(classes), noise, sample_rows(X), lossless=True
-        )
+        found = Sweep.for_model(model, np.asarray(classes), noise, X, lossless=True)
+        return None if found is None else found.edges[0]
 
     def released(self, X: Rows) -> np.ndarray:
         """Number of the symbol that is released for each row."""
         return encode(np.asarray(self.estimator.predict(X)), self.symbols)
 
-    def lines(self, X: Rows, sigmas: Sequence[float | None]) -> list[tuple[Lines, np.ndarray]]:
+    def lines(
+        self, X: Rows, sigmas: Sequence[float | None], owner: bool = True
+    ) -> list[tuple[Lines, np.ndarray]]:
         """Symbols along the attribute and at the rows themselves, at each noise level.
 
         A noise level of None is the one that the model was fitted with. The model is read once for
         all levels where its only noised feature is the attribute.
+
+        With `owner`, every row is in its own set: what a reading of the model says of a row is held
+        against what is released for it. Without, stretches depend on the other features alone, so
+        that the stretches of one symbol may be published.
         """
         a = self.attribute
+        X = a.settled(X)
         if self.known is not None:
             return [self.known._attribute_lines(check_rows(self.known, X, reset=False))]
         if self.smoothed is not None:  # the base model may not check the names of columns
             X = self.smoothed._rows(X)
-        if a.categories is None and self.sweep is not None and self.smoothed is None:
-            return [(self._cells(X), self.released(X))]
-        profile = self._profile(X) if self.sweep is not None else None
+        own, rows = a.values(X), np.arange(X.shape[0])
+        profile = None if self.sweep is None else self.sweep.profile(X)
         answer = []
         for sigma in sigmas:
             if profile is None and sigma is None:
                 symbol = self.released(X)
             else:
-                rows, own = np.arange(X.shape[0]), a.values(X)
                 symbol = self._read(X, rows, own, sigma, profile)[0]
-            categorical = a.categories is not None
-            lines = self._categories(X, sigma) if categorical else self._search(X, sigma, profile)
+            seen = symbol if owner else None
+            lines = None
+            if a.possible is not None or self.edges is not None:
+                lines = self._cells(X, own, seen, sigma, profile)
+            if lines is None:
+                lines = self._search(X, own, seen, sigma, profile)
             answer.append((lines, symbol))
         return answer
 
-    def _categories(self, X: Rows, sigma: float | None) -> Lines:
-        m, n_rows = len(self.attribute.categories), X.shape[0]  # type: ignore[arg-type]
-        rows, z = np.repeat(np.arange(n_rows), m), np.tile(np.arange(m), n_rows)
-        symbol = self._read(X, rows, z, sigma, None)[0]
-        count = np.zeros((n_rows, len(self.symbols)))
-        np.add.at(count, (rows, symbol), 1.0)
-        return Lines(rows, symbol, z.astype(float), z + 1.0, count, count)
+    def _cells(
+        self,
+        X: Rows,
+        own: np.ndarray,
+        seen: np.ndarray | None,
+        sigma: float | None,
+        profile: Profile | None,
+    ) -> Lines | None:
+        """All possible values, or all cells of a tree model; None where that is not the model."""
+        a, n_rows = self.attribute, X.shape[0]
+        cells = a.cells(self.edges, self.resolution)
+        rows, z = np.repeat(np.arange(n_rows), len(cells)), np.tile(cells.at, n_rows)
+        symbol = self._read(X, rows, z, sigma, profile)[0].reshape(n_rows, len(cells))
+        if seen is not None:
+            where = np.arange(n_rows), cells.of(own)
+            if a.possible is None and (symbol[where] != seen).any():  # misread: nothing is certain
+                return None
+            symbol[where] = seen
+        return Lines.from_cells(symbol, cells.first, cells.last, len(self.symbols), a)
 
-    def _profile(self, X: Rows) -> Profile:
-        """Base labels along the attribute, all rows."""
-        assert self.sweep is not None
-        return self.sweep.profile(X)
-
-    def _cells(self, X: Rows) -> Lines:
-        """A tree model: the runs of its cells, cut to the range."""
-        a, profile = self.attribute, self._profile(X)
-        low, high = np.maximum(profile.low, a.low), np.minimum(profile.high, a.high)
-        keep = low < high
-        row, symbol, low, high = profile.row[keep], profile.label[keep], low[keep], high[keep]
-        length = np.zeros((X.shape[0], len(self.symbols)))
-        np.add.at(length, (row, symbol), high - low)
-        return Lines(row, symbol, low, high, length, length)
-
-    def _search(self, X: Rows, sigma: float | None, profile: Profile | None) -> Lines:
+    def _search(
+        self,
+        X: Rows,
+        own: np.ndarray,
+        seen: np.ndarray | None,
+        sigma: float | None,
+        profile: Profile | None,
+    ) -> Lines:
         """Any model: look at a grid, then halve what lies between two different symbols.
 
         Where the release is certified, also halve what no certified ball covers: a band narrower
@@ -331,58 +229,65 @@ class Release:
         a, n_rows = self.attribute, X.shape[0]
         # Every point of a profile is certified: what the grid misses is found all the same.
         cells = self.resolution if profile is None else min(self.resolution, _PROFILE_CELLS)
-        grid = np.linspace(a.low, a.high, cells + 1)
+        grid = a.first_look(cells, atoms=not self.certifies)
         row = np.repeat(np.arange(n_rows), len(grid))
         z = np.tile(grid, n_rows)
-        symbol, half = self._read(X, row, z, sigma, profile)
-        points = [(row, z, symbol, half)]
-        left = np.flatnonzero(np.arange(len(row)) % len(grid) != len(grid) - 1)
-        right = left + 1
-        gaps = [np.stack([part[left], part[right]]) for part in points[0]]
+        points = self._halved(X, (row, z, *self._read(X, row, z, sigma, profile)), sigma, profile)
+        lines = self._runs(n_rows, *points)
+        stray = np.flatnonzero(seen is not None and lines.at(own) != seen)
+        if seen is not None and len(stray):  # a band so narrow that only the row in it sees it
+            new = (stray, own[stray], seen[stray], np.zeros(len(stray)))
+            both = tuple(np.concatenate(pair) for pair in zip(points, new, strict=True))
+            lines = self._runs(n_rows, *self._halved(X, both, sigma, profile))
+        return lines
+
+    def _halved(
+        self, X: Rows, points: tuple[np.ndarray, ...], sigma: float | None, profile: Profile | None
+    ) -> tuple[np.ndarray, ...]:
+        """Points looked at, in order, and those between them that had to be looked at, too.
+
+        Until two neighbours of different symbols have no possible value between them.
+        """
+        a = self.attribute
+        points = _in_order(points)
+        left = np.flatnonzero(points[0][1:] == points[0][:-1])
+        gaps = [np.stack([part[left], part[left + 1]]) for part in points]
+        looks = [points]
         for _ in range(_MOST_ROUNDS):
-            g_row, g_z, g_symbol, g_half = gaps
-            width = g_z[1] - g_z[0]
-            covered = g_half.sum(axis=0) >= width
-            known = g_half.max(axis=0) > 0  # a point on a change of label has no ball
-            open_ = (g_symbol[0] != g_symbol[1]) | (known & ~covered)
-            open_ &= width > _PRECISION * a.span
+            _, z, symbol, half = gaps
+            width, middle = z[1] - z[0], a.middle(z[0], z[1])
+            known = half.max(axis=0) > 0  # a point on a change of label has no ball
+            bare = known & (half.sum(axis=0) < width) & (width > _PRECISION * (a.high - a.low))
+            open_ = (symbol[0] != symbol[1]) | bare
+            open_ &= (middle > z[0]) & (middle < z[1])
             if not open_.any():
                 break
-            g_row, g_z, g_symbol, g_half = (part[:, open_] for part in gaps)
-            middle = g_z.mean(axis=0)
-            symbol, half = self._read(X, g_row[0], middle, sigma, profile)
-            points.append((g_row[0], middle, symbol, half))
+            gaps = [part[:, open_] for part in gaps]
+            rows, middle = gaps[0][0], middle[open_]
+            new = (rows, middle, *self._read(X, rows, middle, sigma, profile))
+            looks.append(new)
             gaps = [
-                np.concatenate([np.stack([part[0], new]), np.stack([new, part[1]])], axis=1)
-                for part, new in zip(
-                    (g_row, g_z, g_symbol, g_half),
-                    (g_row[0], middle, symbol, half),
-                    strict=True,
-                )
+                np.concatenate([np.stack([part[0], at]), np.stack([at, part[1]])], axis=1)
+                for part, at in zip(gaps, new, strict=True)
             ]
-        row, z, symbol, half = (np.concatenate(part) for part in zip(*points, strict=True))
-        order = np.lexsort((z, row))
-        return self._runs(n_rows, row[order], z[order], symbol[order], half[order])
+        return _in_order(tuple(np.concatenate(part) for part in zip(*looks, strict=True)))
 
     def _runs(
         self, n_rows: int, row: np.ndarray, z: np.ndarray, symbol: np.ndarray, half: np.ndarray
     ) -> Lines:
-        """Stretches between points in order; ends in the middle of two different points."""
+        """Stretches between points in order. What lies between two different points is in none."""
         a = self.attribute
         new_row = np.r_[True, row[1:] != row[:-1]]
         starts = np.flatnonzero(new_row | np.r_[True, symbol[1:] != symbol[:-1]])
-        first = new_row[starts]
-        before = np.r_[z[0], z[:-1]][starts]
-        low = np.where(first, a.low, (before + z[starts]) / 2)
-        high = np.r_[low[1:], a.high]
-        high[np.r_[first[1:], True]] = a.high
+        stops = np.r_[starts[1:], len(row)] - 1
         # Certified lengths, gap by gap, from the balls at its two ends.
         gap = np.flatnonzero(~new_row[1:])
         width = z[gap + 1] - z[gap]
         n_symbols = len(self.symbols)
         reach = np.zeros((n_symbols, len(gap)))
-        for end in (gap, gap + 1):
-            reach[symbol[end], np.arange(len(gap))] += np.minimum(half[end], width)
+        if a.domain == "continuous":
+            for end in (gap, gap + 1):
+                reach[symbol[end], np.arange(len(gap))] += np.minimum(half[end], width)
         total = reach.sum(axis=0)
         inner = np.zeros((n_rows, n_symbols))
         others = np.zeros((n_rows, n_symbols))
@@ -393,7 +298,7 @@ class Release:
             others[:, c] = np.bincount(
                 row[gap], weights=np.minimum(total - reach[c], width), minlength=n_rows
             )
-        return Lines(row[starts], symbol[starts], low, high, inner, a.span - others)
+        return Lines(row[starts], symbol[starts], z[starts], z[stops], inner, a.span - others)
 
     def _read(
         self,
@@ -440,6 +345,15 @@ class Release:
     def _chunks(n: int, n_features: int) -> list[slice]:
         size = rows_per_chunk(n_features)
         return [slice(first, min(first + size, n)) for first in range(0, n, size)]
+
+
+def _in_order(points: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+    """Points by row and value; of several at one place the one that came last."""
+    row, z = points[:2]
+    order = np.lexsort((z, row))
+    row, z = row[order], z[order]
+    last = np.r_[(row[1:] != row[:-1]) | (z[1:] != z[:-1]), True]
+    return tuple(part[order[last]] for part in points)
 
 
 def last_release(estimator: Any) -> Any:

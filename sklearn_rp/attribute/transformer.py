@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -21,12 +22,17 @@ from sklearn_rp._compat import (
     with_callbacks,
 )
 from sklearn_rp.attribute.compatible_sets import sets_of
-from sklearn_rp.attribute.release import Attribute, Release
+from sklearn_rp.attribute.release import Release
 from sklearn_rp.classifier import RobustPrivacyClassifier
-from sklearn_rp.rows import Rows, is_frame, is_pandas, names_of
+from sklearn_rp.exceptions import PrivacyWarning
+from sklearn_rp.feature import Feature
+from sklearn_rp.rows import Rows, is_frame, is_pandas, names_of, sample_rows
 from sklearn_rp.smoothing import encode
 from sklearn_rp.validation import check_rows, unchanged_on_error
 from sklearn_rp.wrapper import ClassifierWrapper
+
+_TRIED = 200  # training rows that are looked for in their own sets
+_FINEST = 16  # times the resolution that is asked for
 
 
 class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
@@ -48,10 +54,16 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         Name or position of the sensitive feature, numeric or categorical.
     bounds : (low, high), or sequence of categories, default=None
         The values that are possible; None: those seen in `fit`. Give them before anything is
-        published: the smallest and the largest value seen are those of two people. A value beyond
-        them is an error in `fit` alone, as an error about one person's row tells about it.
+        published: the smallest and the largest value seen are those of two people. A value that is
+        not possible is an error in `fit` alone, as an error about one person's row tells about it:
+        `transform` takes it for the nearest that is, and an unknown category for the commonest.
+    domain : "auto", "continuous", "integer", or sequence of numbers, default="auto"
+        Which numbers within the bounds are possible: all, the whole ones, or these. "auto": whole
+        ones where the column holds nothing else (a column of floats, in 20 rows or more).
     resolution : int, default=256
-        Cells that are looked at first where the model's own thresholds are not known.
+        Cells that are looked at first where neither the model's own thresholds are known nor every
+        possible value can be asked about. Up to 16 times as many where training rows would be
+        outside their own sets.
     output : {"interval", "midpoint", "drop"}, default="interval"
         "interval": columns ``<name>_low`` and ``<name>_high`` with the lowest and the highest
         compatible value, or for a categorical feature a 0/1 column ``<name>_<category>`` for each
@@ -106,6 +118,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         "estimator": [HasMethods(["fit", "predict"]), None],
         "sensitive_feature": "no_validation",
         "bounds": "no_validation",
+        "domain": "no_validation",
         "resolution": [Interval(Integral, 1, None, closed="left")],
         "output": [StrOptions({"interval", "midpoint", "drop"})],
         "remainder": [StrOptions({"passthrough", "drop"})],
@@ -119,6 +132,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         *,
         sensitive_feature,
         bounds=None,
+        domain="auto",
         resolution=256,
         output="interval",
         remainder="passthrough",
@@ -128,6 +142,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         self.estimator = estimator
         self.sensitive_feature = sensitive_feature
         self.bounds = bounds
+        self.domain = domain
         self.resolution = resolution
         self.output = output
         self.remainder = remainder
@@ -160,7 +175,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         with unchanged_on_error(self):
             X = check_rows(self, X, reset=True)
             y = self._check_labels(X, y)
-            attribute = Attribute.from_data(X, self.sensitive_feature, self.bounds)
+            attribute = Feature.from_data(X, self.sensitive_feature, self.bounds, self.domain)
             if attribute.categories is not None and self.output == "midpoint":
                 raise ValueError(
                     f"output='midpoint' is not allowed for the categorical feature "
@@ -176,13 +191,41 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
             params = route(self, "fit", "estimator", fit_params)
             base = self._fit_base(clone(self._base()), X, y, params)
             # A refusal of one person's value would tell about it: beyond is as good as any other.
-            self._release = Release(base, replace(attribute, strict=False), X, self.resolution)
+            attribute = replace(attribute, strict=False)
+            self._release = self._find_release(base, attribute, X)
             self.estimator_ = base
             self.classes_ = self._release.symbols
             self.sensitive_feature_ = attribute.name
             self.bounds_ = attribute.bounds
             self._names = [str(name) for name in names_of(X)]
         return self
+
+    def _find_release(self, base: Any, attribute: Feature, X: Rows) -> Release:
+        """The release along the feature, seen so closely that training rows are in their own sets.
+
+        What is published must not depend on a row's own value, so that a narrow band that the grid
+        misses cannot be added when a row is found in it.
+        """
+        rows = sample_rows(X, _TRIED)
+        resolution = self.resolution
+        while True:
+            release = Release(base, attribute, X, resolution)
+            sets = sets_of(release, rows, owner=False)
+            outside = len(sets) - len(np.unique(sets.row[sets.holds_own]))
+            if not outside or attribute.categories is not None:
+                return release
+            if resolution >= _FINEST * self.resolution:
+                break
+            resolution *= 4
+        warnings.warn(
+            f"{outside} of {len(rows)} training rows are not in their own sets of "
+            f"{attribute.name!r}: the labels of this model change within 1/{resolution} of its "
+            "range, and no thresholds of it are known. Raise resolution, or use "
+            "AttributePrivacyClassifier, whose labels never change so often.",
+            PrivacyWarning,
+            stacklevel=5,
+        )
+        return release
 
     def transform(self, X):
         """Replace the sensitive column.
@@ -199,14 +242,13 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         """
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
-        sets = self._sets(X, None)
+        sets = self._sets(X, None, owner=False)
         attribute = self._release.attribute
         columns: list[np.ndarray] = []
         if self.output != "drop" and attribute.categories is not None:
-            # Where the label is seen nowhere along the attribute, all categories are left open.
             open_ = sets.contains(attribute.categories)
-            open_ = open_ | ~open_.any(axis=1, keepdims=True)
-            columns = list(open_.T.astype(np.float64))
+            # Where the label is seen nowhere along the attribute, all categories are left open.
+            columns = list((open_ | ~open_.any(axis=1, keepdims=True)).T.astype(np.float64))
         elif self.output != "drop":
             low, high = sets.hull()
             columns = [low, high] if self.output == "interval" else [(low + high) / 2]
@@ -215,7 +257,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         last = {"prediction": number} if self.include_prediction else {}
         return self._assemble(X, new, last)
 
-    def _new_names(self, attribute: Attribute) -> list[str]:
+    def _new_names(self, attribute: Feature) -> list[str]:
         """Names of the columns in place of the sensitive one."""
         name = attribute.name
         if self.output == "drop":
@@ -226,7 +268,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
             return [f"{name}_{category}" for category in attribute.categories]
         return [f"{name}_low", f"{name}_high"]
 
-    def _check_names(self, X: Rows, attribute: Attribute) -> None:
+    def _check_names(self, X: Rows, attribute: Feature) -> None:
         """New columns must not take the names of columns that are passed on."""
         new = {*self._new_names(attribute), *(["prediction"] if self.include_prediction else [])}
         passed = [str(n) for j, n in enumerate(names_of(X)) if j != attribute.column]
@@ -299,17 +341,18 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         check_is_fitted(self)
         return self._sets(check_rows(self, X, reset=False), sigmas)
 
-    def _sets(self, X: Rows, sigmas: Any) -> Any:
-        return reporter(self)._sets_reported(X, sigmas)
+    def _sets(self, X: Rows, sigmas: Any, owner: bool = True) -> Any:
+        return reporter(self)._sets_reported(X, sigmas, owner)
 
     @with_callbacks
-    def _sets_reported(self, X: Rows, sigmas: Any) -> Any:
+    def _sets_reported(self, X: Rows, sigmas: Any, owner: bool) -> Any:
         return sets_of(
             self._release,
             X,
             sigmas,
             self.n_jobs,
             lambda parts: reported(self, "compatible_sets", parts),
+            owner,
         )
 
     def _base(self) -> Any:
