@@ -61,8 +61,9 @@ _RADII = (
 )
 _SETS = (
     "Values of {0} around a person's own that get the same label, all other features fixed: length "
-    "of the stretch in the unit of {0}, or number of categories. Whoever knows the model, the "
-    "other features and the label cannot tell them apart. Groups: released labels, or those given."
+    "of the stretch in the unit of {0}, or number of values where only some are possible. Whoever "
+    "knows the model, the other features and the label cannot tell them apart. Groups: released "
+    "labels, or those given."
 )
 _ATTACK = (
     "What attackers guess who know the model and all other features. Imputation sees no label; the "
@@ -222,6 +223,7 @@ def privacy_report(
     sensitive_features: str | int | Sequence[str | int],
     groups: Any = None,
     bounds: Any = None,
+    domain: Any = None,
     X_public: Any = None,
     resolution: int = 256,
     random_state: int = 0,
@@ -245,6 +247,9 @@ def privacy_report(
     bounds : (low, high), sequence of categories, or mapping from feature to these, default=None
         Values that are possible, for features as named in `sensitive_features`; where they are not
         given, those in `X` and `X_public`.
+    domain : "continuous", "integer", sequence of numbers, or mapping to these, default=None
+        Numbers that are possible within the bounds, by feature likewise; where it is not given, it
+        is found as by :func:`~sklearn_rp.attribute.compatible_sets`.
     X_public : array or DataFrame of shape (n_public, n_features), default=None
         People whose attributes the attacker knows, with the columns of `X`. None: half of `X`, and
         the attack is on the other half.
@@ -290,19 +295,8 @@ def privacy_report(
     features: list[Any] = [sensitive_features] if one else list(sensitive_features)  # type: ignore[arg-type]
     if not features:
         raise ValueError("sensitive_features=[] is not allowed: name at least one feature.")
-    if bounds is not None and not isinstance(bounds, Mapping):
-        if len(features) > 1:
-            raise ValueError(
-                f"bounds={bounds!r} is not allowed for several sensitive features: give a mapping, "
-                f"{{{features[0]!r}: (low, high), ...}}."
-            )
-        bounds = {features[0]: bounds}
-    bounds = dict(bounds or {})
-    strangers = [key for key in bounds if key not in features]
-    if strangers:
-        raise ValueError(
-            f"bounds names {strangers}, which are not among sensitive_features={features}."
-        )
+    bounds = _by_feature("bounds", bounds, features, "(low, high)")
+    domains = _by_feature("domain", domain, features, "'integer'")
     label = np.asarray(in_labels(estimator).predict(X))
     groups = label if groups is None else check_groups(groups, len(label))
 
@@ -320,31 +314,43 @@ def privacy_report(
     # Behind the steps of a Pipeline the noise is on other features than these, whatever their name.
     direct = not is_pipeline(unwrapped(estimator))
     for feature in [] if random else features:
-        possible = bounds.get(feature)
-        if possible is None:
-            possible = Feature.from_data(_together(X, X_public), feature, None).bounds
-        sets: CompatibleSets = compatible_sets(
-            estimator,
-            X,
-            sensitive_feature=feature,
-            bounds=possible,
-            resolution=resolution,
-            n_jobs=n_jobs,
+        found = Feature.from_data(
+            _together(X, X_public), feature, bounds.get(feature), domains.get(feature, "auto")
         )
+        possible = {
+            "sensitive_feature": feature,
+            "bounds": found.bounds,
+            "domain": "auto" if found.categories is not None else found.domain,
+            "resolution": resolution,
+        }
+        sets: CompatibleSets = compatible_sets(estimator, X, **possible, n_jobs=n_jobs)
         tables[sets.feature] = _sets_table(sets, groups)
         public, attacked = _attack_rows(X, X_public, random_state)
-        attack = AttributeInferenceAttack(
-            estimator,
-            sensitive_feature=feature,
-            bounds=possible,
-            resolution=resolution,
-            random_state=random_state,
-        ).fit(public)
+        attack = AttributeInferenceAttack(estimator, **possible, random_state=random_state)
+        attack.fit(public)
         attacks[sets.feature] = _attack_table(attack.evaluate(attacked).to_frame())
         warned += _sets_warnings(sets, groups, feature in bounds, cert if direct else None)
         warned += _attack_warnings(sets, attacks[sets.feature])
     radii = None if cert is None else _radii(cert, list(tables) if direct else [])
     return PrivacyReport(point, radii, tables, attacks, warned, list(NOT_COVERED))
+
+
+def _by_feature(parameter: str, given: Any, features: list[Any], example: str) -> dict[Any, Any]:
+    """What is given for each feature, or for the one feature."""
+    if given is not None and not isinstance(given, Mapping):
+        if len(features) > 1:
+            raise ValueError(
+                f"{parameter}={given!r} is not allowed for several sensitive features: give a "
+                f"mapping, {{{features[0]!r}: {example}, ...}}."
+            )
+        given = {features[0]: given}
+    found = dict(given or {})
+    strangers = [key for key in found if key not in features]
+    if strangers:
+        raise ValueError(
+            f"{parameter} names {strangers}, which are not among sensitive_features={features}."
+        )
+    return found
 
 
 def _rows(X: Any) -> Rows:
@@ -516,7 +522,7 @@ def _radii(cert: Certificate, features: list[str]) -> pd.DataFrame:
 def _sets_table(sets: CompatibleSets, groups: np.ndarray) -> pd.DataFrame:
     table = sets.summary(groups).rename_axis("group").reset_index()
     table["group"] = table["group"].astype(str)
-    table["median share of the range"] = table["median"] / (sets.high - sets.low)
+    table["median share of the range"] = table["median"] / sets.span
     return table
 
 
@@ -592,21 +598,23 @@ def _sets_warnings(
                 f"For half of the people the certificate hides {name} by less than {half:.3g} "
                 "either way, in its own unit: more noise would hide more."
             )
-    share = sets.component_length / (sets.high - sets.low)
+    share = sets.component_length / sets.span
+    counted = not (isinstance(sets.domain, str) and sets.domain == "continuous")
     if sets.categories is None:
         narrow = int((share < _NARROW).sum())
         if narrow:
+            unit = "possible values" if counted else "in its own unit"
             found.append(
                 f"For {narrow} of {len(sets)} people the label leaves less than {_NARROW:.0%} of "
                 f"the range of {name} open around their value; the narrowest has "
-                f"{sets.component_length.min():.3g} in its own unit."
+                f"{sets.component_length.min():.3g} {unit}."
             )
         if not given:
             found.append(
                 f"The range of {name} was taken from the rows, so that its ends are two people's "
                 "values: give bounds before anything of this is published."
             )
-    else:
+    if counted:
         alone = int((sets.length <= 1).sum())
         if alone:
             found.append(f"For {alone} of {len(sets)} people the label gives {name} away.")

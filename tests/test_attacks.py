@@ -190,6 +190,31 @@ def test_where_the_prior_has_no_mass_the_set_itself_is_the_posterior():
     assert result.guesses["bayesian"].tolist() == [2, 2]
 
 
+class OneOrFour(LinearRule):
+    """A whole number's label: whether it is 1 or 4."""
+
+    def predict(self, X):
+        return np.isin(np.asarray(X)[:, 0], [1, 4]).astype(int)
+
+
+@pytest.mark.parametrize("domain", ["auto", [0, 1, 2, 3, 4, 5], "integer"])
+def test_only_possible_values_are_guessed(domain):
+    rng = np.random.default_rng(0)
+    X = np.c_[rng.integers(0, 6, 600).astype(float), rng.normal(size=600)]
+    attack = AttributeInferenceAttack(
+        OneOrFour().fit(X), sensitive_feature=0, domain=domain, n_resamples=10
+    ).fit(X[:300])
+    result = attack.evaluate(X[300:])
+    guess, label = result.guesses["bayesian"], result.sets.label
+    assert set(guess[label == 1]) <= {1.0, 4.0}
+    assert set(guess[label == 0]) <= {0.0, 2.0, 3.0, 5.0}
+    # The larger of two equal masses: the side on which the imputed value is.
+    imputed = result.guesses["imputation"]
+    clear = (label == 1) & (np.abs(imputed - 2.5) > 0.01)
+    np.testing.assert_array_equal(guess[clear], np.where(imputed[clear] < 2.5, 1.0, 4.0))
+    assert result.to_frame().set_index("attacker").loc["bayesian", "coverage"] == 1.0
+
+
 def test_many_rows_do_not_blur_the_few():
     """Masses of sets are summed up row by row: that of one set may be 1e-12 of another's."""
     few = np.c_[np.r_[np.full(20_000, 0.5), 95.0, 0.2], np.zeros(20_002)]

@@ -15,7 +15,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
-from sklearn_rp import RobustPrivacyClassifier
+from sklearn_rp import AttributePrivacyClassifier, RobustPrivacyClassifier
 from sklearn_rp.baselines import NoisyInputClassifier
 from sklearn_rp.exceptions import PrivacyWarning
 
@@ -74,6 +74,11 @@ WARNED = [
     ("threshold of its own", smooth(Threshold(), voting="soft"), X),
     ("only privacy_loss speaks", smooth(n_samples=2, resample=True), X),
     ("can never be certified", smooth(min_radius=9), X),
+    (
+        "more than the whole range",
+        AttributePrivacyClassifier(sensitive_feature=0, minimum=90, unit="length"),
+        X,
+    ),
     ("can never be certified", smooth(SVC(), min_radius=9, method="auto"), X),
 ]
 

@@ -435,6 +435,30 @@ def test_rows_in_any_container(function, container):
         assert found.length == pytest.approx(np.where(heavy, 25, 10), abs=1e-4)
 
 
+class AtTwo:
+    """One label at the number 2 alone."""
+
+    def predict(self, X):
+        return np.where(np.asarray(X)[:, 0] == 2, "two", "others")
+
+
+def test_only_possible_values_are_counted():
+    rows = np.c_[np.arange(120) % 6.0, np.arange(120.0)]
+    asked = {"sensitive_features": 0, "resolution": 16}
+    found = privacy_report(AtTwo(), rows, np.full(120, "others"), **asked)
+    table = found.sets["x0"].set_index("group")
+    assert table.loc["two", "median"] == 1
+    assert table.loc["two", "median share of the range"] == pytest.approx(1 / 6)
+    assert "For 20 of 120 people the label gives x0 away." in found.warnings
+    for domain in ("integer", {0: [0, 1, 2, 3, 4, 5]}):
+        same = privacy_report(AtTwo(), rows, np.full(120, "others"), domain=domain, **asked)
+        pd.testing.assert_frame_equal(same.sets["x0"], found.sets["x0"])
+    smooth = privacy_report(AtTwo(), rows, np.full(120, "others"), domain="continuous", **asked)
+    assert smooth.sets["x0"].set_index("group").loc["two", "median"] == pytest.approx(0, abs=1e-5)
+    with pytest.raises(ValueError, match=r"domain names \[3\], which are not among"):
+        privacy_report(AtTwo(), rows, np.full(120, "others"), domain={3: "integer"}, **asked)
+
+
 def test_public_rows_in_another_container():
     def attack(clf, rows, public, **asked):
         asked = {"bounds": (15, 50), "features": ["bmi"], "resolution": 16} | asked

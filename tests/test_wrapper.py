@@ -27,7 +27,11 @@ from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from sklearn_rp import RobustPrivacyClassifier
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+    AttributePrivacyTransformer,
+    RobustPrivacyClassifier,
+)
 from sklearn_rp.baselines import (
     NoisyInputClassifier,
     RandomAbstentionClassifier,
@@ -79,6 +83,7 @@ WRAPPERS = {
     "smoothed softly": partial(smooth, voting="soft"),
     "kept": partial(RandomizedResponseClassifier, p=1.0),
     "noisy": partial(NoisyInputClassifier, sigma=0.01, random_state=0),
+    "minimum": partial(AttributePrivacyClassifier, sensitive_feature=1, resolution=8),
     "never silent": partial(RandomAbstentionClassifier, rate=0.0, fallback=2),
 }
 
@@ -262,3 +267,9 @@ def test_a_category_that_a_frozen_model_does_not_know():
     text.loc[1, "code"] = "new"
     with pytest.raises(ValueError, match=r"Noise on \['code'\] .*columntransformer.*unknown"):
         smooth(FrozenEstimator(model), noise_features="code").fit(text, RICH)
+
+
+@pytest.mark.parametrize("base", BASES.values(), ids=BASES.keys())
+def test_what_a_fitted_model_leaves_open_is_published(base):
+    apt = AttributePrivacyTransformer(clone(base), sensitive_feature=1, resolution=8)
+    assert apt.fit(X, Y).transform(X[:5]).shape == (5, 4)

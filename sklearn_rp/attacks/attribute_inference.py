@@ -129,7 +129,9 @@ class AttackResult:
             mcc, g_mean = np.concatenate(found, axis=1)
             return {"mcc": mcc, "g_mean": g_mean}
         if attacker != "imputation":
-            length, holds = self.sets.length, self.sets.component_length > 0
+            sets = self.sets
+            length = sets.length
+            holds = np.bincount(sets.row, weights=sets.holds_own, minlength=len(sets)) > 0
         else:
             length = np.full(len(truth), self.sets.span)
             holds = (truth >= self.sets.low) & (truth <= self.sets.high)
@@ -183,6 +185,8 @@ class AttributeInferenceAttack:
         Predicts the attribute; a random forest if None. It is cloned.
     bounds : (low, high), or sequence of categories, default=None
         The values that are possible; None: those in the public data.
+    domain : "auto", "continuous", "integer", or sequence of numbers, default="auto"
+        As in :func:`~sklearn_rp.attribute.compatible_sets`; looked up in the public data.
     resolution : int, default=256
         Cells of the first look for compatible sets.
     n_resamples : int, default=200
@@ -217,6 +221,7 @@ class AttributeInferenceAttack:
         sensitive_feature: str | int,
         imputer: Any = None,
         bounds: Any = None,
+        domain: Any = "auto",
         resolution: int = 256,
         n_resamples: int = 200,
         random_state: int = 0,
@@ -225,6 +230,7 @@ class AttributeInferenceAttack:
         self.sensitive_feature = sensitive_feature
         self.imputer = imputer
         self.bounds = bounds
+        self.domain = domain
         self.resolution = resolution
         self.n_resamples = n_resamples
         self.random_state = random_state
@@ -248,7 +254,7 @@ class AttributeInferenceAttack:
                 f"n_resamples={self.n_resamples!r} is not allowed: a whole number, at least 10."
             )
         X_public = _checked(X_public)
-        attribute = Feature.from_data(X_public, self.sensitive_feature, self.bounds)
+        attribute = Feature.from_data(X_public, self.sensitive_feature, self.bounds, self.domain)
         release = Release(self.model, attribute, X_public, check_resolution(self.resolution))
         values = attribute.values(X_public)
         symbol = release.released(X_public)
@@ -310,7 +316,9 @@ class AttributeInferenceAttack:
             "imputation": imputed,
             "deterministic": (low + high) / 2,
             # Around the imputed value the attribute is spread as held-out residuals in public are.
-            "bayesian": _median_inside(sets, np.asarray(imputed, dtype=float), self._spread),
+            "bayesian": _median_inside(
+                sets, self._attribute, np.asarray(imputed, dtype=float), self._spread
+            ),
         }
 
     def _categories(self, rest: Rows, sets: CompatibleSets) -> dict[str, np.ndarray]:
@@ -347,18 +355,16 @@ class AttributeInferenceAttack:
         )
 
 
-def _median_inside(sets: CompatibleSets, mean: np.ndarray, spread: float) -> np.ndarray:
+def _median_inside(
+    sets: CompatibleSets, feature: Feature, mean: np.ndarray, spread: float
+) -> np.ndarray:
     """Median of a normal distribution cut down to each row's set: the best guess by distance.
 
     It is found part by part, however narrow the parts are beside the range.
     """
-    none = np.flatnonzero(sets.n_components == 0)  # their label was seen nowhere: anything may be
-    row = np.concatenate([sets.row, none])
-    order = np.argsort(row, kind="stable")
-    low = np.concatenate([sets.start, np.full(len(none), sets.low)])[order]
-    high = np.concatenate([sets.stop, np.full(len(none), sets.high)])[order]
-    row, span = row[order], sets.high - sets.low
-    high = np.maximum(high, low + 1e-12 * span)  # a single value is a part, too
+    row, span = sets.row, sets.high - sets.low
+    low, high = _smeared(sets)
+    high = np.maximum(high, low + 1e-12 * span)  # a single number is a part, too
 
     def mass(part: Any, upto: np.ndarray) -> np.ndarray:
         """Of some parts, from their low end on."""
@@ -382,7 +388,19 @@ def _median_inside(sets: CompatibleSets, mean: np.ndarray, spread: float) -> np.
         middle = (left + right) / 2
         short = mass(part, middle) < wanted
         left, right = np.where(short, middle, left), np.where(short, right, middle)
-    return (left + right) / 2
+    return np.clip(feature.nearest((left + right) / 2), sets.start[part], sets.stop[part])
+
+
+def _smeared(sets: CompatibleSets) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of the parts, where every possible value stands for the numbers nearest to it."""
+    values = sets.domain
+    if isinstance(values, str):
+        half = 0.5 if values == "integer" else 0.0
+        return sets.start - half, sets.stop + half
+    middle = (values[1:] + values[:-1]) / 2
+    ends = np.r_[2 * values[0] - middle[0], middle, 2 * values[-1] - middle[-1]]
+    first, last = (np.searchsorted(values, end) for end in (sets.start, sets.stop))
+    return ends[first], ends[last + 1]
 
 
 def _as_table(rest: Rows) -> Any:

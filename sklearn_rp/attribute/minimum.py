@@ -17,7 +17,6 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import (
-    HasMethods,
     Interval,
     StrOptions,
     fit_context,
@@ -125,8 +124,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
     True
     """
 
-    _parameter_constraints: dict = {
-        "estimator": [HasMethods(["fit", "predict"]), None],
+    _parameter_constraints: dict = ClassifierWrapper._parameter_constraints | {
         "sensitive_feature": "no_validation",
         "minimum": [Interval(Real, 0, None, closed="neither")],
         "unit": [StrOptions({"share", "length", "mass", "categories"})],

@@ -11,7 +11,6 @@ from sklearn.base import TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import (
-    HasMethods,
     Interval,
     StrOptions,
     fit_context,
@@ -113,8 +112,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
     (442, 4)
     """
 
-    _parameter_constraints: dict = {
-        "estimator": [HasMethods(["fit", "predict"]), None],
+    _parameter_constraints: dict = ClassifierWrapper._parameter_constraints | {
         "sensitive_feature": "no_validation",
         "bounds": "no_validation",
         "domain": "no_validation",
