@@ -304,9 +304,7 @@ class Sweep:
             whole = np.arange(low, high + 1) if high - low < 256 else np.empty(0)
             often, count = np.unique(values, return_counts=True)
             often = often[np.argsort(-count)[:64]]
-            pools.append(
-                np.unique(np.r_[edges, np.nextafter(edges, np.inf), whole, often, _CODES])
-            )
+            pools.append(np.unique(np.r_[edges, np.nextafter(edges, np.inf), whole, often, _CODES]))
         # Each in several rows, where they are few.
         n = max(len(pool) for pool in pools)
         n = min(_APART, 8 * n)
