@@ -31,8 +31,17 @@ from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 from sklearn_rp._compat import hist_gradient_boosting_nodes
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import replace_columns
+from sklearn_rp.smoothing.folded import LinearVotes, TreeVotes
+from sklearn_rp.smoothing.linear import Linear
 from sklearn_rp.smoothing.sweep import Sweep, representatives
-from sklearn_rp.smoothing.thresholds import NotForMe, float32_edges, known_edges, splits
+from sklearn_rp.smoothing.thresholds import (
+    NotForMe,
+    float32_edges,
+    known_edges,
+    splits,
+    trial_rows,
+)
+from sklearn_rp.smoothing.trees import Trees
 
 RNG = np.random.default_rng(0)
 # Whole numbers with their median at one of them, numbers, and codes.
@@ -146,12 +155,12 @@ def some(rows, n=12):
     return [rows.iloc[[i]] if isinstance(rows, pd.DataFrame) else rows[[i]] for i in where]
 
 
-QUICK = {"tree", "histograms", "lightgbm", "xgboost exact"}
+QUICK = {"tree", "histograms", "lightgbm", "xgboost exact"}, {"none", "columns", "several"}
 CASES = [
     pytest.param(name, steps, marks=() if quick else pytest.mark.slow)
     for name in MODELS
     for steps in STEPS
-    for quick in [name in QUICK or steps == "robust"]
+    for quick in [(name in QUICK[0] and steps in QUICK[1]) or steps == "robust"]
 ]
 
 
@@ -174,7 +183,9 @@ def test_edges_are_the_models_own_to_the_last_bit(name, steps):
 @pytest.mark.parametrize(
     "kind", ["float32", "int64", "int32", "frame", "float32 frame", "int frame", "mixed frame"]
 )
-@pytest.mark.parametrize("steps", ["none", "standard", "robust"])
+@pytest.mark.parametrize(
+    "steps", ["none", pytest.param("standard", marks=pytest.mark.slow), "robust"]
+)
 @pytest.mark.parametrize("name", ["forest", "histograms", "lightgbm", "xgboost exact"])
 def test_edges_in_every_container(name, steps, kind):
     frame = pd.DataFrame(X, columns=list("abcd"))
@@ -421,3 +432,61 @@ def test_cells_of_one_double_have_their_own_value():
         edges = np.r_[edges, np.nextafter(edges[-1], 2)]
     values = representatives(edges, 0.0, 2.0)
     np.testing.assert_array_equal(np.searchsorted(edges, values), np.arange(6))
+
+
+@pytest.mark.parametrize("steps", ["none", "robust", "columns"])
+@pytest.mark.parametrize(
+    ("model", "find"),
+    [
+        (LogisticRegression(), lambda m, n, x: Linear.for_model(m, m.classes_, n, x)),
+        (
+            LogisticRegression(),
+            lambda m, n, x: LinearVotes.for_model(m, m.classes_, n, x, "hard"),
+        ),
+        (
+            DecisionTreeClassifier(max_depth=4, random_state=0),
+            lambda m, n, x: Trees.for_model(m, n, x, "hard"),
+        ),
+        (
+            DecisionTreeClassifier(max_depth=4, random_state=0),
+            lambda m, n, x: TreeVotes.for_model(m, m.classes_, n, x, "hard"),
+        ),
+    ],
+    ids=["linear", "linear votes", "trees", "tree votes"],
+)
+def test_a_rule_about_other_features_is_seen_from_one_row(model, find, steps):
+    """However few rows are handed in, an engine tries itself on others."""
+    model = make_pipeline(*STEPS[steps](), model).fit(X, X[:, 0] + X[:, 1] > 2.5)
+    noise = noise_of(X, 0)
+    low = X[X[:, 1] < -1]
+    assert find(model, noise, low[:1]) is not None
+    plain = model.predict
+    model.predict = lambda rows: plain(rows) ^ (rows[:, 1] > 0.5)
+    for i in range(5):
+        assert find(model, noise, low[i : i + 1]) is None
+
+
+def test_rows_to_try_keep_codes_and_what_other_steps_read():
+    """Only numbers that reach the model through affine steps are given values of no row."""
+    frame = pd.DataFrame(
+        {"a": X[:, 0], "b": X[:, 1], "code": X[:, 2].astype(int), "text": "t", "d": X[:, 3]}
+    )
+    columns = make_column_transformer(
+        (OneHotEncoder(), ["code", "text"]), (StandardScaler(), ["a", "b"]), ("passthrough", ["d"])
+    )
+    model = make_pipeline(columns, DecisionTreeClassifier(random_state=0)).fit(frame, Y)
+    for asked in (frame, frame[5:6]):
+        rows = trial_rows(model, noise_of(frame, 0), asked, 48)
+        assert len(rows) == 48
+        assert set(rows["code"]) <= set(asked["code"])
+        assert set(rows["a"]) <= set(asked["a"])
+        assert rows["b"].nunique() > 10
+        assert rows["d"].nunique() > 10
+        model.predict(rows)
+    ordinal = lightgbm(categorical_feature=[2], min_data_per_group=1)
+    codes = np.c_[X[:, :2], X[:, 2] + 3]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ordinal.fit(codes, Y)
+    rows = trial_rows(ordinal, noise_of(codes, 0), codes[:3], 48)
+    assert set(rows[:, 2]) <= set(codes[:3, 2])

@@ -424,7 +424,8 @@ def _others(
     if edges is None:
         return new
     size = max(float(known.std()), 0.1 * float(np.abs(known).max()), 1e-3)
-    new += size * rng.choice([0.0, 1.0], n) * rng.standard_normal(n)
+    # One row alone says little of the range: far beyond it, too.
+    new += size * rng.choice([0.0, 1.0, 10.0, 100.0], n) * rng.standard_normal(n)
     if not len(edges):
         return new
     beside = rng.choice(edges, n) + size * rng.choice([-1e-3, 1e-3], n)
