@@ -209,18 +209,22 @@ def replace_columns(X: Rows, columns: np.ndarray, values: np.ndarray, repeats: i
     if not is_pandas(X):
         names = [X.columns[j] for j in columns]
         series: Callable = type(X[names[0]])
+        # Whole numbers become floats; floats keep their precision, as in an array.
+        kept_types = [X[n].dtype.is_float() or not X[n].dtype.is_numeric() for n in names]
         return X[take].with_columns(
             [
-                series(name, v, dtype=None if is_numeric(X, j) else X[name].dtype)
-                for j, name, v in zip(columns, names, values.T, strict=True)
+                series(name, v, dtype=X[name].dtype if own else None)
+                for name, v, own in zip(names, values.T, kept_types, strict=True)
             ]
         )
     import pandas as pd
 
+    single = (X.dtypes.iloc[columns] == np.float32).to_numpy()
     if len(columns) == X.shape[1] and values.dtype.kind == "f":
-        return pd.DataFrame(values, columns=X.columns)
+        return pd.DataFrame(values, columns=X.columns).astype(X.dtypes[single].to_dict())
     out = X.iloc[take].reset_index(drop=True)
-    for position, column in zip(columns, values.T, strict=True):
+    for position, column, short in zip(columns, values.T, single, strict=True):
+        column = column.astype(np.float32) if short else column
         kept = None if is_numeric(X, position) else X.dtypes.iloc[position]
         if isinstance(kept, pd.CategoricalDtype):
             kept = with_categories(kept, column)

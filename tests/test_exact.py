@@ -42,7 +42,6 @@ from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
 from sklearn_rp import RobustPrivacyClassifier
 from sklearn_rp.datasets import load_recommendation
-from sklearn_rp.smoothing.trees import float32_edges
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -321,14 +320,6 @@ def test_trees_with_missing_values_in_features_without_noise(model):
     vote = top_class if voting == "hard" else fractions
     expected = [np.mean([plain_tree(m.tree_, x, spread, vote) for m in members], 0) for x in rows]
     assert clf.predict_proba(rows) == pytest.approx(np.array(expected), abs=1e-6)
-
-
-def test_float32_edges_against_the_cast_itself():
-    rng = np.random.default_rng(0)
-    t = np.r_[rng.normal(size=200) * 10.0 ** rng.integers(-6, 6, 200), 0.5, 1.0, 0.0]
-    edge = float32_edges(t)
-    assert (np.nextafter(edge, -np.inf).astype(np.float32) <= t).all()
-    assert (np.nextafter(edge, np.inf).astype(np.float32) > t).all()
 
 
 def test_boosting_by_its_bounded_score():

@@ -55,7 +55,7 @@ _ENSEMBLES = (
 )
 MOST_EDGES = 4096  # beyond, a model's own thresholds are too many to visit for every row
 _WIDENINGS = 8  # of the bracket around where an edge is thought to be, by 2**6 each
-_MOST_VARIED = 16  # columns of a row that are given other values
+_TRIED = 16  # columns at most that are given other values
 _LIGHTGBM_ZERO = float(np.float32(1e-35))  # what is not farther from 0 than this, it reads as 0
 
 
@@ -374,8 +374,8 @@ def trial_rows(estimator: Any, noise: Noise, X: Rows, most: int) -> Rows:
     """Rows to try a reading on: as many, however few are handed in.
 
     A quarter of them at least are not rows of `X`: columns that no noise is added to, and that
-    reach the model through affine steps alone, take each other's values, values near their own,
-    and values on both sides of the model's thresholds.
+    reach the model through affine steps alone, take values of other rows, values near them, and
+    values on both sides of the model's thresholds.
 
     Parameters
     ----------
@@ -397,29 +397,39 @@ def trial_rows(estimator: Any, noise: Noise, X: Rows, most: int) -> Rows:
     rng = np.random.default_rng(0)
     n_own, n_new = own.shape[0], most - own.shape[0]
     rows = take_rows(own, np.r_[np.arange(n_own), np.arange(n_new) % n_own])
-    columns = [j for j in range(X.shape[1]) if j not in noise.columns and is_numeric(X, j)]
-    if len(columns) > _MOST_VARIED:
-        columns = sorted(rng.choice(columns, _MOST_VARIED, replace=False).tolist())
     try:
         found = splits(last_step(estimator))
     except NotForMe:
         found = Splits(np.empty(0, dtype=np.intp), np.empty(0))
-    for column in columns:
-        parts = unfold_axes(estimator, replace(noise, columns=np.array([column])), X)
-        values = column_values(rows, column).astype(np.float64)
-        known = values[:n_own][np.isfinite(values[:n_own])]
-        if parts is None or not len(known):
+    columns, parts = [], []
+    for column in rng.permutation(np.setdiff1d(np.arange(X.shape[1]), noise.columns))[:_TRIED]:
+        if not is_numeric(X, int(column)):
             continue
-        size = max(float(known.std()), 0.1 * float(np.abs(known).max()), 1e-3)
-        new = rng.choice(known, n_new)
-        new += size * rng.choice([0.0, 1.0], n_new) * rng.standard_normal(n_new)
-        edges = _nearly(found, own, values[0], *parts)
-        if len(edges):
-            beside = rng.choice(edges, n_new) + size * rng.choice([-1e-3, 1e-3], n_new)
-            new = np.where(rng.random(n_new) < 0.5, beside, new)
-        values[n_own:] = new
-        rows = replace_columns(rows, np.array([column]), values[:, None], 1)
-    return rows
+        one = unfold_axes(estimator, replace(noise, columns=np.array([column])), X)
+        values = column_values(rows, int(column)).astype(np.float64)
+        known = values[:n_own][np.isfinite(values[:n_own])]
+        if one is None or not len(known):
+            continue
+        values[n_own:] = _others(known, _nearly(found, own, values[0], *one), n_new, rng)
+        columns.append(column)
+        parts.append(values)
+    return replace_columns(rows, np.array(columns), np.stack(parts, axis=1), 1) if parts else rows
+
+
+def _others(
+    known: np.ndarray, edges: np.ndarray | None, n: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Other values of a feature: known ones, and, where `edges` is not None, any."""
+    new = rng.choice(known, n)
+    if edges is None:
+        return new
+    size = max(float(known.std()), 0.1 * float(np.abs(known).max()), 1e-3)
+    # One row alone says little of the range: far beyond it, too.
+    new += size * rng.choice([0.0, 1.0, 10.0, 100.0], n) * rng.standard_normal(n)
+    if not len(edges):
+        return new
+    beside = rng.choice(edges, n) + size * rng.choice([-1e-3, 1e-3], n)
+    return np.where(rng.random(n) < 0.5, beside, new)
 
 
 def _nearly(
@@ -430,11 +440,13 @@ def _nearly(
     transform: Callable[..., Any],
     source: np.ndarray,
     gain: np.ndarray,
-) -> np.ndarray:
-    """About where a feature, `x` in the first row, crosses the splits; nothing if not known."""
+) -> np.ndarray | None:
+    """About where a feature, `x` in the first row, crosses the splits; None if it is a code."""
     position = np.flatnonzero(source == 0)
-    if not len(position) or position[0] in found.unread:
+    if not len(position):
         return np.empty(0)
     j = int(position[0])
+    if j in found.unread:
+        return None
     origin = float(dense_inputs(transform, take_rows(X, slice(0, 1)))[0, j])
     return x + (found.along(j) - origin) / gain[j]
