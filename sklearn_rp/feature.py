@@ -283,18 +283,19 @@ class Feature:
 
     def _refuse(self, values: np.ndarray) -> None:
         outside = (values < self.low) | (values > self.high)
+        whole = same_domain(self.domain, "integer")
+        other = values != (np.round(values) if whole else self.nearest(values))
+        if other.any() and self.counts:
+            allowed = "whole numbers" if whole else "the numbers given"
+            raise ValueError(
+                f"sensitive_feature={self.name!r} has the value {values[other][0]:g}, but only "
+                f"{allowed} are possible: give domain='continuous', or a domain that holds it."
+            )
         if outside.any():
             raise ValueError(
                 f"sensitive_feature={self.name!r} has the value {values[outside][0]:g}, outside "
                 f"bounds=({self.low:g}, {self.high:g}): bounds must hold every value that is "
                 "possible."
-            )
-        other = self.nearest(values) != values
-        if other.any():
-            allowed = "whole numbers" if isinstance(self.domain, str) else "the numbers given"
-            raise ValueError(
-                f"sensitive_feature={self.name!r} has the value {values[other][0]:g}, but only "
-                f"{allowed} are possible: give domain='continuous', or a domain that holds it."
             )
 
     def nearest(self, values: np.ndarray) -> np.ndarray:

@@ -6,7 +6,6 @@ gets ``sigma * scale[j]`` times a standard normal number; every other feature st
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state, gen_batches
 
-from sklearn_rp.exceptions import PrivacyWarning
+from sklearn_rp.exceptions import warn_user
 from sklearn_rp.rows import (
     Rows,
     column_names,
@@ -175,11 +174,9 @@ def _warn_of_numbers_as_objects(X: Rows, names: Sequence[str]) -> None:
         and infer_dtype(X.iloc[:, j]) in {"integer", "floating", "mixed-integer-float", "decimal"}
     ]
     if overlooked:
-        warnings.warn(
+        warn_user(
             f"The column(s) {overlooked} hold numbers as objects and get no noise: convert them "
-            "with astype(float) if they are to be protected.",
-            PrivacyWarning,
-            stacklevel=6,
+            "with astype(float) if they are to be protected."
         )
 
 
@@ -342,34 +339,28 @@ class Noise:
         if constant.any():
             dropped = [names[j] for j in columns[constant]]
             shown = str(dropped[:5]) + (f" and {len(dropped) - 5} more" if dropped[5:] else "")
-            warnings.warn(
+            warn_user(
                 f"The feature(s) {shown} are constant in the training data: they get no noise, "
                 "and every certificate holds with them fixed. Leave them out of noise_features, "
-                "or give their noise_scale.",
-                PrivacyWarning,
-                stacklevel=6,
+                "or give their noise_scale."
             )
             columns, scale, values = columns[~constant], scale[~constant], values[:, ~constant]
         if (values == values[:1]).all():
-            warnings.warn(
+            warn_user(
                 f"No noised feature has more than one value in the {len(values)} sample(s) of X: "
                 "exact methods read a model, and report radii, within the range of X. Add rows at "
-                "the ends of the range, or use method='monte_carlo'.",
-                PrivacyWarning,
-                stacklevel=6,
+                "the ends of the range, or use method='monte_carlo'."
             )
         binary = [
             names[j]
             for j, v in zip(columns, values.T, strict=True)
-            if table and len(v) > 2 and ((v == v.min()) | (v == v.max())).all()
+            if table and len(v) > 2 and ((v == v.min()) ^ (v == v.max())).all()
         ]
         if binary:
-            warnings.warn(
+            warn_user(
                 f"The feature(s) {binary} hold only two values, as one-hot columns do, and "
                 "Gaussian noise is added to them: a radius then speaks of values that do not "
-                "exist. Leave them out of noise_features, or encode inside the wrapped estimator.",
-                PrivacyWarning,
-                stacklevel=6,
+                "exist. Leave them out of noise_features, or encode inside the wrapped estimator."
             )
         values = values.astype(np.float64, copy=False)
         return cls(
@@ -407,12 +398,10 @@ class Noise:
                 "text."
             ) from None
         if len(categories) > _MANY and all(_is_number(category) for category in categories):
-            warnings.warn(
+            warn_user(
                 f"The noised feature {name!r} holds {len(categories)} different numbers as text, "
                 "and is taken for a category: sigma is then the probability that it is drawn anew. "
-                "If they are numbers, convert the column with astype(float).",
-                PrivacyWarning,
-                stacklevel=7,
+                "If they are numbers, convert the column with astype(float)."
             )
         if len(categories) < 2:
             raise ValueError(

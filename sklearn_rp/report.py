@@ -20,12 +20,25 @@ from sklearn_rp._version import __version__
 from sklearn_rp.attacks.attribute_inference import AttributeInferenceAttack
 from sklearn_rp.attribute import AttributePrivacyClassifier
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, compatible_sets
+from sklearn_rp.attribute.minimum import Guarantee
 from sklearn_rp.attribute.release import last_release
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.classifier import certify
 from sklearn_rp.feature import Feature
-from sklearn_rp.rows import Rows, is_frame, is_pandas, take_rows
-from sklearn_rp.smoothing import behind_steps, is_pipeline, last_step, unwrapped
+from sklearn_rp.rows import (
+    Rows,
+    categorical_dtypes,
+    column_values,
+    is_frame,
+    is_numeric,
+    is_pandas,
+    missing,
+    names_of,
+    recast,
+    replace_columns,
+    take_rows,
+)
+from sklearn_rp.smoothing import behind_steps, in_labels, is_pipeline, last_step, unwrapped
 from sklearn_rp.validation import as_rows, check_groups
 from sklearn_rp.wrapper import ClassifierWrapper, is_random
 
@@ -219,7 +232,8 @@ def privacy_report(
     Parameters
     ----------
     estimator : fitted classifier
-        Any; certificates are reported where :func:`~sklearn_rp.certify` takes it.
+        Anything with ``predict``; certificates are reported where :func:`~sklearn_rp.certify` takes
+        it, and the minimum of an :class:`~sklearn_rp.AttributePrivacyClassifier`, both as fitted.
     X : array or DataFrame of shape (n_rows, n_features)
         The people: rows that the classifier was not fitted on.
     y : array-like of shape (n_rows,)
@@ -232,8 +246,8 @@ def privacy_report(
         Values that are possible, for features as named in `sensitive_features`; where they are not
         given, those in `X` and `X_public`.
     X_public : array or DataFrame of shape (n_public, n_features), default=None
-        People whose attributes the attacker knows. None: half of `X`, and the attack is on the
-        other half.
+        People whose attributes the attacker knows, with the columns of `X`. None: half of `X`, and
+        the attack is on the other half.
     resolution : int, default=256
         Cells of the first look for compatible sets.
     random_state : int, default=0
@@ -267,8 +281,10 @@ def privacy_report(
     >>> list(report.sets), report.operating_point["method"]
     (['bmi'], 'exact')
     """
-    check_is_fitted(estimator)
-    X, X_public = _rows(X), None if X_public is None else _rows(X_public)
+    if hasattr(estimator, "fit"):  # or whatever has predict
+        check_is_fitted(estimator)
+    X = _rows(X)
+    X_public = None if X_public is None else _alike(_rows(X_public), X)
     y = column_or_1d(y)
     one = isinstance(sensitive_features, str | int | np.integer)
     features: list[Any] = [sensitive_features] if one else list(sensitive_features)  # type: ignore[arg-type]
@@ -287,7 +303,7 @@ def privacy_report(
         raise ValueError(
             f"bounds names {strangers}, which are not among sensitive_features={features}."
         )
-    label = np.asarray(estimator.predict(X))
+    label = np.asarray(in_labels(estimator).predict(X))
     groups = label if groups is None else check_groups(groups, len(label))
 
     cert = _certificate(estimator, X)
@@ -336,6 +352,32 @@ def _rows(X: Any) -> Rows:
     return X.to_pandas() if is_frame(X) and not is_pandas(X) else X
 
 
+def _alike(public: Rows, X: Rows) -> Rows:
+    """Public rows with the columns of `X`, in the container of `X`."""
+    if public.shape[1] != X.shape[1]:
+        raise ValueError(
+            f"X_public has {public.shape[1]} columns, and X has {X.shape[1]}: give both the same."
+        )
+    if not is_pandas(X):
+        return public.to_numpy() if is_pandas(public) else public
+    if not is_pandas(public):
+        import pandas as pd
+
+        public = pd.DataFrame(public, columns=X.columns).infer_objects()
+    strangers = [name for name in X.columns if name not in public.columns]
+    if strangers:
+        raise ValueError(f"X_public lacks the columns {strangers} of X: give both the same.")
+    public = public[list(X.columns)]
+    kinds = {
+        name: kind
+        for j, (name, kind) in enumerate(X.dtypes.items())
+        if public.dtypes.iloc[j] != kind
+        and not is_numeric(X, j)
+        and not hasattr(kind, "categories")
+    }
+    return recast(public.astype(kinds), categorical_dtypes(X))
+
+
 def _together(X: Rows, more: Rows | None) -> Rows:
     if more is None:
         return X
@@ -360,19 +402,19 @@ def _accuracy_without(estimator: Any, X: Rows, y: np.ndarray) -> float | None:
         return _accuracy_without(inner[-1], behind_steps(inner, X), y)
     if not isinstance(inner, ClassifierWrapper):
         return None
-    # Nets answer by position of the class, and their engine with the class.
-    engine = getattr(inner, "_engine", None)
-    model: Any = getattr(engine, "estimator", inner.estimator_)
-    return float(accuracy_score(y, model.predict(X)))
+    return float(accuracy_score(y, in_labels(inner.estimator_).predict(X)))
 
 
 def _operating_point(
     estimator: Any, cert: Certificate | None, X: Rows, label: np.ndarray, y: np.ndarray
 ) -> dict[str, Any]:
     inner = unwrapped(estimator)
+    model = last_step(inner)
+    while isinstance(model, ClassifierWrapper):
+        model = last_step(model.estimator_)
     point: dict[str, Any] = {
         "estimator": type(inner).__name__,
-        "model": type(last_step(getattr(last_step(inner), "estimator_", inner))).__name__,
+        "model": type(model).__name__,
         "rows": len(label),
         "accuracy": float(accuracy_score(y, label)),
         "accuracy_without_privacy": _accuracy_without(estimator, X, y),
@@ -380,17 +422,20 @@ def _operating_point(
             np.unique(y, return_counts=True)[1].max() / len(y)
         ),
     }
-    if isinstance(inner, AttributePrivacyClassifier):
+    behind = "_behind_the_steps" if is_pipeline(inner) else ""
+    promise = _guarantee(estimator)
+    if promise is not None:
+        where = "" if _untouched(estimator, X, promise.feature) else behind
         point |= {
-            "guaranteed_for": str(inner.sensitive_feature),
-            "minimum": float(inner.minimum),
-            "unit": inner.unit,
+            f"guaranteed_for{where}": promise.feature,
+            "minimum": promise.minimum,
+            "unit": promise.unit,
         }
     release = last_release(estimator)
-    behind = "_behind_the_steps" if is_pipeline(inner) else ""
     if cert is not None:
         point |= {
             "method": cert.method,
+            "voting": cert.voting,
             "sigma": cert.sigma,
             "alpha": cert.alpha,
             "votes_per_row": release.n_votes if release is not None else int(cert.n_samples.max()),
@@ -407,6 +452,45 @@ def _operating_point(
             "fresh_noise": bool(release.resample),
         }
     return point
+
+
+def _guarantee(estimator: Any) -> Guarantee | None:
+    """What is promised for everybody by the last step, as it was fitted."""
+    last = last_step(estimator)
+    ours = getattr(type(last), "predict", None) is AttributePrivacyClassifier.predict
+    return last.guarantee_ if ours else None
+
+
+def _given(estimator: Any, X: Rows) -> Rows:
+    """Rows as the last step of Pipelines reads them."""
+    inner = unwrapped(estimator)
+    return _given(inner[-1], behind_steps(inner, X)) if is_pipeline(inner) else X
+
+
+def _untouched(estimator: Any, X: Rows, feature: str) -> bool:
+    """Whether the last step reads a feature as it is in `X`, and nothing else made of it.
+
+    Seen from what changes behind the steps when people exchange their values.
+    """
+    given = _given(estimator, X)
+    if given is X:
+        return True
+    before, behind = ([str(name) for name in names_of(rows)] for rows in (X, given))
+    if feature not in before or feature not in behind:
+        return False
+    column = before.index(feature)
+    values = column_values(X, column)[::-1]
+    moved = _given(estimator, replace_columns(X, np.array([column]), values[:, None], 1))
+
+    def same(found: np.ndarray, expected: np.ndarray) -> bool:
+        gone = missing(found)
+        kept = (gone == missing(expected)).all()
+        return bool(kept and (found[~gone] == expected[~gone]).all())
+
+    return all(
+        same(column_values(moved, j), values if name == feature else column_values(given, j))
+        for j, name in enumerate(behind)
+    )
 
 
 def _radii(cert: Certificate, features: list[str]) -> pd.DataFrame:
@@ -467,9 +551,20 @@ def _release_warnings(estimator: Any, point: dict[str, Any], cert: Certificate |
             f"The released labels are right for {accuracy:.1%} of the rows, no more than the most "
             f"frequent label alone ({frequent:.1%})."
         )
+    if "guaranteed_for_behind_the_steps" in point:
+        feature = point["guaranteed_for_behind_the_steps"]
+        found.append(
+            f"The minimum is promised along {feature} as the last step of the Pipeline reads it, "
+            "in the unit that the steps before give it; no minimum is promised along a column of X."
+        )
     if cert is None:
-        if not isinstance(unwrapped(estimator), AttributePrivacyClassifier):  # which has a minimum
-            found.append("The estimator gives no certificates: no radius is reported.")
+        if _guarantee(estimator) is None:
+            kind = type(unwrapped(estimator))
+            # A Pipeline may be another one than scikit-learn's, through which certificates go.
+            found.append(
+                f"{kind.__module__.split('.')[0]}'s {kind.__name__} gives no certificates: no "
+                "radius is reported."
+            )
         return found
     without = int(cert.abstained.sum())
     if without:

@@ -39,7 +39,12 @@ def take_rows(X: Rows, rows: Any) -> Rows:
 
 def sample_rows(X: Rows, most: int = 50) -> Rows:
     """At most `most` rows from all over `X`."""
-    return take_rows(X, np.unique(np.linspace(0, X.shape[0] - 1, most).astype(int)))
+    return take_rows(X, sample_positions(X, most))
+
+
+def sample_positions(X: Rows, most: int) -> np.ndarray:
+    """Positions of at most `most` rows from all over `X`."""
+    return np.unique(np.linspace(0, X.shape[0] - 1, most).astype(int))
 
 
 def in_double(X: Rows) -> Rows:

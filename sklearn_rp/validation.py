@@ -47,13 +47,36 @@ def unchanged_on_error(estimator: Any) -> Iterator[None]:
         raise
 
 
+def _check_in_memory(X: Any) -> None:
+    """Refuse tables that are not there yet, or of a kind that models do not take."""
+    kind = type(X)
+    package = kind.__module__.split(".")[0]
+    if package in ("dask", "dask_expr") and hasattr(X, "map_partitions"):
+        remedy = (
+            "take its partitions, with sklearn_rp.distributed.certify_partition or "
+            "certify_to_parquet, or load it with X.compute()"
+        )
+    elif package == "polars" and kind.__name__ == "LazyFrame":
+        remedy = "load it with X.collect()"
+    elif package == "pyarrow":
+        remedy = "convert it with X.to_pandas()"
+    else:
+        return
+    raise TypeError(
+        f"X is a {package} {kind.__name__}, and rows have to be in an array or a pandas or polars "
+        f"DataFrame: {remedy}."
+    )
+
+
 def as_rows(X: Any) -> Rows:
     """Rows for any model: frames as they are, all else as an array of two dimensions."""
+    _check_in_memory(X)
     return X if is_frame(X) else check_array(X, dtype=None, ensure_all_finite=False)
 
 
 def check_rows(estimator: Any, X: Any, *, reset: bool, allow_nd: bool = False) -> Rows:
     """Rows as the base estimator shall see them: frames as they are, all else as an array."""
+    _check_in_memory(X)
     if issparse(X):
         raise TypeError(
             "Sparse X cannot be smoothed: noise on every feature makes each row dense. Convert it "

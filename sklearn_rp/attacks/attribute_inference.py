@@ -7,25 +7,36 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+from scipy.special import ndtr
 from sklearn.base import clone
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OrdinalEncoder
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 from sklearn.utils import check_random_state, gen_batches
 
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, check_resolution, sets_of
 from sklearn_rp.attribute.prior import Prior
 from sklearn_rp.attribute.release import Release
 from sklearn_rp.feature import Feature
-from sklearn_rp.rows import Rows, is_frame, is_pandas, rows_per_chunk
+from sklearn_rp.rows import (
+    Rows,
+    column_values,
+    is_frame,
+    is_numeric,
+    is_pandas,
+    missing,
+    rows_per_chunk,
+)
 from sklearn_rp.smoothing import encode
 from sklearn_rp.validation import as_rows, check_groups
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_NO_MASS = 1e-12  # weight of the even distribution: it decides where the prior has no mass
+_HALVINGS = 60  # of a part, in search of a median
 _ATTACKERS = ("imputation", "deterministic", "bayesian", "learned")
 
 
@@ -158,7 +169,8 @@ class AttributeInferenceAttack:
     - **deterministic**: knows the compatible set of the label, and nothing of the population;
       guesses its middle, or at random among the compatible categories;
     - **bayesian**: the imputation's view of the population (for a number: normal, as wide as its
-      residuals on held-out public rows), cut down to the compatible set;
+      residuals on held-out public rows), cut down to the compatible set, and even over the set
+      where that view leaves nothing of it;
     - **learned**: a model of the attribute given the other features *and* the label.
 
     Parameters
@@ -294,17 +306,11 @@ class AttributeInferenceAttack:
     def _numbers(self, rest: Rows, sets: CompatibleSets) -> dict[str, np.ndarray]:
         imputed = self._imputer.predict(rest)
         low, high = sets.hull()
-        # Around the imputed value the attribute is spread as the held-out residuals in public are.
-        values = np.linspace(sets.low, sets.high, 512)
-        density = np.exp(-0.5 * ((values[None] - imputed[:, None]) / self._spread) ** 2) + 1e-12
-        prior = Prior(values, density / density.sum(axis=1, keepdims=True))
-        posterior = sets.posterior(prior)
-        # The median of the posterior is the best guess for the absolute error.
-        middle = (np.cumsum(posterior, axis=1) >= 0.5).argmax(axis=1)
         return {
             "imputation": imputed,
             "deterministic": (low + high) / 2,
-            "bayesian": values[middle],
+            # Around the imputed value the attribute is spread as held-out residuals in public are.
+            "bayesian": _median_inside(sets, np.asarray(imputed, dtype=float), self._spread),
         }
 
     def _categories(self, rest: Rows, sets: CompatibleSets) -> dict[str, np.ndarray]:
@@ -314,7 +320,8 @@ class AttributeInferenceAttack:
         open_ = sets.contains(categories)
         share = np.zeros(open_.shape)
         share[:, self._imputer.classes_.astype(int)] = self._imputer.predict_proba(rest)
-        posterior = sets.posterior(Prior(categories, share))
+        share += _NO_MASS  # a set that the imputer rules out is left as it is
+        posterior = sets.posterior(Prior(categories, share / share.sum(axis=1, keepdims=True)))
         noise = rng.uniform(size=open_.shape)
         return {
             "imputation": self._imputer.predict(rest),
@@ -329,13 +336,71 @@ class AttributeInferenceAttack:
             RandomForestRegressor if self._attribute.categories is None else RandomForestClassifier
         )
         forest = kind(min_samples_leaf=5, random_state=self.random_state)
-        if not is_frame(rest):
+        if not is_frame(rest) and rest.dtype.kind in "iuf":
             return forest
-        text = make_column_selector(dtype_exclude="number")
+        text = make_column_selector(dtype_include=object)
         encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
         return make_pipeline(
-            make_column_transformer((encoder, text), remainder="passthrough"), forest
+            FunctionTransformer(_as_table),
+            make_column_transformer((encoder, text), remainder="passthrough"),
+            forest,
         )
+
+
+def _median_inside(sets: CompatibleSets, mean: np.ndarray, spread: float) -> np.ndarray:
+    """Median of a normal distribution cut down to each row's set: the best guess by distance.
+
+    It is found part by part, however narrow the parts are beside the range.
+    """
+    none = np.flatnonzero(sets.n_components == 0)  # their label was seen nowhere: anything may be
+    row = np.concatenate([sets.row, none])
+    order = np.argsort(row, kind="stable")
+    low = np.concatenate([sets.start, np.full(len(none), sets.low)])[order]
+    high = np.concatenate([sets.stop, np.full(len(none), sets.high)])[order]
+    row, span = row[order], sets.high - sets.low
+    high = np.maximum(high, low + 1e-12 * span)  # a single value is a part, too
+
+    def mass(part: Any, upto: np.ndarray) -> np.ndarray:
+        """Of some parts, from their low end on."""
+        a, b = ((x - mean[row[part]]) / spread for x in (low[part], upto))
+        upper = a > 0  # differences of small numbers, not of numbers near one
+        normal = np.where(upper, ndtr(-a) - ndtr(-b), ndtr(b) - ndtr(a))
+        return normal + _NO_MASS * (upto - low[part]) / span
+
+    each = mass(slice(None), high)
+    first = np.searchsorted(row, np.arange(len(sets)))
+    last = np.r_[first[1:], len(row)] - 1
+    total = np.add.reduceat(each, first)
+    each = each / total[row]  # of its row's set: sums over many rows then keep their digits
+    before = np.cumsum(each) - each
+    before -= before[first][row]
+    passed = np.bincount(row, weights=before + each < 0.5).astype(int)
+    part = np.minimum(first + passed, last)
+    wanted = (0.5 - before[part]) * total
+    left, right = low[part], high[part]
+    for _ in range(_HALVINGS):
+        middle = (left + right) / 2
+        short = mass(part, middle) < wanted
+        left, right = np.where(short, middle, left), np.where(short, right, middle)
+    return (left + right) / 2
+
+
+def _as_table(rest: Rows) -> Any:
+    """The other features for a forest: numbers as doubles, all else as text, gaps among it."""
+    import pandas as pd
+
+    columns: dict[str, Any] = {}
+    for j in range(rest.shape[1]):
+        values = column_values(rest, j)
+        if is_numeric(rest, j):
+            columns[str(j)] = pd.to_numeric(pd.Series(values), errors="coerce").astype(float)
+        elif values.dtype.kind in "mM":
+            number = values.astype("int64").astype(float)
+            columns[str(j)] = np.where(missing(values), np.nan, number)
+        else:
+            text = np.where(missing(values), "missing", values.astype(str)).astype(object)
+            columns[str(j)] = pd.Series(text, dtype=object)
+    return pd.DataFrame(columns)
 
 
 def _checked(X: Any) -> Rows:
@@ -347,13 +412,19 @@ def _checked(X: Any) -> Rows:
 
 def _without(X: Rows, column: int) -> Rows:
     """All columns but one."""
+    if X.shape[1] == 1:  # then nothing is known but the label
+        return np.zeros((X.shape[0], 1))
     if is_pandas(X):
-        return X.drop(columns=X.columns[column])
+        rest = X.iloc[:, [j for j in range(X.shape[1]) if j != column]]
+        return rest.set_axis([str(name) for name in rest.columns], axis=1)
     return np.delete(X, column, axis=1)
 
 
 def _with_label(rest: Rows, symbol: np.ndarray) -> Rows:
     """The other features and the number of the released label."""
     if is_pandas(rest):
-        return rest.assign(released_label=symbol.astype(float))
+        name = "released_label"
+        while name in rest.columns:
+            name += "_"
+        return rest.assign(**{name: symbol.astype(float)})
     return np.column_stack([rest, symbol.astype(float)])

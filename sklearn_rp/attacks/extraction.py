@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 
 from sklearn_rp._compat import safe_indexing
 from sklearn_rp.attribute.release import last_release
+from sklearn_rp.smoothing import in_labels
 
 
 class ModelExtractionAttack:
@@ -97,9 +98,10 @@ class ModelExtractionAttack:
         rng = check_random_state(self.random_state)
         bought = rng.permutation(available)[: max(sizes)]
         inputs = safe_indexing(X_public, bought)
-        labels = np.asarray(model.predict(inputs))
+        answers = in_labels(model)
+        labels = np.asarray(answers.predict(inputs))
         no_answer = getattr(last_release(model), "fallback", None)
-        target = np.asarray(model.predict(X_test))
+        target = np.asarray(answers.predict(X_test))
         draws = rng.randint(len(target), size=(self.n_resamples, len(target)))
         lines = []
         for size in sizes:

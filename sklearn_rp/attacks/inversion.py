@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklearn_rp.attribute.release import last_release
 from sklearn_rp.classifier import ReleaseRule
-from sklearn_rp.smoothing import last_step
+from sklearn_rp.smoothing import in_labels, last_step
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -297,7 +297,7 @@ class LabelOnlyInversionAttack:
         release = last_release(model)
         no_answer = getattr(release, "fallback", None)
         if targets is None:
-            wanted = np.asarray(model.classes_)
+            wanted = np.asarray(in_labels(model).classes_)
             wanted = wanted if no_answer is None else wanted[wanted != no_answer]
         else:
             wanted = np.asarray(targets)
@@ -306,7 +306,7 @@ class LabelOnlyInversionAttack:
         judges = evaluators
         if not hasattr(evaluators, "items"):
             judges = {f"evaluator_{i}": judge for i, judge in enumerate(evaluators)}
-        search = _Search(self, model, decode, n_latent, wanted, no_answer)
+        search = _Search(self, in_labels(model), decode, n_latent, wanted, no_answer)
         search.start()
         starts = search.z.copy()
         search.walk()
@@ -319,7 +319,8 @@ class LabelOnlyInversionAttack:
             for name, judge in judges.items():
                 hit = np.zeros(len(wanted), dtype=bool)
                 if found.any():
-                    hit[found] = np.asarray(judge.predict(inputs[found])) == wanted[found]
+                    said = np.asarray(in_labels(judge).predict(inputs[found]))
+                    hit[found] = said == wanted[found]
                 verdict[name] = hit
             verdicts.append(verdict)
         return InversionResult(

@@ -7,10 +7,9 @@ It depends on the other features alone, so that the promise holds for every row.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import ClassifierMixin, clone
@@ -29,15 +28,23 @@ from sklearn_rp.attribute.compatible_sets import CompatibleSets, sets_of
 from sklearn_rp.attribute.partition import best_assignment, best_runs, enumerates
 from sklearn_rp.attribute.prior import Groups
 from sklearn_rp.attribute.release import Lines, Release
-from sklearn_rp.exceptions import PrivacyWarning
+from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Cells, Feature
 from sklearn_rp.rows import Rows, column_names, find_column, rows_per_chunk, sample_rows, take_rows
-from sklearn_rp.smoothing import encode
+from sklearn_rp.smoothing import encode, in_labels
 from sklearn_rp.validation import check_rows, unchanged_on_error
 from sklearn_rp.wrapper import ClassifierWrapper, has_threshold
 
 _TOLERANCE = 1e-12  # of the range: two lengths that differ by rounding are equal
 _LEAD = 1e-9  # of the released label's probability over all others
+
+
+class Guarantee(NamedTuple):
+    """What an AttributePrivacyClassifier promises, as it was fitted."""
+
+    feature: str
+    minimum: float
+    unit: str
 
 
 class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
@@ -192,11 +199,9 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         count = np.bincount(cell, minlength=len(cells)).astype(float)
         measure, least = self._measured(attribute, cells, count)
         if least > measure[-1] - measure[0]:
-            warnings.warn(
+            warn_user(
                 f"minimum={self.minimum} is more than the whole range of {attribute.name!r} "
-                f"({measure[-1] - measure[0]:g}): the label cannot depend on it at all.",
-                PrivacyWarning,
-                stacklevel=5,
+                f"({measure[-1] - measure[0]:g}): the label cannot depend on it at all."
             )
         self.estimator_ = base
         # A model with a threshold of its own is agreed with in its labels.
@@ -218,15 +223,14 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         n_labels = len(self.classes_)
         if attribute.categories is not None and not enumerates(len(count), n_labels, int(least)):
             looked_at = sample_rows(X)
-            warnings.warn(
+            warn_user(
                 f"minimum={self.minimum} with {len(count)} categories and {n_labels} labels: there "
                 "are too many sets of labels to try them all. The minimum holds, but the agreement "
                 f"with the model may not be the largest possible: in {looked_at.shape[0]} training "
                 f"rows at most {self._most_lost(looked_at):.2g} of it is lost, the minimum's own "
-                "price included.",
-                PrivacyWarning,
-                stacklevel=5,
+                "price included."
             )
+        self.guarantee_ = Guarantee(attribute.name, float(self.minimum), self.unit)
 
     def _most_lost(self, X: Rows) -> float:
         """Largest share of the agreement that a row loses to the minimum."""
@@ -381,7 +385,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         return found.reshape(n_rows, n_cells, -1).round(9)
 
     def _votes(self, copies: Rows) -> np.ndarray:
-        labels = encode(np.asarray(self.estimator_.predict(copies)), self.classes_)
+        labels = encode(np.asarray(in_labels(self.estimator_).predict(copies)), self.classes_)
         return np.eye(len(self.classes_))[labels]
 
     def _weights(self, X: Rows) -> np.ndarray:

@@ -12,7 +12,7 @@ from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.feature import Feature, extent
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, rows_per_chunk
-from sklearn_rp.smoothing import encode, last_step, unwrapped
+from sklearn_rp.smoothing import encode, in_labels, last_step, unwrapped
 from sklearn_rp.smoothing.sweep import Profile, Sweep, certain_radius
 from sklearn_rp.validation import check_rows
 from sklearn_rp.wrapper import is_random
@@ -104,7 +104,7 @@ class Release:
     """
 
     def __init__(self, estimator: Any, attribute: Feature, X: Rows, resolution: int):
-        self.estimator = estimator
+        self.estimator = in_labels(estimator)
         self.attribute = attribute
         self.resolution = resolution
         if is_random(estimator, X):
@@ -119,7 +119,7 @@ class Release:
         # An estimator may know its own release along this very attribute.
         knows = hasattr(inner, "_attribute_lines") and inner._attribute.same_as(attribute)
         self.known = inner if knows else None
-        self.symbols = _symbols(estimator, X)
+        self.symbols = _symbols(self.estimator, X)
         self.edges: np.ndarray | None = None  # all that a tree model may change at
         self.sweep: Sweep | None = None
         self.certifies = False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -24,7 +23,7 @@ from sklearn_rp._compat import (
 from sklearn_rp.attribute.compatible_sets import sets_of
 from sklearn_rp.attribute.release import Release
 from sklearn_rp.classifier import RobustPrivacyClassifier
-from sklearn_rp.exceptions import PrivacyWarning
+from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Feature
 from sklearn_rp.rows import Rows, is_frame, is_pandas, names_of, sample_rows
 from sklearn_rp.smoothing import encode
@@ -217,13 +216,11 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
             if resolution >= _FINEST * self.resolution:
                 break
             resolution *= 4
-        warnings.warn(
+        warn_user(
             f"{outside} of {len(rows)} training rows are not in their own sets of "
             f"{attribute.name!r}: the labels of this model change within 1/{resolution} of its "
             "range, and no thresholds of it are known. Raise resolution, or use "
-            "AttributePrivacyClassifier, whose labels never change so often.",
-            PrivacyWarning,
-            stacklevel=5,
+            "AttributePrivacyClassifier, whose labels never change so often."
         )
         return release
 

@@ -90,12 +90,18 @@ def encode(labels: np.ndarray, classes: np.ndarray, what: str = "label") -> np.n
     >>> encode(np.array(["b", "a", "b"]), np.array(["a", "b"]))
     array([1, 0, 1])
     """
-    order = np.argsort(classes)
-    place = np.minimum(np.searchsorted(classes, labels, sorter=order), len(classes) - 1)
-    number = order[place]
-    unknown = classes[number] != labels
+    labels = np.asarray(labels)
+    try:
+        order = np.argsort(classes)
+        place = np.minimum(np.searchsorted(classes, labels, sorter=order), len(classes) - 1)
+        number = order[place]
+        unknown = np.asarray(classes[number] != labels)
+    except TypeError:  # text and numbers have no order
+        places = {each: k for k, each in enumerate(classes.tolist())}
+        number = np.reshape([places.get(e, -1) for e in labels.ravel().tolist()], labels.shape)
+        unknown = number < 0
     if unknown.any():
-        strangers = sorted({str(label) for label in labels[unknown]})[:3]
+        strangers = sorted({repr(label) for label in labels[unknown].tolist()})[:3]
         known = str(classes[:10].tolist()) + (
             f" and {len(classes) - 10} more" if len(classes) > 10 else ""
         )
