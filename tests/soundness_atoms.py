@@ -171,8 +171,11 @@ def moved(rows, z, column, held):
     return in_container(copies, column, held)
 
 
-def faults(model, step, column, held, n_rows=4, most=40):
-    """What is wrong about one model behind one step; nothing, one hopes."""
+def faults(model, step, column, held, n_rows=4, n_training=N_ROWS):
+    """What is wrong about one model behind one step; nothing, one hopes.
+
+    Walked are `n_rows` rows; that they are in their own sets is asked of `n_training` rows.
+    """
     X, y, domain = task(column)
     data = in_container(X, column, held)
     with warnings.catch_warnings():
@@ -186,8 +189,8 @@ def faults(model, step, column, held, n_rows=4, most=40):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return [
-            *_training_rows(apt, clf, X, data, domain, warned),
-            *_walk(apt, clf, X, column, held, n_rows, most),
+            *_training_rows(apt, clf, X[:n_training], data[:n_training], domain, warned),
+            *_walk(apt, clf, X, column, held, n_rows),
         ]
 
 
@@ -211,13 +214,13 @@ def _training_rows(apt, clf, X, data, domain, warned):
         yield f"{outside.sum()} training rows outside what is published"
 
 
-def _walk(apt, clf, X, column, held, n_rows, most):
+def _walk(apt, clf, X, column, held, n_rows):
     rng = np.random.default_rng(1)
     rows = X[np.linspace(0, len(X) - 1, n_rows).astype(int)]
     z = possible_values(column, X)
     labels = clf.predict(moved(rows, z, column, held)).reshape(n_rows, -1)
     # What is published, at some of the values: all that were seen and some that were not.
-    some = np.unique(np.r_[np.flatnonzero(np.isin(z, X[:, 0]))[:most], rng.choice(len(z), 20)])
+    some = np.unique(np.r_[np.flatnonzero(np.isin(z, X[:, 0])), rng.choice(len(z), 20)])
     walked = moved(rows, z[some], column, held)
     published = np.asarray(apt.transform(walked))
     sets = apt.compatible_sets(walked)
@@ -248,7 +251,7 @@ def _walk(apt, clf, X, column, held, n_rows, most):
     wrong = (inside != same)[exact].any(axis=1)
     if wrong.any():
         yield f"{wrong.sum()} of {exact.sum()} sets that are not the values with the label"
-    for k in rng.choice(len(at), 5, replace=False):
+    for k in rng.choice(len(at), n_rows, replace=False):
         alone = moved(rows[number[k], None], z[at[k], None], column, held)
         if not np.array_equal(np.asarray(apt.transform(alone))[0], published[k]):
             yield f"value {z[at[k]]}: alone, something else is published"
