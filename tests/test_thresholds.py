@@ -326,6 +326,15 @@ def test_a_falling_feature_has_its_edges_on_the_right_side():
         check_cells(model, some(X), 0, sweep.edges[0])
 
 
+def test_a_threshold_that_no_double_reaches_is_refused():
+    rows = np.array([[-1e-300], [0.0], [1e-300]] * 20)
+    model = make_pipeline(MaxAbsScaler(), HistGradientBoostingClassifier(max_iter=1))
+    model.fit(rows * 1e307, rows[:, 0] > 0)
+    for nodes in hist_gradient_boosting_nodes(model[-1]):
+        nodes["num_threshold"] = 1e307
+    refused(model, rows * 1e307, 0, "beyond all doubles")
+
+
 def test_inputs_that_mix_features_are_refused_by_one_row():
     model = make_pipeline(PCA(1), DecisionTreeClassifier(random_state=0)).fit(X, Y)
     refused(model, X, 0, "depends on other features")

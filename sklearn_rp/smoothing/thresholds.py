@@ -310,7 +310,10 @@ def _in_front(
     row = take_rows(X, slice(0, 1))
     origin = read(row, np.zeros(1))[0]
     unchanged = gain == 1 and origin == 0  # no step: not a bit may be lost
-    guess = edges if unchanged else (edges - origin) / gain
+    with np.errstate(over="ignore"):
+        guess = edges if unchanged else (edges - origin) / gain
+    if not np.isfinite(guess).all():
+        raise NotForMe("a threshold of the model is beyond all doubles in front of the steps")
     # Where the gain is negative, the lower side of the feature is the upper one of the input.
     lower = (lambda z, t: z <= t) if gain > 0 else (lambda z, t: z > t)
 
