@@ -386,7 +386,7 @@ class CompatibleSets:
         length = pd.Series(self.component_length)
         parts = {"all": length}
         if groups is not None:
-            groups = check_groups(groups, len(self))
+            groups = check_groups(groups, len(self), self)
             parts |= {g: length[groups == g] for g in np.unique(groups)}
         return pd.DataFrame(
             {
