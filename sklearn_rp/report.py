@@ -24,7 +24,7 @@ from sklearn_rp.attribute.release import Attribute, last_release
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.classifier import certify
 from sklearn_rp.rows import Rows, is_frame, is_pandas, take_rows
-from sklearn_rp.smoothing import behind_steps, is_pipeline, last_step, unwrapped
+from sklearn_rp.smoothing import behind_steps, is_pipeline, labels_of, last_step, unwrapped
 from sklearn_rp.validation import as_rows, check_groups
 from sklearn_rp.wrapper import ClassifierWrapper, is_random
 
@@ -286,8 +286,8 @@ def privacy_report(
         raise ValueError(
             f"bounds names {strangers}, which are not among sensitive_features={features}."
         )
-    label = np.asarray(estimator.predict(X))
-    groups = label if groups is None else check_groups(groups, len(label))
+    label = labels_of(estimator, X)
+    groups = label if groups is None else check_groups(groups, len(label), X)
 
     cert = _certificate(estimator, X)
     point = _operating_point(estimator, cert, X, label, y)
@@ -362,7 +362,7 @@ def _accuracy_without(estimator: Any, X: Rows, y: np.ndarray) -> float | None:
     # Nets answer by position of the class, and their engine with the class.
     engine = getattr(inner, "_engine", None)
     model: Any = getattr(engine, "estimator", inner.estimator_)
-    return float(accuracy_score(y, model.predict(X)))
+    return float(accuracy_score(y, labels_of(model, X)))
 
 
 def _operating_point(

@@ -22,7 +22,6 @@ from sklearn_rp._compat import (
     Interval,
     StrOptions,
     fit_context,
-    route,
     with_callbacks,
 )
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, sets_of
@@ -30,9 +29,9 @@ from sklearn_rp.attribute.prior import Groups
 from sklearn_rp.attribute.release import Attribute, Lines, Release
 from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.rows import Rows, column_names, find_column, rows_per_chunk, take_rows
-from sklearn_rp.smoothing import encode
+from sklearn_rp.smoothing import encode, labels_of, probabilities_of
 from sklearn_rp.validation import check_rows, unchanged_on_error
-from sklearn_rp.wrapper import ClassifierWrapper, has_threshold
+from sklearn_rp.wrapper import ClassifierWrapper, has_threshold, weighted
 
 _TOLERANCE = 1e-12  # of the range: two lengths that differ by rounding are equal
 _MOST_STATES = 100_000
@@ -267,9 +266,10 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self.resolution = resolution
         self.prior = prior
 
+    @weighted
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, **fit_params):
+    def fit(self, X, y, sample_weight=None, **fit_params):
         """Fit the model and lay the cells.
 
         Parameters
@@ -278,6 +278,8 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             Training rows.
         y : array-like of shape (n_samples,)
             Labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row, for the ``fit`` of the model; None: all alike.
         **fit_params : dict
             Passed to the ``fit`` of the model; with metadata routing enabled, as requested there.
 
@@ -291,16 +293,16 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             If a parameter or the data is not allowed. A failed call leaves the object as it was.
         """
         with unchanged_on_error(self):
-            self._fit(X, y, fit_params)
+            self._fit(X, y, sample_weight, fit_params)
         return self
 
-    def _fit(self, X: Any, y: Any, fit_params: dict[str, Any]) -> None:
+    def _fit(self, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any]) -> None:
         X = check_rows(self, X, reset=True)
+        params = self._passed_on(X, y, sample_weight, fit_params)
         y = self._check_labels(X, y)
         attribute = Attribute.from_data(X, self.sensitive_feature, self.bounds)
         self._check_minimum(attribute)
         by = self._check_prior(X, attribute)
-        params = route(self, "fit", "estimator", fit_params)
         base = self._fit_base(clone(self._base()), X, y, params)
         release = Release(base, attribute, X, self.resolution)
         edges = self._edges_of(release)
@@ -495,7 +497,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         z = np.arange(n_cells) if attribute.categories is not None else middle
         copies = attribute.copies(X, np.repeat(np.arange(n_rows), n_cells), np.tile(z, n_rows))
         if self._by_probability:
-            found = np.asarray(self.estimator_.predict_proba(copies), dtype=np.float64)
+            found = probabilities_of(self.estimator_, copies)
             if found.shape[1] != len(self.classes_):  # a fallback has no probability of its own
                 found = self._votes(copies)
         else:
@@ -504,7 +506,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         return found.reshape(n_rows, n_cells, -1).round(9)
 
     def _votes(self, copies: Rows) -> np.ndarray:
-        labels = encode(np.asarray(self.estimator_.predict(copies)), self.classes_)
+        labels = encode(labels_of(self.estimator_, copies), self.classes_)
         return np.eye(len(self.classes_))[labels]
 
     def _weights(self, X: Rows) -> np.ndarray:

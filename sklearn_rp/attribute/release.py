@@ -23,7 +23,7 @@ from sklearn_rp.rows import (
     sample_rows,
     take_rows,
 )
-from sklearn_rp.smoothing import encode, last_step, unwrapped
+from sklearn_rp.smoothing import encode, labels_of, last_step, unwrapped
 from sklearn_rp.smoothing.sweep import Profile, Sweep, certain_radius
 from sklearn_rp.validation import check_rows
 from sklearn_rp.wrapper import is_random
@@ -271,7 +271,7 @@ class Release:
 
     def released(self, X: Rows) -> np.ndarray:
         """Number of the symbol that is released for each row."""
-        return encode(np.asarray(self.estimator.predict(X)), self.symbols)
+        return encode(labels_of(self.estimator, X), self.symbols)
 
     def lines(self, X: Rows, sigmas: Sequence[float | None]) -> list[tuple[Lines, np.ndarray]]:
         """Symbols along the attribute and at the rows themselves, at each noise level.
@@ -451,7 +451,7 @@ def _symbols(estimator: Any, X: Rows) -> np.ndarray:
     """All that may be released: the labels, and the label of an abstention."""
     classes = getattr(estimator, "classes_", None)
     if classes is None:
-        classes = np.unique(np.asarray(estimator.predict(X)))
+        classes = np.unique(labels_of(estimator, X))
     classes = np.asarray(classes)
     fallback = getattr(last_release(estimator), "fallback", None)
     if fallback is None:

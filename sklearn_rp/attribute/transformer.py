@@ -17,7 +17,6 @@ from sklearn_rp._compat import (
     fit_context,
     reported,
     reporter,
-    route,
     with_callbacks,
 )
 from sklearn_rp.attribute.compatible_sets import sets_of
@@ -26,7 +25,7 @@ from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.rows import Rows, is_frame, is_pandas, names_of
 from sklearn_rp.smoothing import encode
 from sklearn_rp.validation import check_rows, unchanged_on_error
-from sklearn_rp.wrapper import ClassifierWrapper
+from sklearn_rp.wrapper import ClassifierWrapper, weighted
 
 
 class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
@@ -134,9 +133,10 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         self.include_prediction = include_prediction
         self.n_jobs = n_jobs
 
+    @weighted
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, **fit_params):
+    def fit(self, X, y, sample_weight=None, **fit_params):
         """Fit the classifier whose labels are released.
 
         Parameters
@@ -145,6 +145,8 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
             Training rows.
         y : array-like of shape (n_samples,)
             Labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row, for the ``fit`` of the classifier; None: all alike.
         **fit_params : dict
             Passed to the ``fit`` of the classifier; with metadata routing enabled, as requested.
 
@@ -159,6 +161,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         """
         with unchanged_on_error(self):
             X = check_rows(self, X, reset=True)
+            params = self._passed_on(X, y, sample_weight, fit_params)
             y = self._check_labels(X, y)
             attribute = Attribute.from_data(X, self.sensitive_feature, self.bounds)
             if attribute.categories is not None and self.output == "midpoint":
@@ -173,7 +176,6 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
                     "set include_prediction=True."
                 )
             self._check_names(X, attribute)
-            params = route(self, "fit", "estimator", fit_params)
             base = self._fit_base(clone(self._base()), X, y, params)
             # A refusal of one person's value would tell about it: beyond is as good as any other.
             self._release = Release(base, replace(attribute, strict=False), X, self.resolution)

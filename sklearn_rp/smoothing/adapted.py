@@ -11,6 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from sklearn_rp._compat import BaseSearchCV
+from sklearn_rp.smoothing.votes import labels_of
 
 _ANSWERS = ("predict", "predict_proba", "decision_function")
 
@@ -35,7 +36,7 @@ class Adapted:
 
     def predict(self, X: Any) -> np.ndarray:
         """Labels of flat rows."""
-        found = np.asarray(self.estimator.predict(self._rows(X)))
+        found = labels_of(self.estimator, self._rows(X))
         if self.classes is None:
             return found
         position = found.astype(np.intp)

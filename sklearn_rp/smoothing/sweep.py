@@ -34,7 +34,7 @@ from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, replace_columns, rows_per_chunk, sample_rows, take_rows
 from sklearn_rp.smoothing.affine import dense_inputs, unfold_axes
 from sklearn_rp.smoothing.trees import float32_edges
-from sklearn_rp.smoothing.votes import Votes, concatenate, encode
+from sklearn_rp.smoothing.votes import Votes, concatenate, encode, labels_of
 
 _TREES = (DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor)
 _ENSEMBLES = (
@@ -379,7 +379,7 @@ class Sweep:
             axis=1,
         )
         read = replace_columns(copies, self.noise.columns, cell, 1)
-        return bool((self.estimator.predict(copies) == self.estimator.predict(read)).all())
+        return bool((labels_of(self.estimator, copies) == labels_of(self.estimator, read)).all())
 
     def labels(self, X: Rows) -> Iterable[tuple[slice, np.ndarray]]:
         """Class numbers of all cells, chunk by chunk: shape (n_chunk, n_cells, ...)."""
@@ -391,7 +391,7 @@ class Sweep:
             copies = replace_columns(
                 chunk, self.noise.columns, np.tile(grid, (n_rows, 1)), len(grid)
             )
-            found = encode(np.asarray(self.estimator.predict(copies)), self.classes)
+            found = encode(labels_of(self.estimator, copies), self.classes)
             yield rows, found.reshape(n_rows, *shape)
 
     def profile(self, X: Rows) -> Profile:
@@ -503,7 +503,7 @@ class Categories:
             n_rows = chunk.shape[0]
             values = np.tile(known, n_rows)[:, None]
             copies = replace_columns(chunk, self.noise.columns, values, len(known))
-            found = encode(np.asarray(self.estimator.predict(copies)), self.classes)
+            found = encode(labels_of(self.estimator, copies), self.classes)
             answer = np.eye(len(self.classes))[found.reshape(n_rows, len(known))]
             mean = answer.mean(axis=1, keepdims=True)
             for level, sigma in enumerate(sigmas):
