@@ -148,14 +148,12 @@ def going_with(values: Any, *rows: Any, parameter: str) -> np.ndarray:
 def check_weights(sample_weight: Any, n_rows: int, *rows: Any) -> np.ndarray:
     """A weight for each row; see `going_with` for `rows`."""
     weight = going_with(sample_weight, *rows, parameter="sample_weight")
-    weight = check_array(
-        weight, dtype=np.float64, ensure_2d=False, ensure_min_samples=0, input_name="sample_weight"
-    )
+    weight = weight.astype(np.float64)
     if weight.shape != (n_rows,):
         raise ValueError(
             f"sample_weight has shape {weight.shape}: give a weight for each of the {n_rows} rows."
         )
-    if not ((weight >= 0).all() and weight.any()):
+    if not (np.isfinite(weight).all() and (weight >= 0).all() and weight.any()):
         raise ValueError(
             "sample_weight is not allowed: weights must be finite and not negative, and not all of "
             "them zero."
