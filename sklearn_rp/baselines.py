@@ -9,13 +9,13 @@ import numpy as np
 from sklearn.base import ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rp._compat import Interval, fit_context, route, with_callbacks
+from sklearn_rp._compat import Interval, fit_context, with_callbacks
 from sklearn_rp.classifier import ReleaseRule, check_fallback, released
 from sklearn_rp.noise import Noise, seed_of
 from sklearn_rp.rows import Rows, names_of, replace_columns
-from sklearn_rp.smoothing import encode, in_labels
+from sklearn_rp.smoothing import encode, in_labels, labels_of
 from sklearn_rp.validation import check_rows, unchanged_on_error
-from sklearn_rp.wrapper import ClassifierWrapper, check_noise
+from sklearn_rp.wrapper import ClassifierWrapper, check_noise, weighted
 
 __all__ = ["NoisyInputClassifier", "RandomAbstentionClassifier", "RandomizedResponseClassifier"]
 
@@ -38,9 +38,10 @@ class _RandomRelease(ClassifierMixin, ClassifierWrapper):
         "random_state": ["random_state"]
     }
 
+    @weighted
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, **fit_params):
+    def fit(self, X, y, sample_weight=None, **fit_params):
         """Fit the classifier whose labels are released.
 
         Parameters
@@ -49,6 +50,8 @@ class _RandomRelease(ClassifierMixin, ClassifierWrapper):
             Training rows.
         y : array-like of shape (n_samples,)
             Labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row, for the ``fit`` of the classifier; None: all alike.
         **fit_params : dict
             Passed to the ``fit`` of the classifier; with metadata routing enabled, as requested.
 
@@ -63,8 +66,8 @@ class _RandomRelease(ClassifierMixin, ClassifierWrapper):
         """
         with unchanged_on_error(self):
             X = check_rows(self, X, reset=True)
+            params = self._passed_on(X, y, sample_weight, fit_params)
             y = self._check_labels(X, y)
-            params = route(self, "fit", "estimator", fit_params)
             base = self._fit_base(clone(self._base()), X, y, params)
             classes = np.asarray(getattr(in_labels(base), "classes_", np.unique(y)))
             self._check_classes(classes)
@@ -72,7 +75,7 @@ class _RandomRelease(ClassifierMixin, ClassifierWrapper):
             calls = None  # without a seed every call asks the operating system
             if self.random_state is not None:
                 calls = np.random.SeedSequence(seed_of(self.random_state))
-            self._prepare(X, base, classes)
+            self._prepare(X, base, classes, params.get("sample_weight"))
             self.estimator_ = base
             self.classes_ = classes
             self._calls = calls
@@ -96,7 +99,7 @@ class _RandomRelease(ClassifierMixin, ClassifierWrapper):
         seed = np.random.SeedSequence() if self._calls is None else self._calls.spawn(1)[0]
         return self._draw(X, np.random.default_rng(seed))
 
-    def _prepare(self, X: Rows, base: Any, classes: np.ndarray) -> None:
+    def _prepare(self, X: Rows, base: Any, classes: np.ndarray, weight: np.ndarray | None) -> None:
         """What a subclass learns in `fit`."""
 
     def _draw(self, X: Rows, rng: np.random.Generator) -> np.ndarray:
@@ -156,7 +159,7 @@ class RandomizedResponseClassifier(_RandomRelease):
         self.p = p
         self.random_state = random_state
 
-    def _prepare(self, X: Rows, base: Any, classes: np.ndarray) -> None:
+    def _prepare(self, X: Rows, base: Any, classes: np.ndarray, weight: np.ndarray | None) -> None:
         n = len(classes)
         if self.p < 1 / n:
             raise ValueError(
@@ -166,7 +169,7 @@ class RandomizedResponseClassifier(_RandomRelease):
         self.epsilon_ = np.inf if self.p == 1 else float(np.log(self.p * (n - 1) / (1 - self.p)))
 
     def _draw(self, X: Rows, rng: np.random.Generator) -> np.ndarray:
-        label = np.asarray(in_labels(self.estimator_).predict(X))
+        label = labels_of(self.estimator_, X)
         n = len(self.classes_)
         number = encode(label, self.classes_)
         other = (number + rng.integers(1, n, size=len(label))) % n
@@ -235,8 +238,10 @@ class NoisyInputClassifier(_RandomRelease):
         self.noise_scale = noise_scale
         self.random_state = random_state
 
-    def _prepare(self, X: Rows, base: Any, classes: np.ndarray) -> None:
-        self._noise = Noise.from_data(X, self.noise_features, self.noise_scale, names_of(X))
+    def _prepare(self, X: Rows, base: Any, classes: np.ndarray, weight: np.ndarray | None) -> None:
+        self._noise = Noise.from_data(
+            X, self.noise_features, self.noise_scale, names_of(X), weight=weight
+        )
         if self._noise.categories is not None:
             raise TypeError(
                 f"noise_features names {str(self._noise.names[0])!r}, which is not numeric: "
@@ -250,8 +255,7 @@ class NoisyInputClassifier(_RandomRelease):
         values = self._noise.check_rows(X, self._sigma)
         noise = rng.standard_normal(values.shape) * self._sigma * self._noise.scale
         noisy = values + noise.astype(values.dtype, copy=False)
-        copies = replace_columns(X, self._noise.columns, noisy, 1)
-        return np.asarray(in_labels(self.estimator_).predict(copies))
+        return labels_of(self.estimator_, replace_columns(X, self._noise.columns, noisy, 1))
 
 
 class RandomAbstentionClassifier(_RandomRelease):
@@ -300,12 +304,12 @@ class RandomAbstentionClassifier(_RandomRelease):
         self.fallback = fallback
         self.random_state = random_state
 
-    def _prepare(self, X: Rows, base: Any, classes: np.ndarray) -> None:
+    def _prepare(self, X: Rows, base: Any, classes: np.ndarray, weight: np.ndarray | None) -> None:
         if self.fallback is None:
             raise ValueError("fallback=None is not allowed: give the label that means no answer.")
         self._silence = (self.rate, self.fallback)
 
     def _draw(self, X: Rows, rng: np.random.Generator) -> np.ndarray:
         rate, fallback = self._silence
-        label = np.asarray(in_labels(self.estimator_).predict(X))
+        label = labels_of(self.estimator_, X)
         return released(label, rng.uniform(size=len(label)) >= rate, fallback)

@@ -23,7 +23,6 @@ from sklearn_rp._compat import (
     fit_context,
     reported,
     reporter,
-    route,
     safe_indexing,
     with_callbacks,
 )
@@ -46,12 +45,13 @@ from sklearn_rp.smoothing import (
     is_frozen,
     is_net,
     is_pipeline,
+    labels_of,
     last_step,
     make_engine,
     net_classes,
 )
 from sklearn_rp.validation import check_rows, check_sigmas, unchanged_on_error
-from sklearn_rp.wrapper import ClassifierWrapper, check_noise, has_threshold, is_random
+from sklearn_rp.wrapper import ClassifierWrapper, check_noise, has_threshold, is_random, weighted
 
 _REPORTS = 20  # steps of the progress of one call, where anybody asks for it
 _ROWS_OF_A_REPORT = 16  # at least
@@ -220,9 +220,10 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
+    @weighted
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, **fit_params):
+    def fit(self, X, y, sample_weight=None, **fit_params):
         """Fit the base classifier and draw the seed of the noise.
 
         Parameters
@@ -232,6 +233,8 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             Arrays of more dimensions (images, sequences) get noise in every entry.
         y : array-like of shape (n_samples,)
             Labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row, for the ``fit`` of the base estimator; None: all alike.
         **fit_params : dict
             Passed to the ``fit`` of the base estimator (``sample_weight`` and the like); with
             metadata routing enabled, as requested there.
@@ -247,16 +250,17 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             (tried on some of `X`). A failed call leaves the object as it was.
         """
         with unchanged_on_error(self):
-            self._fit(X, y, fit_params)
+            self._fit(X, y, sample_weight, fit_params)
         return self
 
     def _needed(self) -> dict[str, str]:
         soft = "voting='soft' needs {method}, which {name} has not: use voting='hard'."
         return super()._needed() | ({"predict_proba": soft} if self.voting == "soft" else {})
 
-    def _fit(self, X: Any, y: Any, fit_params: dict[str, Any]) -> None:
+    def _fit(self, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any]) -> None:
         check_n_jobs(self.n_jobs)
         X = check_rows(self, X, reset=True, allow_nd=True)
+        params = self._passed_on(X, y, sample_weight, fit_params)
         y = self._check_labels(X, y)
         # Images, sequences: flat rows for all but the base classifier.
         shape = X.shape[1:] if len(X.shape) > 2 else None
@@ -268,13 +272,17 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self._shape = shape
         X = _flat(X)
         noise = Noise.from_data(
-            X, self.noise_features, self.noise_scale, names_of(X), table=shape is None
+            X,
+            self.noise_features,
+            self.noise_scale,
+            names_of(X),
+            table=shape is None,
+            weight=params.get("sample_weight"),
         )
         noise.check_levels([self.sigma])
         # Without a seed, from the operating system.
         seeded = self.random_state is not None
         entropy = seed_of(self.random_state) if seeded else secrets.randbits(128)
-        params = route(self, "fit", "estimator", fit_params)
         base, classes = self._train(X, y, params, noise, entropy)
         self._check_classes(classes)
         self.estimator_ = base
@@ -292,7 +300,7 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         )
         first = deepcopy(take_rows(X, slice(0, 1)))  # a model may write into what it is given
         reader = getattr(self._engine, "estimator", base)
-        encode(np.asarray(reader.predict(first)), classes)
+        encode(labels_of(reader, first), classes)
         if self._engine.method == "monte_carlo" or noise.categories is not None:
             self._check_noise(base, reader, X, noise, entropy)
         self.engine_ = self._engine.name

@@ -15,6 +15,7 @@ from sklearn_rp._compat import routing_enabled
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, compatible_sets
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.classifier import certify
+from sklearn_rp.validation import check_weights
 
 __all__ = [
     "abstention_rate",
@@ -73,7 +74,7 @@ def certified_accuracy_score(
     """
     _check_kind(cert)
     certified = cert.at(radius, feature=feature)  # asked first: see make_certificate_scorer
-    return _mean(_right(y, cert) & certified, sample_weight)
+    return _mean(_right(y, cert) & certified, sample_weight, cert, y)
 
 
 def average_certified_radius(y: Any, cert: Certificate, *, sample_weight: Any = None) -> float:
@@ -104,7 +105,7 @@ def average_certified_radius(y: Any, cert: Certificate, *, sample_weight: Any = 
     >>> bool(0 < average_certified_radius(y, cert) < cert.radius.max())
     True
     """
-    return _mean(np.where(_right(y, cert), cert.radius, 0.0), sample_weight)
+    return _mean(np.where(_right(y, cert), cert.radius, 0.0), sample_weight, cert, y)
 
 
 def abstention_rate(cert: Certificate, *, sample_weight: Any = None) -> float:
@@ -131,7 +132,7 @@ def abstention_rate(cert: Certificate, *, sample_weight: Any = None) -> float:
     True
     """
     _check_not_empty(cert)
-    return _mean(cert.abstained, sample_weight)
+    return _mean(cert.abstained, sample_weight, cert)
 
 
 def make_certificate_scorer(
@@ -211,7 +212,7 @@ def interval_length_score(
     """
     _check_sets(sets)
     if quantile is None:
-        return _mean(sets.component_length, sample_weight)
+        return _mean(sets.component_length, sample_weight, sets)
     if not 0 <= quantile <= 1:
         raise ValueError(f"quantile={quantile!r} is not allowed: it must be in [0, 1], or None.")
     if sample_weight is not None:
@@ -253,7 +254,7 @@ def bayes_vulnerability(
     True
     """
     _check_sets(sets)
-    return _mean(sets.bayes_vulnerability(prior, tolerance=tolerance)[1], sample_weight)
+    return _mean(sets.bayes_vulnerability(prior, tolerance=tolerance)[1], sample_weight, sets)
 
 
 def attribute_advantage(
@@ -292,7 +293,7 @@ def attribute_advantage(
     """
     _check_sets(sets)
     before, after = sets.bayes_vulnerability(prior, tolerance=tolerance)
-    return _mean(after - before, sample_weight)
+    return _mean(after - before, sample_weight, sets)
 
 
 def make_compatible_sets_scorer(
@@ -478,17 +479,11 @@ class _CompatibleSetsScorer(_Scorer):
         return self._sign * self._metric(sets=sets, **(self._kwargs | metadata))
 
 
-def _mean(values: np.ndarray, sample_weight: Any) -> float:
+def _mean(values: np.ndarray, sample_weight: Any, *rows: Any) -> float:
     """Mean over rows, weighted where weights are given."""
     if sample_weight is None:
         return float(np.mean(values))
-    weight = column_or_1d(sample_weight, dtype=np.float64)
-    check_consistent_length(values, weight)
-    if not (np.isfinite(weight).all() and (weight >= 0).all() and weight.any()):
-        raise ValueError(
-            "sample_weight is not allowed: weights must be finite and not negative, with one above "
-            "0 at least."
-        )
+    weight = check_weights(sample_weight, len(values), *rows)
     return float(np.average(values, weights=weight))
 
 

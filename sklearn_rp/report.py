@@ -38,7 +38,7 @@ from sklearn_rp.rows import (
     replace_columns,
     take_rows,
 )
-from sklearn_rp.smoothing import behind_steps, in_labels, is_pipeline, last_step, unwrapped
+from sklearn_rp.smoothing import behind_steps, is_pipeline, labels_of, last_step, unwrapped
 from sklearn_rp.validation import as_rows, check_groups
 from sklearn_rp.wrapper import ClassifierWrapper, is_random
 
@@ -297,8 +297,8 @@ def privacy_report(
         raise ValueError("sensitive_features=[] is not allowed: name at least one feature.")
     bounds = _by_feature("bounds", bounds, features, "(low, high)")
     domains = _by_feature("domain", domain, features, "'integer'")
-    label = np.asarray(in_labels(estimator).predict(X))
-    groups = label if groups is None else check_groups(groups, len(label))
+    label = labels_of(estimator, X)
+    groups = label if groups is None else check_groups(groups, len(label), X)
 
     cert = _certificate(estimator, X)
     point = _operating_point(estimator, cert, X, label, y)
@@ -408,7 +408,7 @@ def _accuracy_without(estimator: Any, X: Rows, y: np.ndarray) -> float | None:
         return _accuracy_without(inner[-1], behind_steps(inner, X), y)
     if not isinstance(inner, ClassifierWrapper):
         return None
-    return float(accuracy_score(y, in_labels(inner.estimator_).predict(X)))
+    return float(accuracy_score(y, labels_of(inner.estimator_, X)))
 
 
 def _operating_point(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import textwrap
 from collections.abc import Callable
 from copy import deepcopy
+from functools import update_wrapper
+from types import FunctionType, MethodType
 from typing import Any
 
 import joblib
@@ -14,8 +17,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.utils.validation import has_fit_parameter
 
-from sklearn_rp._compat import CallbackSupportMixin, DocumentedMixin, HasMethods, fitting
+from sklearn_rp._compat import CallbackSupportMixin, DocumentedMixin, HasMethods, fitting, route
 from sklearn_rp._version import __version__
 from sklearn_rp.bounds import two_largest
 from sklearn_rp.exceptions import warn_user
@@ -34,10 +38,38 @@ from sklearn_rp.smoothing import (
     fit_in_labels,
     is_net,
     is_pipeline,
+    labels_of,
     last_step,
+    probabilities_of,
     unwrapped,
 )
-from sklearn_rp.validation import check_target
+from sklearn_rp.validation import check_target, check_weights
+
+
+class weighted:  # noqa: N801
+    """``fit`` whose signature has ``sample_weight`` where that of the classifier inside has it.
+
+    There scikit-learn looks whether an estimator takes weights; bagging, for one, hands its
+    resamples on as weights to whatever says that it does.
+    """
+
+    def __init__(self, fit: Any):
+        self._fit = fit
+        # A copy, not a call: warnings count the frames up to the user's line.
+        plain: Any = FunctionType(
+            fit.__code__, fit.__globals__, fit.__name__, fit.__defaults__, fit.__closure__
+        )
+        known = inspect.signature(fit)
+        rest = [p for name, p in known.parameters.items() if name != "sample_weight"]
+        update_wrapper(plain, fit)
+        plain.__signature__ = known.replace(parameters=rest)
+        self._plain = plain
+
+    def __get__(self, wrapper: Any, owner: Any = None) -> Callable:
+        if wrapper is None:
+            return self._fit
+        takes = has_fit_parameter(wrapper._base(), "sample_weight")
+        return MethodType(self._fit if takes else self._plain, wrapper)
 
 
 class ClassifierWrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
@@ -104,6 +136,25 @@ class ClassifierWrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixi
             raise ValueError(
                 f"y holds one class, {classes.tolist()}: a classifier needs at least two classes."
             )
+
+    def _passed_on(
+        self, X: Rows, y: Any, sample_weight: Any, fit_params: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Parameters for the ``fit`` of the classifier, the rows' weights among them."""
+        if sample_weight is not None:
+            fit_params = fit_params | {"sample_weight": sample_weight}
+        params = route(self, "fit", "estimator", fit_params)
+        if params.get("sample_weight") is None:
+            return params
+        taken = inspect.signature(self._base().fit).parameters
+        if "sample_weight" not in taken and not any(
+            p.kind == p.VAR_KEYWORD for p in taken.values()
+        ):
+            raise ValueError(
+                f"sample_weight is not allowed: {type(self._base()).__name__} takes no weights in "
+                "fit. Leave it out, or wrap a classifier that does."
+            )
+        return params | {"sample_weight": check_weights(params["sample_weight"], X.shape[0], X, y)}
 
     def _fit_base(self, base: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
         """Fit a clone of the classifier; callbacks are told."""
@@ -179,7 +230,7 @@ def _wavers(estimator: Any, rows: Rows) -> bool:
     if is_pipeline(inner) and isinstance(last_step(inner), ClassifierWrapper):
         given = [behind_steps(inner, deepcopy(rows)) for _ in range(2)]
         return joblib.hash(given[0]) != joblib.hash(given[1]) or _wavers(inner[-1], given[0])
-    first, second = (np.asarray(inner.predict(deepcopy(rows))) for _ in range(2))
+    first, second = (labels_of(inner, deepcopy(rows)) for _ in range(2))
     return bool((first != second).any())
 
 
@@ -192,14 +243,14 @@ def has_threshold(estimator: Any, X: Rows) -> bool:
     if not hasattr(estimator, "classes_"):
         return False
     rows = sample_rows(X, 200)
-    proba = np.asarray(estimator.predict_proba(deepcopy(rows)))
+    proba = probabilities_of(estimator, deepcopy(rows))
     # Nets answer with the position of the class.
     net = is_net(last_step(estimator))
     classes = np.arange(proba.shape[1]) if net else np.asarray(estimator.classes_)
     top = classes[proba.argmax(axis=1)]
     first, second = two_largest(proba)
     clear = first - second > 1e-6
-    return bool(np.mean((top != np.asarray(estimator.predict(rows))) & clear) > 0.05)
+    return bool(np.mean((top != labels_of(estimator, rows)) & clear) > 0.05)
 
 
 _TRIED = 20  # rows that noise is tried on as they come

@@ -2,6 +2,8 @@
 
 import pickle
 import time
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -33,8 +35,10 @@ from sklearn_rp import (
     AttributePrivacyTransformer,
     RobustPrivacyClassifier,
 )
+from sklearn_rp.attacks import AttributeInferenceAttack
 from sklearn_rp.attribute import Prior, compatible_sets
 from sklearn_rp.datasets import fetch_medical_insurance, load_recommendation, make_recommendation
+from sklearn_rp.metrics import interval_length_score
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -526,6 +530,66 @@ def test_priors_by_hand():
     assert before == pytest.approx([0.75] * 4)
     assert after == pytest.approx([1.0] * 4)
     assert sets.prior_mass([1, 1, 4, 4]) == pytest.approx([0.5] * 4)  # a sample
+
+
+def test_a_series_that_may_be_a_sample_or_shares_is_refused():
+    sample = pd.Series([20.0, 30, 30, 40], index=[7, 3, 5, 9], name="age")
+    assert Prior.make(sample).weights.tolist() == [0.25, 0.5, 0.25]
+    shares = sample.value_counts(normalize=True)
+    known = Prior.make(shares.to_dict())
+    assert (known.values.tolist(), known.weights.tolist()) == ([20, 30, 40], [0.25, 0.5, 0.25])
+    for unclear in (shares, shares.rename(None), sample.value_counts()):
+        with pytest.raises(ValueError, match=r"share of each of its labels.*to_numpy.*to_dict"):
+            Prior.make(unclear)
+
+
+def test_values_of_a_prior():
+    numbers = Prior.make([Decimal("0.5"), 2, np.float32(2), Fraction(1, 2)])
+    assert numbers.values.dtype == np.float64
+    assert (numbers.values.tolist(), numbers.weights.tolist()) == ([0.5, 2], [0.5, 0.5])
+    assert Prior.make({Decimal(1): 0.5, Decimal(2): 0.5}).values.tolist() == [1, 2]
+    people = np.array([["a", Decimal(1)], ["b", 2]], dtype=object)
+    assert Prior.from_data(people, 1).values.tolist() == [1, 2]
+    for sample, error, message in (
+        (pd.date_range("2020", periods=3), TypeError, "prior holds dates or times"),
+        (["a", None], ValueError, "leave missing values out"),
+        (np.array(["a", 1], dtype=object), TypeError, "values of several types"),
+        ({1j: 1.0}, TypeError, "prior holds complex numbers"),
+        ({}, ValueError, "prior has shape"),
+    ):
+        with pytest.raises(error, match=message):
+            Prior.make(sample)
+
+
+def test_groups_with_labels():
+    """By position, as scikit-learn reads what goes with rows; never against their labels."""
+    X = pd.DataFrame({"s": [1.0, 2, 3, 4], "w": 0.0}, index=[40, 10, 30, 20])
+    sets = compatible_sets(LinearRule((1, 0)).fit(X), X, sensitive_feature="s", bounds=(-4, 4))
+    region = pd.Series(["a", "a", "b", "b"], index=X.index)
+    expected = sets.summary(region.to_numpy())
+    for groups in (region, region.reset_index(drop=True), region.tolist()):
+        pd.testing.assert_frame_equal(sets.summary(groups), expected)
+    renamed = pd.Series(region.to_numpy(), index=[1, 2, 3, 4])
+    for groups in (region.sort_index(), pd.concat([region, renamed]), renamed):
+        with pytest.raises(ValueError, match=r"groups has the labels .*loc\[X.index\].*to_numpy"):
+            sets.summary(groups)
+    with pytest.raises(TypeError, match="groups is a mapping"):
+        sets.summary(region.to_dict())
+    # Rows that have no labels, or only those that pandas gave by itself.
+    for rows in (X.to_numpy(), X.reset_index(drop=True)):
+        bare = compatible_sets(LinearRule((1, 0)).fit(X), rows, sensitive_feature=0, bounds=(-4, 4))
+        pd.testing.assert_frame_equal(bare.summary(region), expected)
+    shuffled = pd.Series(region.to_numpy(), index=[3, 1, 0, 2])
+    with pytest.raises(ValueError, match="groups has the labels"):
+        bare.summary(shuffled)
+    result = AttributeInferenceAttack(
+        LinearRule((1, 0)).fit(X), sensitive_feature="s", bounds=(-4, 4), n_resamples=10
+    )
+    attacked = result.fit(X).evaluate(X)
+    with pytest.raises(ValueError, match="groups has the labels"):
+        attacked.to_frame(groups=region.sort_index())
+    with pytest.raises(ValueError, match="sample_weight has the labels"):
+        interval_length_score(sets, sample_weight=pd.Series([1, 2, 3, 4.0], index=[1, 2, 3, 4]))
 
 
 def test_conditional_prior():

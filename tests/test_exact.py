@@ -165,8 +165,8 @@ def test_a_decision_that_is_not_the_sign_of_the_score_is_not_linear():
 
     X, y = IRIS[0], (IRIS[1] > 0).astype(int)
     X = X[:, :2]
-    clf = RobustPrivacyClassifier(Shifted(), n_samples=20).fit(X, y + (X[:, 0] > 6))
-    assert clf.method_ == "monte_carlo"
+    with pytest.raises(ValueError, match=r"array of shape \(50, 3\) for 50 rows"):
+        RobustPrivacyClassifier(Shifted(), n_samples=20).fit(X, y + (X[:, 0] > 6))
     clf = RobustPrivacyClassifier(Shifted(C=0.01), n_samples=20).fit(X, (X[:, 0] > 6).astype(int))
     assert clf.method_ == "monte_carlo"
 

@@ -29,7 +29,7 @@ from sklearn_rp.rows import (
     missing,
     rows_per_chunk,
 )
-from sklearn_rp.smoothing import encode
+from sklearn_rp.smoothing import encode, labels_of, probabilities_of
 from sklearn_rp.validation import as_rows, check_groups
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class AttackResult:
         everybody = np.ones(len(self.truth), dtype=bool)
         parts = {"all": everybody}
         if groups is not None:
-            groups = check_groups(groups, len(everybody))
+            groups = check_groups(groups, len(everybody), self.sets)
             parts |= {str(g): groups == g for g in np.unique(groups)}
         lines = []
         for group, rows in parts.items():
@@ -267,7 +267,7 @@ class AttributeInferenceAttack:
                 f"{attribute.name!r}: the bayesian attacker needs its predict_proba."
             )
         if attribute.categories is None:
-            held_out = cross_val_predict(self._new_imputer(rest), rest, values, cv=3)
+            held_out = np.ravel(cross_val_predict(self._new_imputer(rest), rest, values, cv=3))
             self._spread = max(float(np.std(values - held_out)), 1e-6 * attribute.span)
         both = _with_label(rest, symbol)
         self._learned = self._new_imputer(both).fit(both, values)
@@ -299,7 +299,7 @@ class AttributeInferenceAttack:
             guesses = self._numbers(rest, sets)
         else:
             guesses = self._categories(rest, sets)
-        guesses["learned"] = self._learned.predict(_with_label(rest, symbol))
+        guesses["learned"] = labels_of(self._learned, _with_label(rest, symbol))
         return AttackResult(
             truth,
             {name: guesses[name] for name in _ATTACKERS},
@@ -310,7 +310,7 @@ class AttributeInferenceAttack:
         )
 
     def _numbers(self, rest: Rows, sets: CompatibleSets) -> dict[str, np.ndarray]:
-        imputed = self._imputer.predict(rest)
+        imputed = labels_of(self._imputer, rest)
         low, high = sets.hull()
         return {
             "imputation": imputed,
@@ -327,12 +327,12 @@ class AttributeInferenceAttack:
         rng = check_random_state(self.random_state)
         open_ = sets.contains(categories)
         share = np.zeros(open_.shape)
-        share[:, self._imputer.classes_.astype(int)] = self._imputer.predict_proba(rest)
+        share[:, self._imputer.classes_.astype(int)] = probabilities_of(self._imputer, rest)
         share += _NO_MASS  # a set that the imputer rules out is left as it is
         posterior = sets.posterior(Prior(categories, share / share.sum(axis=1, keepdims=True)))
         noise = rng.uniform(size=open_.shape)
         return {
-            "imputation": self._imputer.predict(rest),
+            "imputation": labels_of(self._imputer, rest),
             "deterministic": np.where(open_, noise, -1.0).argmax(axis=1),
             "bayesian": posterior.argmax(axis=1),
         }

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklearn_rp.attribute.release import last_release
 from sklearn_rp.classifier import ReleaseRule
-from sklearn_rp.smoothing import in_labels, last_step
+from sklearn_rp.smoothing import in_labels, labels_of, last_step
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -319,8 +319,7 @@ class LabelOnlyInversionAttack:
             for name, judge in judges.items():
                 hit = np.zeros(len(wanted), dtype=bool)
                 if found.any():
-                    said = np.asarray(in_labels(judge).predict(inputs[found]))
-                    hit[found] = said == wanted[found]
+                    hit[found] = labels_of(judge, inputs[found]) == wanted[found]
                 verdict[name] = hit
             verdicts.append(verdict)
         return InversionResult(
@@ -447,9 +446,9 @@ class _Search:
         """Labels of latent points; the majority where each is asked several times."""
         inputs = self.decode(z)
         if self.attack.queries_per_point == 1:
-            return np.asarray(self.model.predict(inputs))
+            return labels_of(self.model, inputs)
         answers = np.stack(
-            [self.model.predict(inputs) for _ in range(self.attack.queries_per_point)]
+            [labels_of(self.model, inputs) for _ in range(self.attack.queries_per_point)]
         )
         symbols, number = np.unique(answers, return_inverse=True)
         number = number.reshape(answers.shape)

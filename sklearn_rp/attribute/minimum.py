@@ -20,7 +20,6 @@ from sklearn_rp._compat import (
     Interval,
     StrOptions,
     fit_context,
-    route,
     with_callbacks,
 )
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, sets_of
@@ -30,9 +29,9 @@ from sklearn_rp.attribute.release import Lines, Release
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Cells, Feature
 from sklearn_rp.rows import Rows, column_names, find_column, rows_per_chunk, sample_rows, take_rows
-from sklearn_rp.smoothing import encode, in_labels
+from sklearn_rp.smoothing import encode, labels_of, probabilities_of
 from sklearn_rp.validation import check_rows, unchanged_on_error
-from sklearn_rp.wrapper import ClassifierWrapper, has_threshold
+from sklearn_rp.wrapper import ClassifierWrapper, has_threshold, weighted
 
 _TOLERANCE = 1e-12  # of the range: two lengths that differ by rounding are equal
 _LEAD = 1e-9  # of the released label's probability over all others
@@ -155,9 +154,10 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self.resolution = resolution
         self.prior = prior
 
+    @weighted
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, **fit_params):
+    def fit(self, X, y, sample_weight=None, **fit_params):
         """Fit the model and lay the cells.
 
         Parameters
@@ -166,6 +166,8 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             Training rows.
         y : array-like of shape (n_samples,)
             Labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row, for the ``fit`` of the model; None: all alike.
         **fit_params : dict
             Passed to the ``fit`` of the model; with metadata routing enabled, as requested there.
 
@@ -179,22 +181,25 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             If a parameter or the data is not allowed. A failed call leaves the object as it was.
         """
         with unchanged_on_error(self):
-            self._fit(X, y, fit_params)
+            self._fit(X, y, sample_weight, fit_params)
         return self
 
-    def _fit(self, X: Any, y: Any, fit_params: dict[str, Any]) -> None:
+    def _fit(self, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any]) -> None:
         X = check_rows(self, X, reset=True)
+        params = self._passed_on(X, y, sample_weight, fit_params)
         y = self._check_labels(X, y)
-        attribute = Feature.from_data(X, self.sensitive_feature, self.bounds, self.domain)
+        weight = params.get("sample_weight")
+        counted = X if weight is None else take_rows(X, np.flatnonzero(weight))
+        attribute = Feature.from_data(counted, self.sensitive_feature, self.bounds, self.domain)
         self._check_minimum(attribute)
         by = self._check_prior(X, attribute)
-        params = route(self, "fit", "estimator", fit_params)
         base = self._fit_base(clone(self._base()), X, y, params)
         release = Release(base, attribute, X, self.resolution)
         cells = attribute.cells(release.edges, self.resolution)
         own = attribute.values(X)
         cell = cells.of(own)
-        count = np.bincount(cell, minlength=len(cells)).astype(float)
+        people = np.ones(len(cell)) if weight is None else np.asarray(weight, dtype=np.float64)
+        count = np.bincount(cell, weights=people, minlength=len(cells))
         measure, least = self._measured(attribute, cells, count)
         if least > measure[-1] - measure[0]:
             warn_user(
@@ -210,11 +215,11 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         # A refusal of one person's value would tell about it: what is beyond counts as the end.
         self._attribute, self._cells = replace(attribute, strict=False), cells
         self._last_start = _last_starts(measure, least)
-        weights = [self._everybody(cells, own, count)]
+        weights = [self._everybody(cells, own[people > 0], count)]
         self._groups = None if by is None else Groups(X, by)
         if self._groups is not None:
             own_group = np.zeros((len(self._groups), len(count)))
-            np.add.at(own_group, (self._groups.numbers(X), cell), 1.0)
+            np.add.at(own_group, (self._groups.numbers(X), cell), people)
             own_group += 1e-6 * weights[0]
             weights = [*(own_group / own_group.sum(axis=1, keepdims=True)), *weights]
         self._cell_weights = np.stack(weights)  # the last line is for groups that were not seen
@@ -374,7 +379,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         z = np.tile(self._cells.at, n_rows)
         copies = self._attribute.copies(X, np.repeat(np.arange(n_rows), n_cells), z)
         if self._by_probability:
-            found = np.asarray(self.estimator_.predict_proba(copies), dtype=np.float64)
+            found = probabilities_of(self.estimator_, copies)
             if found.shape[1] != len(self.classes_):  # a fallback has no probability of its own
                 found = self._votes(copies)
         else:
@@ -383,7 +388,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         return found.reshape(n_rows, n_cells, -1).round(9)
 
     def _votes(self, copies: Rows) -> np.ndarray:
-        labels = encode(np.asarray(in_labels(self.estimator_).predict(copies)), self.classes_)
+        labels = encode(labels_of(self.estimator_, copies), self.classes_)
         return np.eye(len(self.classes_))[labels]
 
     def _weights(self, X: Rows) -> np.ndarray:

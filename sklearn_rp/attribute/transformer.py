@@ -16,7 +16,6 @@ from sklearn_rp._compat import (
     fit_context,
     reported,
     reporter,
-    route,
     with_callbacks,
 )
 from sklearn_rp.attribute.compatible_sets import sets_of
@@ -24,10 +23,10 @@ from sklearn_rp.attribute.release import Release
 from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Feature
-from sklearn_rp.rows import Rows, is_frame, is_pandas, names_of, sample_rows
+from sklearn_rp.rows import Rows, is_frame, is_pandas, names_of, sample_rows, take_rows
 from sklearn_rp.smoothing import encode
 from sklearn_rp.validation import check_rows, unchanged_on_error
-from sklearn_rp.wrapper import ClassifierWrapper
+from sklearn_rp.wrapper import ClassifierWrapper, weighted
 
 _TRIED = 200  # training rows that are looked for in their own sets
 _FINEST = 16  # times the resolution that is asked for
@@ -146,9 +145,10 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         self.include_prediction = include_prediction
         self.n_jobs = n_jobs
 
+    @weighted
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, **fit_params):
+    def fit(self, X, y, sample_weight=None, **fit_params):
         """Fit the classifier whose labels are released.
 
         Parameters
@@ -157,6 +157,8 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
             Training rows.
         y : array-like of shape (n_samples,)
             Labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row, for the ``fit`` of the classifier; None: all alike.
         **fit_params : dict
             Passed to the ``fit`` of the classifier; with metadata routing enabled, as requested.
 
@@ -171,8 +173,11 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         """
         with unchanged_on_error(self):
             X = check_rows(self, X, reset=True)
+            params = self._passed_on(X, y, sample_weight, fit_params)
             y = self._check_labels(X, y)
-            attribute = Feature.from_data(X, self.sensitive_feature, self.bounds, self.domain)
+            weight = params.get("sample_weight")
+            counted = X if weight is None else take_rows(X, np.flatnonzero(weight))
+            attribute = Feature.from_data(counted, self.sensitive_feature, self.bounds, self.domain)
             if attribute.categories is not None and self.output == "midpoint":
                 raise ValueError(
                     f"output='midpoint' is not allowed for the categorical feature "
@@ -185,11 +190,10 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
                     "set include_prediction=True."
                 )
             self._check_names(X, attribute)
-            params = route(self, "fit", "estimator", fit_params)
             base = self._fit_base(clone(self._base()), X, y, params)
             # A refusal of one person's value would tell about it: beyond is as good as any other.
             attribute = replace(attribute, strict=False)
-            self._release = self._find_release(base, attribute, X)
+            self._release = self._find_release(base, attribute, counted)
             self.estimator_ = base
             self.classes_ = self._release.symbols
             self.sensitive_feature_ = attribute.name

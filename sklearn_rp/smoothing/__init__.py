@@ -17,6 +17,7 @@ from sklearn_rp.smoothing.adapted import (
     is_frozen,
     is_net,
     is_pipeline,
+    labels_of,
     last_step,
     net_classes,
     unwrapped,
@@ -28,7 +29,7 @@ from sklearn_rp.smoothing.parallel import cast_votes, check_n_jobs, for_rows
 from sklearn_rp.smoothing.recalled import Recalled
 from sklearn_rp.smoothing.sweep import Categories, Sweep
 from sklearn_rp.smoothing.trees import Trees
-from sklearn_rp.smoothing.votes import Votes, encode
+from sklearn_rp.smoothing.votes import Votes, encode, probabilities_of
 
 __all__ = [
     "Adapted",
@@ -46,9 +47,11 @@ __all__ = [
     "is_frozen",
     "is_net",
     "is_pipeline",
+    "labels_of",
     "last_step",
     "make_engine",
     "net_classes",
+    "probabilities_of",
     "unwrapped",
 ]
 

@@ -40,7 +40,7 @@ class Adapted:
 
     def predict(self, X: Any) -> np.ndarray:
         """Labels of flat rows."""
-        found = np.asarray(self.estimator.predict(self._rows(X)))
+        found = labels_of(self.estimator, self._rows(X))
         if self.classes is None:
             return found
         position = found.astype(np.intp)
@@ -135,6 +135,39 @@ def in_labels(estimator: Any) -> Any:
     if not is_net(net) or getattr(net, "classes_", None) is None:
         return estimator
     return Adapted(estimator, None, net_classes(net))
+
+
+def labels_of(estimator: Any, X: Any) -> np.ndarray:
+    """What a fitted classifier answers for each row, one label each.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        Anything with ``predict``.
+    X : ndarray or frame of shape (n_rows, ...)
+        Rows as it takes them.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_rows,)
+        Labels, of nets too; a single column is flattened: some models answer so (CatBoost, with
+        three classes).
+
+    Raises
+    ------
+    ValueError
+        If there is not one label for each row.
+    """
+    labels = np.asarray(in_labels(estimator).predict(X))
+    if labels.shape[1:] == (1,):
+        labels = labels[:, 0]
+    if labels.shape != (np.shape(X)[0],):
+        raise ValueError(
+            f"predict of {type(estimator).__name__} gave an array of shape {labels.shape} for "
+            f"{np.shape(X)[0]} rows: one label for each row is needed. Wrap one classifier for "
+            "each output where there are several."
+        )
+    return labels
 
 
 def fit_in_labels(model: Any, X: Any, y: np.ndarray, params: dict[str, Any]) -> Any:

@@ -25,10 +25,9 @@ from sklearn_rp.smoothing.monte_carlo import (
     MonteCarlo,
     count_positions,
     count_probabilities,
-    normalised,
 )
 from sklearn_rp.smoothing.thresholds import trial_rows
-from sklearn_rp.smoothing.votes import Votes
+from sklearn_rp.smoothing.votes import Votes, normalised
 
 _WIDEST = 4  # inputs for each column of X: what encoders make wider is better left sparse
 

@@ -12,7 +12,7 @@ from sklearn.utils import gen_batches
 
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, rows_per_chunk, take_rows
-from sklearn_rp.smoothing.adapted import has_own
+from sklearn_rp.smoothing.adapted import has_own, labels_of
 from sklearn_rp.smoothing.affine import unfold
 from sklearn_rp.smoothing.thresholds import trial_rows
 from sklearn_rp.smoothing.votes import Votes
@@ -74,7 +74,7 @@ class Linear:
         if not (np.abs(score.reshape(expected.shape) - expected) <= slack).all():
             return False
         clear = np.abs(score) > slack.ravel()
-        labels = np.asarray(estimator.predict(copies))
+        labels = labels_of(estimator, copies)
         return bool((labels == classes[(score > 0).astype(int)])[clear].all())
 
     def _score(self, X: Rows) -> tuple[np.ndarray, np.ndarray]:

@@ -17,6 +17,7 @@ from sklearn.utils import gen_batches
 
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, replace_columns, rows_per_chunk, sample_rows, take_rows
+from sklearn_rp.smoothing.adapted import labels_of
 from sklearn_rp.smoothing.thresholds import MOST_EDGES, NotForMe, known_edges, trial_rows
 from sklearn_rp.smoothing.votes import Votes, concatenate, encode
 
@@ -321,7 +322,7 @@ class Sweep:
             copies = replace_columns(
                 chunk, self.noise.columns, np.tile(grid, (n_rows, 1)), len(grid)
             )
-            found = encode(np.asarray(self.estimator.predict(copies)), self.classes)
+            found = encode(labels_of(self.estimator, copies), self.classes)
             yield rows, found.reshape(n_rows, *shape)
 
     def profile(self, X: Rows) -> Profile:
@@ -433,7 +434,7 @@ class Categories:
             n_rows = chunk.shape[0]
             values = np.tile(known, n_rows)[:, None]
             copies = replace_columns(chunk, self.noise.columns, values, len(known))
-            found = encode(np.asarray(self.estimator.predict(copies)), self.classes)
+            found = encode(labels_of(self.estimator, copies), self.classes)
             answer = np.eye(len(self.classes))[found.reshape(n_rows, len(known))]
             mean = answer.mean(axis=1, keepdims=True)
             for level, sigma in enumerate(sigmas):

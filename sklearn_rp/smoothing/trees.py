@@ -23,6 +23,7 @@ from sklearn.utils import gen_batches
 
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, rows_per_chunk, take_rows
+from sklearn_rp.smoothing.adapted import labels_of
 from sklearn_rp.smoothing.affine import dense_inputs, unfold_axes
 from sklearn_rp.smoothing.thresholds import float32_edges, trial_rows
 from sklearn_rp.smoothing.votes import Votes
@@ -276,7 +277,9 @@ class Trees:
             return bool(np.allclose(start + found[:, 0], estimator.decision_function(copies)))
         if voting == "soft":
             return bool(np.allclose(found, estimator.predict_proba(copies), atol=1e-6))
-        return bool((estimator.classes_[found.argmax(axis=1)] == estimator.predict(copies)).all())
+        return bool(
+            (estimator.classes_[found.argmax(axis=1)] == labels_of(estimator, copies)).all()
+        )
 
     @classmethod
     def for_boosting(cls, estimator: Any, noise: Noise, X: Rows) -> Trees | None:
