@@ -30,7 +30,12 @@ ESTIMATORS = [
         KNeighborsClassifier(), sensitive_feature=-1, unit="mass", minimum=0.1
     ),
     AttributePrivacyTransformer(LogisticRegression(), sensitive_feature=0, resolution=16),
-    AttributePrivacyTransformer(sensitive_feature=0, resolution=16, output="midpoint"),
+    AttributePrivacyTransformer(  # converged: weights and repeated rows then give one model
+        RobustPrivacyClassifier(LogisticRegression(tol=1e-12, max_iter=10_000)),
+        sensitive_feature=0,
+        resolution=16,
+        output="midpoint",
+    ),
     RandomizedResponseClassifier(p=1.0, random_state=0),
     RandomizedResponseClassifier(p=0.9, random_state=0),
     NoisyInputClassifier(sigma=0.05, random_state=0),
