@@ -30,8 +30,8 @@ ESTIMATORS = [
         KNeighborsClassifier(), sensitive_feature=-1, unit="mass", minimum=0.1
     ),
     AttributePrivacyTransformer(LogisticRegression(), sensitive_feature=0, resolution=16),
-    AttributePrivacyTransformer(  # converged: weights and repeated rows then give one model
-        RobustPrivacyClassifier(LogisticRegression(tol=1e-12, max_iter=10_000)),
+    AttributePrivacyTransformer(  # seeded and converged: weights and repeated rows give one model
+        RobustPrivacyClassifier(LogisticRegression(tol=1e-12, max_iter=10_000), random_state=0),
         sensitive_feature=0,
         resolution=16,
         output="midpoint",
