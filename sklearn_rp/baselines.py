@@ -9,19 +9,22 @@ import numpy as np
 from sklearn.base import ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rp._compat import HasMethods, Interval, fit_context, route, with_callbacks
+from sklearn_rp._compat import Interval, fit_context, with_callbacks
 from sklearn_rp.classifier import ReleaseRule, check_fallback, released
 from sklearn_rp.noise import Noise, seed_of
 from sklearn_rp.rows import Rows, names_of, replace_columns
-from sklearn_rp.smoothing import encode
+from sklearn_rp.smoothing import encode, in_labels, labels_of
 from sklearn_rp.validation import check_rows, unchanged_on_error
-from sklearn_rp.wrapper import ClassifierWrapper
+from sklearn_rp.wrapper import ClassifierWrapper, check_noise, weighted
 
 __all__ = ["NoisyInputClassifier", "RandomAbstentionClassifier", "RandomizedResponseClassifier"]
 
 
 def __dir__() -> list[str]:
     return __all__
+
+
+_TRIED_DRAWS = 1000  # of the noise, in `fit`
 
 
 class _RandomRelease(ClassifierMixin, ClassifierWrapper):
@@ -31,14 +34,14 @@ class _RandomRelease(ClassifierMixin, ClassifierWrapper):
     random_state: Any
     fallback: Any = None
 
-    _parameter_constraints: dict = {
-        "estimator": [HasMethods(["fit", "predict"]), None],
-        "random_state": ["random_state"],
+    _parameter_constraints: dict = ClassifierWrapper._parameter_constraints | {
+        "random_state": ["random_state"]
     }
 
+    @weighted
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, **fit_params):
+    def fit(self, X, y, sample_weight=None, **fit_params):
         """Fit the classifier whose labels are released.
 
         Parameters
@@ -47,6 +50,8 @@ class _RandomRelease(ClassifierMixin, ClassifierWrapper):
             Training rows.
         y : array-like of shape (n_samples,)
             Labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row, for the ``fit`` of the classifier; None: all alike.
         **fit_params : dict
             Passed to the ``fit`` of the classifier; with metadata routing enabled, as requested.
 
@@ -61,16 +66,16 @@ class _RandomRelease(ClassifierMixin, ClassifierWrapper):
         """
         with unchanged_on_error(self):
             X = check_rows(self, X, reset=True)
+            params = self._passed_on(X, y, sample_weight, fit_params)
             y = self._check_labels(X, y)
-            params = route(self, "fit", "estimator", fit_params)
             base = self._fit_base(clone(self._base()), X, y, params)
-            classes = np.asarray(getattr(base, "classes_", np.unique(y)))
+            classes = np.asarray(getattr(in_labels(base), "classes_", np.unique(y)))
             self._check_classes(classes)
             check_fallback(self.fallback, classes)
             calls = None  # without a seed every call asks the operating system
             if self.random_state is not None:
                 calls = np.random.SeedSequence(seed_of(self.random_state))
-            self._prepare(X, classes)
+            self._prepare(X, base, classes, params.get("sample_weight"))
             self.estimator_ = base
             self.classes_ = classes
             self._calls = calls
@@ -94,7 +99,7 @@ class _RandomRelease(ClassifierMixin, ClassifierWrapper):
         seed = np.random.SeedSequence() if self._calls is None else self._calls.spawn(1)[0]
         return self._draw(X, np.random.default_rng(seed))
 
-    def _prepare(self, X: Rows, classes: np.ndarray) -> None:
+    def _prepare(self, X: Rows, base: Any, classes: np.ndarray, weight: np.ndarray | None) -> None:
         """What a subclass learns in `fit`."""
 
     def _draw(self, X: Rows, rng: np.random.Generator) -> np.ndarray:
@@ -154,7 +159,7 @@ class RandomizedResponseClassifier(_RandomRelease):
         self.p = p
         self.random_state = random_state
 
-    def _prepare(self, X: Rows, classes: np.ndarray) -> None:
+    def _prepare(self, X: Rows, base: Any, classes: np.ndarray, weight: np.ndarray | None) -> None:
         n = len(classes)
         if self.p < 1 / n:
             raise ValueError(
@@ -164,7 +169,7 @@ class RandomizedResponseClassifier(_RandomRelease):
         self.epsilon_ = np.inf if self.p == 1 else float(np.log(self.p * (n - 1) / (1 - self.p)))
 
     def _draw(self, X: Rows, rng: np.random.Generator) -> np.ndarray:
-        label = np.asarray(self.estimator_.predict(X))
+        label = labels_of(self.estimator_, X)
         n = len(self.classes_)
         number = encode(label, self.classes_)
         other = (number + rng.integers(1, n, size=len(label))) % n
@@ -233,22 +238,24 @@ class NoisyInputClassifier(_RandomRelease):
         self.noise_scale = noise_scale
         self.random_state = random_state
 
-    def _prepare(self, X: Rows, classes: np.ndarray) -> None:
-        self._noise = Noise.from_data(X, self.noise_features, self.noise_scale, names_of(X))
+    def _prepare(self, X: Rows, base: Any, classes: np.ndarray, weight: np.ndarray | None) -> None:
+        self._noise = Noise.from_data(
+            X, self.noise_features, self.noise_scale, names_of(X), weight=weight
+        )
         if self._noise.categories is not None:
             raise TypeError(
                 f"noise_features names {str(self._noise.names[0])!r}, which is not numeric: "
                 "Gaussian noise can be added to numbers alone."
             )
+        draws = np.random.default_rng(0).standard_normal((_TRIED_DRAWS, len(self._noise.columns)))
+        check_noise(base, base.predict, X, self._noise, self.sigma, draws)
         self._sigma = self.sigma
 
     def _draw(self, X: Rows, rng: np.random.Generator) -> np.ndarray:
         values = self._noise.check_rows(X, self._sigma)
         noise = rng.standard_normal(values.shape) * self._sigma * self._noise.scale
         noisy = values + noise.astype(values.dtype, copy=False)
-        return np.asarray(
-            self.estimator_.predict(replace_columns(X, self._noise.columns, noisy, 1))
-        )
+        return labels_of(self.estimator_, replace_columns(X, self._noise.columns, noisy, 1))
 
 
 class RandomAbstentionClassifier(_RandomRelease):
@@ -297,12 +304,12 @@ class RandomAbstentionClassifier(_RandomRelease):
         self.fallback = fallback
         self.random_state = random_state
 
-    def _prepare(self, X: Rows, classes: np.ndarray) -> None:
+    def _prepare(self, X: Rows, base: Any, classes: np.ndarray, weight: np.ndarray | None) -> None:
         if self.fallback is None:
             raise ValueError("fallback=None is not allowed: give the label that means no answer.")
         self._silence = (self.rate, self.fallback)
 
     def _draw(self, X: Rows, rng: np.random.Generator) -> np.ndarray:
         rate, fallback = self._silence
-        label = np.asarray(self.estimator_.predict(X))
+        label = labels_of(self.estimator_, X)
         return released(label, rng.uniform(size=len(label)) >= rate, fallback)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import warnings
 from collections.abc import Sequence
 from copy import copy, deepcopy
 from dataclasses import dataclass, replace
@@ -19,19 +18,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import (
     BaseSearchCV,
-    HasMethods,
     Interval,
     StrOptions,
     fit_context,
     reported,
     reporter,
-    route,
     safe_indexing,
     with_callbacks,
 )
 from sklearn_rp.bounds import Bounds, bound_votes, max_radius, min_samples, scaled_radius
 from sklearn_rp.certificate import Certificate, concatenate
-from sklearn_rp.exceptions import PrivacyWarning
+from sklearn_rp.exceptions import warn_user
 from sklearn_rp.noise import Draws, Noise, find_noised, seed_of
 from sklearn_rp.privacy import GaussianPrivacy
 from sklearn_rp.rounds import Question, vote_in_rounds
@@ -48,15 +45,17 @@ from sklearn_rp.smoothing import (
     is_frozen,
     is_net,
     is_pipeline,
+    labels_of,
     last_step,
     make_engine,
     net_classes,
 )
 from sklearn_rp.validation import check_rows, check_sigmas, unchanged_on_error
-from sklearn_rp.wrapper import ClassifierWrapper, has_threshold, is_random
+from sklearn_rp.wrapper import ClassifierWrapper, check_noise, has_threshold, is_random, weighted
 
 _REPORTS = 20  # steps of the progress of one call, where anybody asks for it
 _ROWS_OF_A_REPORT = 16  # at least
+_MOST_TRIED = 2**20  # numbers of the noise bank that are looked at in `fit`
 
 
 class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
@@ -172,8 +171,7 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
     (5,)
     """
 
-    _parameter_constraints: dict = {
-        "estimator": [HasMethods(["fit", "predict"]), None],
+    _parameter_constraints: dict = ClassifierWrapper._parameter_constraints | {
         "sigma": [Interval(Real, 0, None, closed="neither")],
         "noise_features": "no_validation",
         "noise_scale": "no_validation",
@@ -222,9 +220,10 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
+    @weighted
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, **fit_params):
+    def fit(self, X, y, sample_weight=None, **fit_params):
         """Fit the base classifier and draw the seed of the noise.
 
         Parameters
@@ -234,6 +233,8 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             Arrays of more dimensions (images, sequences) get noise in every entry.
         y : array-like of shape (n_samples,)
             Labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row, for the ``fit`` of the base estimator; None: all alike.
         **fit_params : dict
             Passed to the ``fit`` of the base estimator (``sample_weight`` and the like); with
             metadata routing enabled, as requested there.
@@ -245,25 +246,21 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         Raises
         ------
         ValueError, TypeError
-            If a parameter or the data is not allowed. A failed call leaves the object as it was.
+            If a parameter or the data is not allowed, or the classifier has no answer to noisy rows
+            (tried on some of `X`). A failed call leaves the object as it was.
         """
         with unchanged_on_error(self):
-            self._fit(X, y, fit_params)
+            self._fit(X, y, sample_weight, fit_params)
         return self
 
-    def _check_parameters(self) -> None:
-        """Refuse what scikit-learn's constraints cannot express."""
-        estimator = self._base()
-        check_n_jobs(self.n_jobs)
-        if self.voting == "soft" and not hasattr(estimator, "predict_proba"):
-            raise ValueError(
-                f"voting='soft' needs predict_proba, which {type(estimator).__name__} has not: use "
-                "voting='hard'."
-            )
+    def _needed(self) -> dict[str, str]:
+        soft = "voting='soft' needs {method}, which {name} has not: use voting='hard'."
+        return super()._needed() | ({"predict_proba": soft} if self.voting == "soft" else {})
 
-    def _fit(self, X: Any, y: Any, fit_params: dict[str, Any]) -> None:
-        self._check_parameters()
+    def _fit(self, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any]) -> None:
+        check_n_jobs(self.n_jobs)
         X = check_rows(self, X, reset=True, allow_nd=True)
+        params = self._passed_on(X, y, sample_weight, fit_params)
         y = self._check_labels(X, y)
         # Images, sequences: flat rows for all but the base classifier.
         shape = X.shape[1:] if len(X.shape) > 2 else None
@@ -275,13 +272,17 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self._shape = shape
         X = _flat(X)
         noise = Noise.from_data(
-            X, self.noise_features, self.noise_scale, names_of(X), table=shape is None
+            X,
+            self.noise_features,
+            self.noise_scale,
+            names_of(X),
+            table=shape is None,
+            weight=params.get("sample_weight"),
         )
         noise.check_levels([self.sigma])
         # Without a seed, from the operating system.
         seeded = self.random_state is not None
         entropy = seed_of(self.random_state) if seeded else secrets.randbits(128)
-        params = route(self, "fit", "estimator", fit_params)
         base, classes = self._train(X, y, params, noise, entropy)
         self._check_classes(classes)
         self.estimator_ = base
@@ -299,11 +300,14 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         )
         first = deepcopy(take_rows(X, slice(0, 1)))  # a model may write into what it is given
         reader = getattr(self._engine, "estimator", base)
-        encode(np.asarray(reader.predict(first)), classes)
+        encode(labels_of(reader, first), classes)
+        if self._engine.method == "monte_carlo" or noise.categories is not None:
+            self._check_noise(base, reader, X, noise, entropy)
         self.engine_ = self._engine.name
         self.method_ = self._engine.method
-        if self.method_ == "monte_carlo" and self.method != "monte_carlo":
+        if self.method_ == "monte_carlo":
             self._check_budget(len(classes))
+            self._warn_of_budget(len(classes))
         self.noise_features_ = noise.names
         self.noise_scale_ = noise.scale.copy()
         # Parameters take effect when fitting: a later set_params must not change half of them.
@@ -319,17 +323,22 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         # Fresh noise: with a seed given, call after call in a reproducible order.
         self._calls = np.random.SeedSequence(entropy, spawn_key=(0, 2)) if seeded else None
 
+    def _check_noise(self, base: Any, reader: Any, X: Rows, noise: Noise, entropy: int) -> None:
+        """Refuse noise that leaves the model's domain: the votes to come are tried on some rows."""
+        n_draws = max(1, min(self.n_samples, _MOST_TRIED // len(noise.columns)))
+        ask = reader.predict_proba if self.voting == "soft" else reader.predict
+        check_noise(base, ask, X, noise, self.sigma, noise.draw((entropy,), 0, n_draws))
+
     def _train(
         self, X: Rows, y: np.ndarray, params: dict[str, Any], noise: Noise, entropy: int
     ) -> tuple[Any, np.ndarray]:
         """The fitted base classifier, and its labels."""
         base, shape = clone(self._base()), self._shape
+        clean = X, y, params
         if self.n_augment and isinstance(base, FrozenEstimator):
-            warnings.warn(
+            warn_user(
                 f"n_augment={self.n_augment} has no effect on a FrozenEstimator: it is not fitted "
-                "again.",
-                PrivacyWarning,
-                stacklevel=5,
+                "again."
             )
         elif self.n_augment:
             # A stream of its own: the votes must not reuse the noise that the model was fitted on.
@@ -338,22 +347,18 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             draws[:, 0] = 0.0
             X, y, params = _augment(X, y, params, self.sigma * noise.scale * draws, noise)
         net = last_step(base)
-        classes = None  # known here where the base classifier only knows their positions
-        if is_net(net) and is_frozen(base):
-            classes = net_classes(net)
-        elif is_net(net):
-            classes, position = np.unique(y, return_inverse=True)
-            binary = "NeuralNetBinaryClassifier" in {kind.__name__ for kind in type(net).__mro__}
-            if binary and len(classes) > 2:
-                raise ValueError(
-                    f"y holds {len(classes)} classes, but NeuralNetBinaryClassifier tells two "
-                    "apart: use NeuralNetClassifier."
-                )
-            y = position.astype(np.float32 if binary else np.int64)
+        if is_net(net) and not is_frozen(base):
             self._tell_noise(base, net, noise, shape or (X.shape[1],))
-        self._fit_base(base, X if shape is None else X.reshape(-1, *shape), y, params)
-        if classes is None:
-            classes = getattr(base, "classes_", np.unique(y))
+        try:
+            base = self._fit_base(base, X if shape is None else X.reshape(-1, *shape), y, params)
+        except Exception:
+            if self.n_augment and shape is None and not is_net(net):  # is it the noise?
+                X, y, params = clean
+                plain = clone(base).fit(X, y, **params)
+                self._check_noise(plain, plain, X, noise, entropy)
+            raise
+        net = last_step(base)
+        classes = net_classes(net) if is_net(net) else getattr(base, "classes_", np.unique(y))
         return base, np.asarray(classes)
 
     def _method_for(self, base: Any, X: Any) -> Any:
@@ -366,20 +371,17 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
                     "different answers, so that no certificate is certain. Use "
                     "method='monte_carlo', or a model that is a function of the row."
                 )
-            warnings.warn(
-                f"{type(base).__name__} gives the same rows different answers: votes are counted, "
-                "and the release is random although resample=False.",
-                PrivacyWarning,
-                stacklevel=5,
-            )
+            if not self.resample:
+                warn_user(
+                    f"{type(base).__name__} gives the same rows different answers: votes are "
+                    "counted, and the release is random although resample=False."
+                )
             method = "monte_carlo"
         if self.voting == "soft" and has_threshold(base, X):
-            warnings.warn(
+            warn_user(
                 f"{type(base).__name__} has a threshold of its own: its labels are not those of "
                 "its largest probabilities, which voting='soft' smooths. Use voting='hard' to "
-                "keep it.",
-                PrivacyWarning,
-                stacklevel=5,
+                "keep it."
             )
         return method
 
@@ -556,16 +558,9 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         return self._certificate(X, sigma, *found)
 
     def _identity(self) -> tuple[Any, ...]:
-        """What tells this fit from others, apart from the base model: seed, noise, release."""
-        noise = self._noise
-        arrays = (noise.columns, noise.scale, noise.low, noise.high, self.classes_)
-        return (
-            self._entropy,
-            repr(self._release),
-            self.engine_,
-            type(last_step(self.estimator_)).__name__,
-            *(array.tolist() for array in arrays),
-        )
+        """What tells this fit from others: base model, seed, noise, release."""
+        engine = (self.engine_, getattr(self._engine, "voting", "hard"), self._shape)
+        return self.estimator_, self._entropy, self._noise, self._release, self.classes_, engine
 
     def _question(self, radius: Any, tolerance: Any, feature: Any) -> Question | None:
         if radius is None and tolerance is None:
@@ -706,30 +701,30 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         return other
 
     def _check_budget(self, n_classes: int) -> None:
-        """Refuse votes that can certify nothing; warn of a radius they never reach."""
+        """Refuse votes that can certify nothing, unless fresh noise is all that is wanted."""
         needed = min_samples(self.alpha, n_classes, self.voting)
-        if self.n_samples < needed and self.resample and self.fallback is None:
-            warnings.warn(
-                f"n_samples={self.n_samples} cannot certify anything at alpha={self.alpha:g}: "
-                "every certificate abstains, and only privacy_loss speaks of the release. At least "
-                f"{needed} votes are needed for certificates.",
-                PrivacyWarning,
-                stacklevel=5,
-            )
-            return
-        if self.n_samples < needed:
+        if self.n_samples < needed and not (self.resample and self.fallback is None):
             raise ValueError(
                 f"n_samples={self.n_samples} cannot certify anything at alpha={self.alpha:g}: at "
                 f"least {needed} are needed."
             )
+
+    def _warn_of_budget(self, n_classes: int) -> None:
+        """Warn of votes that certify nothing, or never as much as `min_radius`."""
+        needed = min_samples(self.alpha, n_classes, self.voting)
+        if self.n_samples < needed:
+            warn_user(
+                f"n_samples={self.n_samples} cannot certify anything at alpha={self.alpha:g}: "
+                "every certificate abstains, and only privacy_loss speaks of the release. At least "
+                f"{needed} votes are needed for certificates."
+            )
+            return
         largest = self.sigma * max_radius(self.n_samples, self.alpha, n_classes, self.voting)
         if self.min_radius >= largest:
-            warnings.warn(
+            warn_user(
                 f"min_radius={self.min_radius:g} can never be certified: {self.n_samples} votes at "
                 f"sigma={self.sigma:g} and alpha={self.alpha:g} reach {largest:.3g} at most. Raise "
-                "n_samples or sigma, or lower min_radius.",
-                PrivacyWarning,
-                stacklevel=5,
+                "n_samples or sigma, or lower min_radius."
             )
 
     def _check_classes(self, classes: np.ndarray) -> None:
@@ -815,8 +810,9 @@ def certify(
         if sigmas is None:
             return estimator.certify(X, **question)
         return estimator.certify_path(X, sigmas, **question)
+    home = type(estimator).__module__.split(".")[0]
     raise TypeError(
-        f"certify cannot certify {name}: the label has to come unchanged from a "
+        f"certify cannot certify {name} of {home}: the label has to come unchanged from a "
         "RobustPrivacyClassifier, through nothing but Pipeline, search estimators and "
         "FrozenEstimator as scikit-learn has them. A wrapper that moves the threshold, calibrates "
         "or combines models gives labels that no certificate is about; put it inside, as "

@@ -6,7 +6,6 @@ the rows of any call of an estimator with `n_jobs` over a cluster.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import uuid
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ import numpy as np
 
 from sklearn_rp.attribute.release import last_release
 from sklearn_rp.classifier import certify
-from sklearn_rp.smoothing import last_step
+from sklearn_rp.digest import digest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,9 +140,9 @@ def certify_to_parquet(
         If dask or pyarrow is not installed.
     ValueError
         If the release is random; or if the folder holds other certificates: a file that was made
-        from other rows (their hash is kept with it), by an estimator that was fitted otherwise, or
-        whose records, 64 from all over it, are not what the estimator says now. Nothing of it is
-        overwritten.
+        from other rows or by an estimator that was fitted otherwise (digests of both are kept with
+        it), or whose records, 64 from all over it, are not what the estimator says now. Nothing of
+        it is overwritten.
 
     Examples
     --------
@@ -190,6 +189,7 @@ def certify_to_parquet(
             _write,
             # Sent to each worker once, not with each partition.
             dask.delayed(estimator, name=f"estimator-{call}"),
+            digest(estimator),
             str(folder.absolute()),
             call,
             data.npartitions,
@@ -206,6 +206,7 @@ def certify_to_parquet(
 def _write(
     rows: pd.DataFrame,
     estimator: Any,
+    release: str,
     folder: str,
     call: str,
     n_partitions: int,
@@ -222,8 +223,8 @@ def _write(
     values = pd.util.hash_pandas_object(rows).to_numpy()
     common = {
         "n_partitions": n_partitions,
-        "rows": _digest(values, rows.columns.tolist(), list(rows.index.names)),
-        "release": _digest(last_step(estimator)._identity()),
+        "rows": digest([values, rows.columns.tolist(), list(rows.index.names)]),
+        "release": release,
     }
     skipped = file.exists()
     if skipped:
@@ -259,14 +260,6 @@ def _compare(there: pd.DataFrame, some: np.ndarray, now: pd.DataFrame, file: Pat
     )
     if not same:
         raise ValueError(_other(file, "its records are not those of the estimator"))
-
-
-def _digest(*parts: Any) -> str:
-    """Short name of some plain values and arrays."""
-    text = hashlib.sha256()
-    for part in parts:
-        text.update(part.tobytes() if isinstance(part, np.ndarray) else repr(part).encode())
-    return text.hexdigest()[:32]
 
 
 def _other(file: Path, reason: str) -> str:

@@ -1,6 +1,12 @@
 """Warnings of the package; errors are scikit-learn's and Python's own."""
 
+import sys
+import warnings
+
 __all__ = ["PrivacyWarning"]
+
+# Between the user's line and ours: who calls our methods for the user, or restores our objects.
+_BETWEEN = {"sklearn_rp", "sklearn", "imblearn", "joblib", "skops", "pickle", "copy", "contextlib"}
 
 
 def __dir__() -> list[str]:
@@ -9,3 +15,11 @@ def __dir__() -> list[str]:
 
 class PrivacyWarning(UserWarning):
     """What was asked for is allowed but surely not meant, or promises less than it seems to."""
+
+
+def warn_user(message: str) -> None:
+    """Warn of the line that the user wrote, however many calls of scikit-learn are in between."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in _BETWEEN:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, PrivacyWarning, stacklevel=level)

@@ -10,10 +10,9 @@ import numpy as np
 
 from sklearn_rp.rows import (
     Rows,
+    check_kind,
     column_values,
     find_column,
-    holds_numbers,
-    is_numeric,
     missing,
     names_of,
     replace_columns,
@@ -133,7 +132,7 @@ class Feature:
         names = names_of(X)
         column = find_column(sensitive_feature, X.shape[1], names, parameter="sensitive_feature")
         name = str(names[column])
-        if is_numeric(X, column):
+        if check_kind(X, column, parameter="sensitive_feature"):
             return cls._of_numbers(X, column, name, bounds, domain)
         return cls._of_categories(X, column, name, bounds, domain)
 
@@ -176,11 +175,6 @@ class Feature:
     @classmethod
     def _of_categories(cls, X: Rows, column: int, name: str, bounds: Any, domain: Any) -> Feature:
         found_values = column_values(X, column)
-        if holds_numbers(found_values):
-            raise ValueError(
-                f"sensitive_feature={name!r} holds numbers as objects: convert it with "
-                "astype(float)."
-            )
         if not (isinstance(domain, str) and domain == "auto"):
             raise ValueError(
                 f"domain={domain!r} is not allowed for the categorical feature {name!r}: give the "
@@ -283,18 +277,19 @@ class Feature:
 
     def _refuse(self, values: np.ndarray) -> None:
         outside = (values < self.low) | (values > self.high)
+        whole = same_domain(self.domain, "integer")
+        other = values != (np.round(values) if whole else self.nearest(values))
+        if other.any() and self.counts:
+            allowed = "whole numbers" if whole else "the numbers given"
+            raise ValueError(
+                f"sensitive_feature={self.name!r} has the value {values[other][0]:g}, but only "
+                f"{allowed} are possible: give domain='continuous', or a domain that holds it."
+            )
         if outside.any():
             raise ValueError(
                 f"sensitive_feature={self.name!r} has the value {values[outside][0]:g}, outside "
                 f"bounds=({self.low:g}, {self.high:g}): bounds must hold every value that is "
                 "possible."
-            )
-        other = self.nearest(values) != values
-        if other.any():
-            allowed = "whole numbers" if isinstance(self.domain, str) else "the numbers given"
-            raise ValueError(
-                f"sensitive_feature={self.name!r} has the value {values[other][0]:g}, but only "
-                f"{allowed} are possible: give domain='continuous', or a domain that holds it."
             )
 
     def nearest(self, values: np.ndarray) -> np.ndarray:

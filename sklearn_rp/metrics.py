@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn_rp._compat import routing_enabled
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, compatible_sets
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.classifier import certify
+from sklearn_rp.validation import check_weights
 
 __all__ = [
     "abstention_rate",
@@ -70,7 +72,9 @@ def certified_accuracy_score(
     >>> certified_accuracy_score(y, cert) >= certified_accuracy_score(y, cert, radius=0.3)
     True
     """
-    return _mean(_right(y, cert) & cert.at(radius, feature=feature), sample_weight)
+    _check_kind(cert)
+    certified = cert.at(radius, feature=feature)  # asked first: see make_certificate_scorer
+    return _mean(_right(y, cert) & certified, sample_weight, cert, y)
 
 
 def average_certified_radius(y: Any, cert: Certificate, *, sample_weight: Any = None) -> float:
@@ -101,7 +105,7 @@ def average_certified_radius(y: Any, cert: Certificate, *, sample_weight: Any = 
     >>> bool(0 < average_certified_radius(y, cert) < cert.radius.max())
     True
     """
-    return _mean(np.where(_right(y, cert), cert.radius, 0.0), sample_weight)
+    return _mean(np.where(_right(y, cert), cert.radius, 0.0), sample_weight, cert, y)
 
 
 def abstention_rate(cert: Certificate, *, sample_weight: Any = None) -> float:
@@ -128,7 +132,7 @@ def abstention_rate(cert: Certificate, *, sample_weight: Any = None) -> float:
     True
     """
     _check_not_empty(cert)
-    return _mean(cert.abstained, sample_weight)
+    return _mean(cert.abstained, sample_weight, cert)
 
 
 def make_certificate_scorer(
@@ -151,6 +155,14 @@ def make_certificate_scorer(
         ``scorer(estimator, X, y, **metadata)``; the estimator may be anything that
         :func:`sklearn_rp.certify` takes. With metadata routing enabled,
         ``scorer.set_score_request(sample_weight=True)`` asks for the weights.
+
+    Notes
+    -----
+    The metric decides what it costs, whatever calls it is wrapped in. One whose first question is
+    ``cert.at(radius)``, and which asks for nothing but `label` and the same again (as
+    `certified_accuracy_score` does), stops the Monte Carlo votes of each row as soon as the answer
+    is certain, as ``certify(radius=radius)`` does. Any other field, another radius, or a label
+    that is asked for before, needs all votes.
 
     Examples
     --------
@@ -200,7 +212,7 @@ def interval_length_score(
     """
     _check_sets(sets)
     if quantile is None:
-        return _mean(sets.component_length, sample_weight)
+        return _mean(sets.component_length, sample_weight, sets)
     if not 0 <= quantile <= 1:
         raise ValueError(f"quantile={quantile!r} is not allowed: it must be in [0, 1], or None.")
     if sample_weight is not None:
@@ -242,7 +254,7 @@ def bayes_vulnerability(
     True
     """
     _check_sets(sets)
-    return _mean(sets.bayes_vulnerability(prior, tolerance=tolerance)[1], sample_weight)
+    return _mean(sets.bayes_vulnerability(prior, tolerance=tolerance)[1], sample_weight, sets)
 
 
 def attribute_advantage(
@@ -281,7 +293,7 @@ def attribute_advantage(
     """
     _check_sets(sets)
     before, after = sets.bayes_vulnerability(prior, tolerance=tolerance)
-    return _mean(after - before, sample_weight)
+    return _mean(after - before, sample_weight, sets)
 
 
 def make_compatible_sets_scorer(
@@ -409,14 +421,53 @@ class _CertificateScorer(_Scorer):
 
     def __call__(self, estimator: Any, X: Any, y: Any = None, **metadata: Any) -> float:
         """Score of a fitted estimator."""
-        # A score that only asks whether radii reach a threshold needs no votes beyond its answer.
         arguments = self._kwargs | metadata
-        question = {}
-        if self._metric is certified_accuracy_score:
-            question = {"radius": arguments.get("radius", 0.0), "feature": arguments.get("feature")}
-        cert = certify(estimator, X, **question)
+        cert = _Asked(partial(certify, estimator, X))
         truth = {"y": y} if "y" in inspect.signature(self._metric).parameters else {}
         return self._sign * self._metric(**truth, cert=cert, **arguments)
+
+
+class _Asked:
+    """A certificate that is found when it is asked for, with no more votes than the answer needs.
+
+    Its first `at` is the question that stops the votes, and its labels are then those that the
+    answer is about. Whatever else is asked is answered by all votes.
+    """
+
+    def __init__(self, find: Callable[..., Certificate]):
+        self._find = find
+        self._question: dict[str, Any] | None = None
+        self._cert: Certificate | None = None  # of the question; of none: with all votes
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:  # metrics check what they are given
+        return Certificate
+
+    def at(self, radius: float, *, feature: str | int | None = None) -> np.ndarray:
+        question = {"radius": radius, "feature": feature}
+        if self._cert is None:
+            self._cert, self._question = self._find(**question), question
+        cert = self._cert if question == self._question else self._whole()
+        return cert.at(radius, feature=feature)
+
+    @property
+    def label(self) -> np.ndarray:
+        return (self._cert or self._whole()).label
+
+    def __len__(self) -> int:
+        return len(self._cert or self._whole())
+
+    def __getitem__(self, rows: Any) -> Certificate:
+        return self._whole()[rows]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._whole(), name)
+
+    def _whole(self) -> Certificate:
+        """The certificate with all votes."""
+        if self._cert is None or self._question is not None:
+            self._cert, self._question = self._find(), None
+        return self._cert
 
 
 class _CompatibleSetsScorer(_Scorer):
@@ -428,17 +479,11 @@ class _CompatibleSetsScorer(_Scorer):
         return self._sign * self._metric(sets=sets, **(self._kwargs | metadata))
 
 
-def _mean(values: np.ndarray, sample_weight: Any) -> float:
+def _mean(values: np.ndarray, sample_weight: Any, *rows: Any) -> float:
     """Mean over rows, weighted where weights are given."""
     if sample_weight is None:
         return float(np.mean(values))
-    weight = column_or_1d(sample_weight, dtype=np.float64)
-    check_consistent_length(values, weight)
-    if not (np.isfinite(weight).all() and (weight >= 0).all() and weight.any()):
-        raise ValueError(
-            "sample_weight is not allowed: weights must be finite and not negative, with one above "
-            "0 at least."
-        )
+    weight = check_weights(sample_weight, len(values), *rows)
     return float(np.average(values, weights=weight))
 
 
@@ -450,11 +495,15 @@ def _right(y: Any, cert: Certificate) -> np.ndarray:
     return np.asarray(cert.label == y)
 
 
-def _check_not_empty(cert: Certificate) -> None:
+def _check_kind(cert: Certificate) -> None:
     if not isinstance(cert, Certificate):
         raise TypeError(
             f"cert={type(cert).__name__} is not a Certificate: pass what certify(X) returned."
         )
+
+
+def _check_not_empty(cert: Certificate) -> None:
+    _check_kind(cert)
     if not len(cert):
         raise ValueError("The certificate has no rows: there is nothing to average.")
 

@@ -6,7 +6,6 @@ gets ``sigma * scale[j]`` times a standard normal number; every other feature st
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,18 +13,21 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state, gen_batches
 
-from sklearn_rp.exceptions import PrivacyWarning
+from sklearn_rp.exceptions import warn_user
 from sklearn_rp.rows import (
+    OBJECTS,
     Rows,
+    by_feature,
+    check_kind,
     column_names,
     column_values,
     did_you_mean,
     find_column,
-    holds_numbers,
     is_frame,
     is_numeric,
-    is_pandas,
+    kind_of_column,
     missing,
+    names_of,
     replace_columns,
 )
 
@@ -130,13 +132,13 @@ def resolve_columns(noise_features: Any, X: Rows) -> np.ndarray:
     if isinstance(noise_features, slice):
         noise_features = np.arange(n_features)[noise_features]
     try:
-        wanted = list(noise_features)
+        wanted = _listed(noise_features, names_of(X))
     except TypeError:
         raise TypeError(
             f"noise_features={noise_features!r} is not allowed: give None (every numeric feature), "
             "names, positions, a boolean mask, or a callable such as make_column_selector()."
         ) from None
-    if wanted and all(isinstance(w, bool | np.bool_) for w in wanted):
+    if _is_mask(wanted):
         if len(wanted) != n_features:
             raise ValueError(
                 f"noise_features is a boolean mask of length {len(wanted)}, but X has {n_features} "
@@ -152,7 +154,7 @@ def resolve_columns(noise_features: Any, X: Rows) -> np.ndarray:
     if len(set(columns)) < len(columns):
         raise ValueError(f"noise_features={wanted!r} names a feature more than once.")
     for j in columns:
-        if not is_numeric(X, j) and (len(columns) > 1 or column_values(X, j).dtype.kind in "mMc"):
+        if not check_kind(X, j, parameter="noise_features") and len(columns) > 1:
             shown = j if names is None else names[j]
             raise TypeError(
                 f"noise_features names {shown!r}, which is not numeric: Gaussian noise can be "
@@ -162,24 +164,31 @@ def resolve_columns(noise_features: Any, X: Rows) -> np.ndarray:
     return np.asarray(columns, dtype=np.intp)
 
 
+def _listed(noise_features: Any, names: Sequence[str]) -> list[Any]:
+    """What `noise_features` lists; a mask with labels in the order of the features."""
+    mapping = isinstance(noise_features, Mapping)
+    wanted = list(noise_features.values() if mapping else noise_features)
+    if not _is_mask(wanted):
+        if mapping:
+            raise TypeError
+        return wanted
+    given = by_feature(noise_features, names, parameter="noise_features")
+    if given is None or len(given) < len(names):
+        return wanted
+    return [given[j] for j in range(len(names))]
+
+
+def _is_mask(wanted: list[Any]) -> bool:
+    return bool(wanted) and all(isinstance(w, bool | np.bool_) for w in wanted)
+
+
 def _warn_of_numbers_as_objects(X: Rows, names: Sequence[str]) -> None:
     """A column of numbers in a frame of objects gets no noise: say so."""
-    if not is_pandas(X):
-        return
-    from pandas.api.types import infer_dtype
-
-    overlooked = [
-        names[j]
-        for j in range(X.shape[1])
-        if X.dtypes.iloc[j].kind == "O"
-        and infer_dtype(X.iloc[:, j]) in {"integer", "floating", "mixed-integer-float", "decimal"}
-    ]
+    overlooked = [names[j] for j in range(X.shape[1]) if kind_of_column(X, j) == OBJECTS]
     if overlooked:
-        warnings.warn(
+        warn_user(
             f"The column(s) {overlooked} hold numbers as objects and get no noise: convert them "
-            "with astype(float) if they are to be protected.",
-            PrivacyWarning,
-            stacklevel=6,
+            "with astype(float) if they are to be protected."
         )
 
 
@@ -211,7 +220,11 @@ def _is_number(text: Any) -> bool:
 
 
 def resolve_scale(
-    noise_scale: Any, values: np.ndarray, columns: np.ndarray, names: Sequence[str]
+    noise_scale: Any,
+    values: np.ndarray,
+    columns: np.ndarray,
+    names: Sequence[str],
+    weight: np.ndarray | None = None,
 ) -> np.ndarray:
     """Scale of each noised feature, in the feature's own unit.
 
@@ -220,13 +233,15 @@ def resolve_scale(
     noise_scale : "std", None, array-like or mapping
         "std": standard deviation of `values`; None: 1; an array with one entry for each feature
         of X, or for each noised one in the order in which they were named; a mapping from feature
-        name or position to scale.
+        name or position to scale, or a Series with features for labels.
     values : ndarray of shape (n_samples, n_noised)
         The noised features of the training rows.
     columns : ndarray of shape (n_noised,)
         Positions of the noised features.
     names : sequence of str of length n_features
         Names of all features, for messages and for the mapping.
+    weight : ndarray of shape (n_samples,), default=None
+        Weights of the rows; None: all alike.
 
     Returns
     -------
@@ -240,17 +255,17 @@ def resolve_scale(
                 "None (all 1), an array, or a mapping from feature to scale."
             )
         scale = values.std(axis=0, dtype=np.float64)
+        if weight is not None:
+            middle = np.average(values, axis=0, weights=weight)
+            scale = np.sqrt(np.average((values - middle) ** 2, axis=0, weights=weight))
         size = np.abs(values).max(axis=0).astype(np.float64)
         # The variance of a constant column comes out as rounding error, not as zero.
         scale[scale <= 8 * np.finfo(values.dtype).eps * size] = 0.0
         return scale
     if noise_scale is None:
         return np.ones(len(columns))
-    if isinstance(noise_scale, Mapping):
-        given = {
-            find_column(feature, len(names), names, parameter="noise_scale"): scale
-            for feature, scale in noise_scale.items()
-        }
+    given = by_feature(noise_scale, names, parameter="noise_scale")
+    if given is not None:
         missing = [names[j] for j in columns if int(j) not in given]
         if missing:
             raise ValueError(
@@ -317,10 +332,12 @@ class Noise:
         noise_scale: Any,
         names: Sequence[str],
         table: bool = True,
+        weight: np.ndarray | None = None,
     ) -> Noise:
         """Learn the law from checked training rows; warn of choices surely not meant.
 
-        With ``table=False`` the columns are the entries of images or the like.
+        With ``table=False`` the columns are the entries of images or the like. A row of weight 2
+        counts as two rows, one of weight 0 as none.
         """
         columns = resolve_columns(noise_features, X)
         if noise_features is None:
@@ -329,7 +346,9 @@ class Noise:
             return cls._of_category(X, columns, noise_scale, names)
         values = noised_values(X, columns)
         check_finite(values, [names[j] for j in columns])
-        scale = resolve_scale(noise_scale, values, columns, names)
+        if weight is not None:
+            values, weight = values[weight > 0], weight[weight > 0]
+        scale = resolve_scale(noise_scale, values, columns, names, weight)
         order = np.argsort(columns)
         columns, scale, values = columns[order], scale[order], values[:, order]
         constant = scale == 0
@@ -342,34 +361,28 @@ class Noise:
         if constant.any():
             dropped = [names[j] for j in columns[constant]]
             shown = str(dropped[:5]) + (f" and {len(dropped) - 5} more" if dropped[5:] else "")
-            warnings.warn(
+            warn_user(
                 f"The feature(s) {shown} are constant in the training data: they get no noise, "
                 "and every certificate holds with them fixed. Leave them out of noise_features, "
-                "or give their noise_scale.",
-                PrivacyWarning,
-                stacklevel=6,
+                "or give their noise_scale."
             )
             columns, scale, values = columns[~constant], scale[~constant], values[:, ~constant]
         if (values == values[:1]).all():
-            warnings.warn(
+            warn_user(
                 f"No noised feature has more than one value in the {len(values)} sample(s) of X: "
                 "exact methods read a model, and report radii, within the range of X. Add rows at "
-                "the ends of the range, or use method='monte_carlo'.",
-                PrivacyWarning,
-                stacklevel=6,
+                "the ends of the range, or use method='monte_carlo'."
             )
         binary = [
             names[j]
             for j, v in zip(columns, values.T, strict=True)
-            if table and len(v) > 2 and ((v == v.min()) | (v == v.max())).all()
+            if table and len(v) > 2 and ((v == v.min()) ^ (v == v.max())).all()
         ]
         if binary:
-            warnings.warn(
+            warn_user(
                 f"The feature(s) {binary} hold only two values, as one-hot columns do, and "
                 "Gaussian noise is added to them: a radius then speaks of values that do not "
-                "exist. Leave them out of noise_features, or encode inside the wrapped estimator.",
-                PrivacyWarning,
-                stacklevel=6,
+                "exist. Leave them out of noise_features, or encode inside the wrapped estimator."
             )
         values = values.astype(np.float64, copy=False)
         return cls(
@@ -391,11 +404,6 @@ class Noise:
                 "sigma is the probability that the category is drawn anew. Leave noise_scale at "
                 "its default."
             )
-        if holds_numbers(values):
-            raise ValueError(
-                f"noise_features names {name!r}, which holds numbers as objects: convert the "
-                "column with astype(float), or, if they are codes of categories, with astype(str)."
-            )
         one, zero = np.ones(1), np.zeros(1)
         found = cls(columns, np.asarray([str(name)]), one, zero, zero, np.empty(0))
         found._check_categories(values)
@@ -407,12 +415,10 @@ class Noise:
                 "text."
             ) from None
         if len(categories) > _MANY and all(_is_number(category) for category in categories):
-            warnings.warn(
+            warn_user(
                 f"The noised feature {name!r} holds {len(categories)} different numbers as text, "
                 "and is taken for a category: sigma is then the probability that it is drawn anew. "
-                "If they are numbers, convert the column with astype(float).",
-                PrivacyWarning,
-                stacklevel=7,
+                "If they are numbers, convert the column with astype(float)."
             )
         if len(categories) < 2:
             raise ValueError(

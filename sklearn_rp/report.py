@@ -20,12 +20,25 @@ from sklearn_rp._version import __version__
 from sklearn_rp.attacks.attribute_inference import AttributeInferenceAttack
 from sklearn_rp.attribute import AttributePrivacyClassifier
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, compatible_sets
+from sklearn_rp.attribute.minimum import Guarantee
 from sklearn_rp.attribute.release import last_release
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.classifier import certify
 from sklearn_rp.feature import Feature
-from sklearn_rp.rows import Rows, is_frame, is_pandas, take_rows
-from sklearn_rp.smoothing import behind_steps, is_pipeline, last_step, unwrapped
+from sklearn_rp.rows import (
+    Rows,
+    categorical_dtypes,
+    column_values,
+    is_frame,
+    is_numeric,
+    is_pandas,
+    missing,
+    names_of,
+    recast,
+    replace_columns,
+    take_rows,
+)
+from sklearn_rp.smoothing import behind_steps, is_pipeline, labels_of, last_step, unwrapped
 from sklearn_rp.validation import as_rows, check_groups
 from sklearn_rp.wrapper import ClassifierWrapper, is_random
 
@@ -48,8 +61,9 @@ _RADII = (
 )
 _SETS = (
     "Values of {0} around a person's own that get the same label, all other features fixed: length "
-    "of the stretch in the unit of {0}, or number of categories. Whoever knows the model, the "
-    "other features and the label cannot tell them apart. Groups: released labels, or those given."
+    "of the stretch in the unit of {0}, or number of values where only some are possible. Whoever "
+    "knows the model, the other features and the label cannot tell them apart. Groups: released "
+    "labels, or those given."
 )
 _ATTACK = (
     "What attackers guess who know the model and all other features. Imputation sees no label; the "
@@ -209,6 +223,7 @@ def privacy_report(
     sensitive_features: str | int | Sequence[str | int],
     groups: Any = None,
     bounds: Any = None,
+    domain: Any = None,
     X_public: Any = None,
     resolution: int = 256,
     random_state: int = 0,
@@ -219,7 +234,8 @@ def privacy_report(
     Parameters
     ----------
     estimator : fitted classifier
-        Any; certificates are reported where :func:`~sklearn_rp.certify` takes it.
+        Anything with ``predict``; certificates are reported where :func:`~sklearn_rp.certify` takes
+        it, and the minimum of an :class:`~sklearn_rp.AttributePrivacyClassifier`, both as fitted.
     X : array or DataFrame of shape (n_rows, n_features)
         The people: rows that the classifier was not fitted on.
     y : array-like of shape (n_rows,)
@@ -231,9 +247,12 @@ def privacy_report(
     bounds : (low, high), sequence of categories, or mapping from feature to these, default=None
         Values that are possible, for features as named in `sensitive_features`; where they are not
         given, those in `X` and `X_public`.
+    domain : "continuous", "integer", sequence of numbers, or mapping to these, default=None
+        Numbers that are possible within the bounds, by feature likewise; where it is not given, it
+        is found as by :func:`~sklearn_rp.attribute.compatible_sets`.
     X_public : array or DataFrame of shape (n_public, n_features), default=None
-        People whose attributes the attacker knows. None: half of `X`, and the attack is on the
-        other half.
+        People whose attributes the attacker knows, with the columns of `X`. None: half of `X`, and
+        the attack is on the other half.
     resolution : int, default=256
         Cells of the first look for compatible sets.
     random_state : int, default=0
@@ -267,28 +286,19 @@ def privacy_report(
     >>> list(report.sets), report.operating_point["method"]
     (['bmi'], 'exact')
     """
-    check_is_fitted(estimator)
-    X, X_public = _rows(X), None if X_public is None else _rows(X_public)
+    if hasattr(estimator, "fit"):  # or whatever has predict
+        check_is_fitted(estimator)
+    X = _rows(X)
+    X_public = None if X_public is None else _alike(_rows(X_public), X)
     y = column_or_1d(y)
     one = isinstance(sensitive_features, str | int | np.integer)
     features: list[Any] = [sensitive_features] if one else list(sensitive_features)  # type: ignore[arg-type]
     if not features:
         raise ValueError("sensitive_features=[] is not allowed: name at least one feature.")
-    if bounds is not None and not isinstance(bounds, Mapping):
-        if len(features) > 1:
-            raise ValueError(
-                f"bounds={bounds!r} is not allowed for several sensitive features: give a mapping, "
-                f"{{{features[0]!r}: (low, high), ...}}."
-            )
-        bounds = {features[0]: bounds}
-    bounds = dict(bounds or {})
-    strangers = [key for key in bounds if key not in features]
-    if strangers:
-        raise ValueError(
-            f"bounds names {strangers}, which are not among sensitive_features={features}."
-        )
-    label = np.asarray(estimator.predict(X))
-    groups = label if groups is None else check_groups(groups, len(label))
+    bounds = _by_feature("bounds", bounds, features, "(low, high)")
+    domains = _by_feature("domain", domain, features, "'integer'")
+    label = labels_of(estimator, X)
+    groups = label if groups is None else check_groups(groups, len(label), X)
 
     cert = _certificate(estimator, X)
     point = _operating_point(estimator, cert, X, label, y)
@@ -304,26 +314,20 @@ def privacy_report(
     # Behind the steps of a Pipeline the noise is on other features than these, whatever their name.
     direct = not is_pipeline(unwrapped(estimator))
     for feature in [] if random else features:
-        possible = bounds.get(feature)
-        if possible is None:
-            possible = Feature.from_data(_together(X, X_public), feature, None).bounds
-        sets: CompatibleSets = compatible_sets(
-            estimator,
-            X,
-            sensitive_feature=feature,
-            bounds=possible,
-            resolution=resolution,
-            n_jobs=n_jobs,
+        found = Feature.from_data(
+            _together(X, X_public), feature, bounds.get(feature), domains.get(feature, "auto")
         )
+        possible = {
+            "sensitive_feature": feature,
+            "bounds": found.bounds,
+            "domain": "auto" if found.categories is not None else found.domain,
+            "resolution": resolution,
+        }
+        sets: CompatibleSets = compatible_sets(estimator, X, **possible, n_jobs=n_jobs)
         tables[sets.feature] = _sets_table(sets, groups)
         public, attacked = _attack_rows(X, X_public, random_state)
-        attack = AttributeInferenceAttack(
-            estimator,
-            sensitive_feature=feature,
-            bounds=possible,
-            resolution=resolution,
-            random_state=random_state,
-        ).fit(public)
+        attack = AttributeInferenceAttack(estimator, **possible, random_state=random_state)
+        attack.fit(public)
         attacks[sets.feature] = _attack_table(attack.evaluate(attacked).to_frame())
         warned += _sets_warnings(sets, groups, feature in bounds, cert if direct else None)
         warned += _attack_warnings(sets, attacks[sets.feature])
@@ -331,9 +335,53 @@ def privacy_report(
     return PrivacyReport(point, radii, tables, attacks, warned, list(NOT_COVERED))
 
 
+def _by_feature(parameter: str, given: Any, features: list[Any], example: str) -> dict[Any, Any]:
+    """What is given for each feature, or for the one feature."""
+    if given is not None and not isinstance(given, Mapping):
+        if len(features) > 1:
+            raise ValueError(
+                f"{parameter}={given!r} is not allowed for several sensitive features: give a "
+                f"mapping, {{{features[0]!r}: {example}, ...}}."
+            )
+        given = {features[0]: given}
+    found = dict(given or {})
+    strangers = [key for key in found if key not in features]
+    if strangers:
+        raise ValueError(
+            f"{parameter} names {strangers}, which are not among sensitive_features={features}."
+        )
+    return found
+
+
 def _rows(X: Any) -> Rows:
     X = as_rows(X)
     return X.to_pandas() if is_frame(X) and not is_pandas(X) else X
+
+
+def _alike(public: Rows, X: Rows) -> Rows:
+    """Public rows with the columns of `X`, in the container of `X`."""
+    if public.shape[1] != X.shape[1]:
+        raise ValueError(
+            f"X_public has {public.shape[1]} columns, and X has {X.shape[1]}: give both the same."
+        )
+    if not is_pandas(X):
+        return public.to_numpy() if is_pandas(public) else public
+    if not is_pandas(public):
+        import pandas as pd
+
+        public = pd.DataFrame(public, columns=X.columns).infer_objects()
+    strangers = [name for name in X.columns if name not in public.columns]
+    if strangers:
+        raise ValueError(f"X_public lacks the columns {strangers} of X: give both the same.")
+    public = public[list(X.columns)]
+    kinds = {
+        name: kind
+        for j, (name, kind) in enumerate(X.dtypes.items())
+        if public.dtypes.iloc[j] != kind
+        and not is_numeric(X, j)
+        and not hasattr(kind, "categories")
+    }
+    return recast(public.astype(kinds), categorical_dtypes(X))
 
 
 def _together(X: Rows, more: Rows | None) -> Rows:
@@ -360,19 +408,19 @@ def _accuracy_without(estimator: Any, X: Rows, y: np.ndarray) -> float | None:
         return _accuracy_without(inner[-1], behind_steps(inner, X), y)
     if not isinstance(inner, ClassifierWrapper):
         return None
-    # Nets answer by position of the class, and their engine with the class.
-    engine = getattr(inner, "_engine", None)
-    model: Any = getattr(engine, "estimator", inner.estimator_)
-    return float(accuracy_score(y, model.predict(X)))
+    return float(accuracy_score(y, labels_of(inner.estimator_, X)))
 
 
 def _operating_point(
     estimator: Any, cert: Certificate | None, X: Rows, label: np.ndarray, y: np.ndarray
 ) -> dict[str, Any]:
     inner = unwrapped(estimator)
+    model = last_step(inner)
+    while isinstance(model, ClassifierWrapper):
+        model = last_step(model.estimator_)
     point: dict[str, Any] = {
         "estimator": type(inner).__name__,
-        "model": type(last_step(getattr(last_step(inner), "estimator_", inner))).__name__,
+        "model": type(model).__name__,
         "rows": len(label),
         "accuracy": float(accuracy_score(y, label)),
         "accuracy_without_privacy": _accuracy_without(estimator, X, y),
@@ -380,17 +428,20 @@ def _operating_point(
             np.unique(y, return_counts=True)[1].max() / len(y)
         ),
     }
-    if isinstance(inner, AttributePrivacyClassifier):
+    behind = "_behind_the_steps" if is_pipeline(inner) else ""
+    promise = _guarantee(estimator)
+    if promise is not None:
+        where = "" if _untouched(estimator, X, promise.feature) else behind
         point |= {
-            "guaranteed_for": str(inner.sensitive_feature),
-            "minimum": float(inner.minimum),
-            "unit": inner.unit,
+            f"guaranteed_for{where}": promise.feature,
+            "minimum": promise.minimum,
+            "unit": promise.unit,
         }
     release = last_release(estimator)
-    behind = "_behind_the_steps" if is_pipeline(inner) else ""
     if cert is not None:
         point |= {
             "method": cert.method,
+            "voting": cert.voting,
             "sigma": cert.sigma,
             "alpha": cert.alpha,
             "votes_per_row": release.n_votes if release is not None else int(cert.n_samples.max()),
@@ -407,6 +458,45 @@ def _operating_point(
             "fresh_noise": bool(release.resample),
         }
     return point
+
+
+def _guarantee(estimator: Any) -> Guarantee | None:
+    """What is promised for everybody by the last step, as it was fitted."""
+    last = last_step(estimator)
+    ours = getattr(type(last), "predict", None) is AttributePrivacyClassifier.predict
+    return last.guarantee_ if ours else None
+
+
+def _given(estimator: Any, X: Rows) -> Rows:
+    """Rows as the last step of Pipelines reads them."""
+    inner = unwrapped(estimator)
+    return _given(inner[-1], behind_steps(inner, X)) if is_pipeline(inner) else X
+
+
+def _untouched(estimator: Any, X: Rows, feature: str) -> bool:
+    """Whether the last step reads a feature as it is in `X`, and nothing else made of it.
+
+    Seen from what changes behind the steps when people exchange their values.
+    """
+    given = _given(estimator, X)
+    if given is X:
+        return True
+    before, behind = ([str(name) for name in names_of(rows)] for rows in (X, given))
+    if feature not in before or feature not in behind:
+        return False
+    column = before.index(feature)
+    values = column_values(X, column)[::-1]
+    moved = _given(estimator, replace_columns(X, np.array([column]), values[:, None], 1))
+
+    def same(found: np.ndarray, expected: np.ndarray) -> bool:
+        gone = missing(found)
+        kept = (gone == missing(expected)).all()
+        return bool(kept and (found[~gone] == expected[~gone]).all())
+
+    return all(
+        same(column_values(moved, j), values if name == feature else column_values(given, j))
+        for j, name in enumerate(behind)
+    )
 
 
 def _radii(cert: Certificate, features: list[str]) -> pd.DataFrame:
@@ -432,7 +522,7 @@ def _radii(cert: Certificate, features: list[str]) -> pd.DataFrame:
 def _sets_table(sets: CompatibleSets, groups: np.ndarray) -> pd.DataFrame:
     table = sets.summary(groups).rename_axis("group").reset_index()
     table["group"] = table["group"].astype(str)
-    table["median share of the range"] = table["median"] / (sets.high - sets.low)
+    table["median share of the range"] = table["median"] / sets.span
     return table
 
 
@@ -467,9 +557,20 @@ def _release_warnings(estimator: Any, point: dict[str, Any], cert: Certificate |
             f"The released labels are right for {accuracy:.1%} of the rows, no more than the most "
             f"frequent label alone ({frequent:.1%})."
         )
+    if "guaranteed_for_behind_the_steps" in point:
+        feature = point["guaranteed_for_behind_the_steps"]
+        found.append(
+            f"The minimum is promised along {feature} as the last step of the Pipeline reads it, "
+            "in the unit that the steps before give it; no minimum is promised along a column of X."
+        )
     if cert is None:
-        if not isinstance(unwrapped(estimator), AttributePrivacyClassifier):  # which has a minimum
-            found.append("The estimator gives no certificates: no radius is reported.")
+        if _guarantee(estimator) is None:
+            kind = type(unwrapped(estimator))
+            # A Pipeline may be another one than scikit-learn's, through which certificates go.
+            found.append(
+                f"{kind.__module__.split('.')[0]}'s {kind.__name__} gives no certificates: no "
+                "radius is reported."
+            )
         return found
     without = int(cert.abstained.sum())
     if without:
@@ -497,21 +598,23 @@ def _sets_warnings(
                 f"For half of the people the certificate hides {name} by less than {half:.3g} "
                 "either way, in its own unit: more noise would hide more."
             )
-    share = sets.component_length / (sets.high - sets.low)
+    share = sets.component_length / sets.span
+    counted = not (isinstance(sets.domain, str) and sets.domain == "continuous")
     if sets.categories is None:
         narrow = int((share < _NARROW).sum())
         if narrow:
+            unit = "possible values" if counted else "in its own unit"
             found.append(
                 f"For {narrow} of {len(sets)} people the label leaves less than {_NARROW:.0%} of "
                 f"the range of {name} open around their value; the narrowest has "
-                f"{sets.component_length.min():.3g} in its own unit."
+                f"{sets.component_length.min():.3g} {unit}."
             )
         if not given:
             found.append(
                 f"The range of {name} was taken from the rows, so that its ends are two people's "
                 "values: give bounds before anything of this is published."
             )
-    else:
+    if counted:
         alone = int((sets.length <= 1).sum())
         if alone:
             found.append(f"For {alone} of {len(sets)} people the label gives {name} away.")

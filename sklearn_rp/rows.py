@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -39,7 +41,12 @@ def take_rows(X: Rows, rows: Any) -> Rows:
 
 def sample_rows(X: Rows, most: int = 50) -> Rows:
     """At most `most` rows from all over `X`."""
-    return take_rows(X, np.unique(np.linspace(0, X.shape[0] - 1, most).astype(int)))
+    return take_rows(X, sample_positions(X, most))
+
+
+def sample_positions(X: Rows, most: int) -> np.ndarray:
+    """Positions of at most `most` rows from all over `X`."""
+    return np.unique(np.linspace(0, X.shape[0] - 1, most).astype(int))
 
 
 def in_double(X: Rows) -> Rows:
@@ -53,8 +60,13 @@ def in_double(X: Rows) -> Rows:
 
 
 def column_names(X: Rows) -> list[str] | None:
-    """Names of the columns of a frame; None for an array."""
-    return list(X.columns) if is_frame(X) else None
+    """Names of the columns of a frame, levels joined by "_"; None for an array."""
+    return [_joined(name) for name in X.columns] if is_frame(X) else None
+
+
+def _joined(name: Any) -> Any:
+    """The name of a column; that of a MultiIndex as one text."""
+    return "_".join(map(str, name)) if isinstance(name, tuple) else name
 
 
 def index_of(X: Rows) -> Any:
@@ -95,31 +107,143 @@ def rows_with_gaps(X: Rows) -> np.ndarray:
     return np.flatnonzero(missing(X).reshape(len(X), -1).any(axis=1))
 
 
-def holds_numbers(values: np.ndarray) -> bool:
-    """Whether a column of objects holds nothing but numbers."""
-    return values.dtype.kind == "O" and all(
-        isinstance(value, int | float) and not isinstance(value, bool) for value in set(values)
-    )
+NUMBER, CATEGORY = "numbers", "categories"
+OBJECTS, DATES, COMPLEX = "numbers as objects", "dates or times", "complex numbers"
+_REMEDIES = {
+    OBJECTS: "Convert the column with astype(float), or, if they are codes of categories, with "
+    "astype(str).",
+    DATES: "Convert the column to a number, such as the days since a date, or, if they are "
+    "categories, with astype(str).",
+    COMPLEX: "Give the real and the imaginary part as a column each.",
+}
+_OF_TIME = (
+    datetime.date,
+    datetime.time,
+    datetime.timedelta,
+    datetime.tzinfo,
+    np.datetime64,
+    np.timedelta64,
+)
+
+
+def kind_of_values(values: np.ndarray) -> str:
+    """What some values are: `NUMBER`, `CATEGORY`, or in words what else.
+
+    Numbers are real, categories text or booleans. An array of objects is what its values are;
+    missing ones do not count.
+
+    Examples
+    --------
+    >>> kind_of_values(np.array([1, 2.5, None], dtype=object)), kind_of_values(np.array(["a"]))
+    ('numbers', 'categories')
+    >>> kind_of_values(np.array(["2020-01-01"], dtype="datetime64[D]"))
+    'dates or times'
+    """
+    if values.dtype.kind != "O":
+        known = {"M": DATES, "m": DATES, "c": COMPLEX}
+        known |= dict.fromkeys("iuf", NUMBER) | dict.fromkeys("bUST", CATEGORY)
+        return known.get(values.dtype.kind, f"values of type {values.dtype}")
+    from pandas import Period
+
+    types = set(map(type, values[~missing(values)].tolist()))
+    for one, what in (
+        ((bool, np.bool_), CATEGORY),
+        (str, CATEGORY),
+        (bytes, CATEGORY),
+        ((*_OF_TIME, Period), DATES),
+    ):
+        if all(issubclass(each, one) for each in types):
+            return what
+    if all(issubclass(each, Number) and each is not bool for each in types):
+        imaginary = any(issubclass(each, complex | np.complexfloating) for each in types)
+        return COMPLEX if imaginary else NUMBER
+    names = sorted(each.__name__ for each in types)
+    return f"values of type {names[0]}" if len(names) == 1 else f"values of several types, {names}"
+
+
+def kind_of_column(X: Rows, column: int) -> str:
+    """What a column holds: `NUMBER`, `CATEGORY`, or in words what else; one rule for all.
+
+    In a frame, numbers held as objects (decimals and fractions among them) are `OBJECTS`: whether
+    they are numbers or codes is to be said by the dtype. An array of objects has no other way.
+    """
+    if not is_frame(X):
+        return kind_of_values(X[:, column] if X.dtype.kind == "O" else X[:0, column])
+    if is_numeric(X, column):
+        return NUMBER
+    if is_pandas(X):
+        if hasattr(X.dtypes.iloc[column], "categories"):
+            return CATEGORY
+        values = X.iloc[:, column].to_numpy()
+    else:
+        series = X[X.columns[column]]
+        if series.dtype.is_temporal():
+            return DATES
+        values = series.to_numpy()
+    kind = kind_of_values(values)
+    return OBJECTS if kind == NUMBER else kind
+
+
+def check_kind(X: Rows, column: int, *, parameter: str) -> bool:
+    """Whether a column that a parameter names holds numbers; False: categories.
+
+    Raises
+    ------
+    TypeError
+        If it holds neither; with the remedy.
+    """
+    kind = kind_of_column(X, column)
+    if kind not in (NUMBER, CATEGORY):
+        raise TypeError(
+            f"{parameter} names {names_of(X)[column]!r}, which holds {kind}, neither numbers nor "
+            f"categories. {_remedy(kind)}"
+        )
+    return kind == NUMBER
+
+
+def _remedy(kind: str) -> str:
+    return _REMEDIES.get(kind, "Convert the column to text with astype(str).")
+
+
+def as_values(values: Any, *, parameter: str) -> np.ndarray:
+    """A vector of numbers, in floating point where they were objects, or of categories.
+
+    Raises
+    ------
+    TypeError
+        If it holds neither; with the remedy.
+    """
+    values = np.asarray(values)
+    kind = kind_of_values(values)
+    if kind not in (NUMBER, CATEGORY):
+        raise TypeError(
+            f"{parameter} holds {kind}, neither numbers nor categories. {_remedy(kind)}"
+        )
+    return values.astype(np.float64) if kind == NUMBER and values.dtype.kind == "O" else values
 
 
 def is_numeric(X: Rows, column: int) -> bool:
-    """Whether a column holds numbers (booleans and dates are not numbers)."""
+    """Whether a column holds numbers (booleans, dates and decimals are not numbers)."""
     if is_pandas(X):
         return X.dtypes.iloc[column].kind in "iuf"
     if is_frame(X):
-        return X[X.columns[column]].dtype.is_numeric()
-    if X.dtype.kind == "O":
-        from pandas.api.types import infer_dtype
-
-        return infer_dtype(X[:, column]) in {"integer", "floating", "mixed-integer-float"}
-    return X.dtype.kind in "iuf"
+        kind = X[X.columns[column]].dtype
+        return kind.is_integer() or kind.is_float()
+    return kind_of_column(X, column) == NUMBER
 
 
 def find_column(
     feature: Any, n_features: int, names: Sequence[str] | None, *, parameter: str
 ) -> int:
-    """Position of one feature given by name or position; a clear error otherwise."""
+    """Position of one feature given by name or position; a clear error otherwise.
+
+    The columns of an array are x0, x1, ..., as in everything that names them.
+    """
+    feature = _joined(feature)
     if isinstance(feature, str):
+        made = [f"x{j}" for j in range(n_features)]
+        if names is None and feature in made:
+            return made.index(feature)
         if names is None:
             raise ValueError(
                 f"{parameter} names {feature!r}, but X has no column names: give positions, or a "
@@ -129,6 +253,11 @@ def find_column(
             raise ValueError(
                 f"{parameter} names {feature!r}, which is not a column of X"
                 f"{did_you_mean(feature, names) or '.'} Columns are: {list(names)}."
+            )
+        if names.count(feature) > 1:
+            raise ValueError(
+                f"{parameter} names {feature!r}, and several columns of X are called that once "
+                "their levels are joined: give the position."
             )
         return names.index(feature)
     if isinstance(feature, int | np.integer) and not isinstance(feature, bool | np.bool_):
@@ -147,6 +276,66 @@ def find_column(
             )
         return int(feature) % n_features
     raise TypeError(f"{parameter} holds {feature!r}: a feature is given by its name or position.")
+
+
+def as_series(values: Any) -> Any:
+    """A labelled vector (a pandas Series, an xarray DataArray) as a Series; None for all else."""
+    if hasattr(values, "coords") and hasattr(values, "to_series"):
+        values = values.to_series()
+    return values if hasattr(values, "iloc") and values.ndim == 1 else None
+
+
+def numbered(index: Any) -> bool:
+    """Whether the labels of a Series or frame are those that pandas gives where there are none."""
+    return bool(getattr(index, "start", None) == 0 and index.step == 1)
+
+
+def has_labels(values: Any) -> bool:
+    """Whether the entries of a vector have labels of their own."""
+    series = as_series(values)
+    return series is not None and not numbered(series.index)
+
+
+def by_feature(values: Any, names: Sequence[str], *, parameter: str) -> dict[int, Any] | None:
+    """Entries by the position of the feature that their label names; None where they have none.
+
+    Parameters
+    ----------
+    values : mapping, Series or anything else
+        What was given for `parameter`.
+    names : sequence of str of length n_features
+        Names of all features.
+    parameter : str
+        For the error.
+
+    Returns
+    -------
+    entries : dict of int to entry, or None
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a label is not a feature, or two are the same.
+
+    Examples
+    --------
+    >>> by_feature({"bmi": 1.0, "age": 10.0}, ["age", "bmi"], parameter="noise_scale")
+    {1: 1.0, 0: 10.0}
+    """
+    if has_labels(values):
+        series = as_series(values)
+        pairs = list(zip(series.index.tolist(), series.tolist(), strict=True))
+    elif isinstance(values, Mapping):
+        pairs = list(values.items())
+    else:
+        return None
+    found: dict[int, Any] = {}
+    for label, value in pairs:
+        column = find_column(label, len(names), names, parameter=parameter)
+        if column in found:
+            raise ValueError(f"{parameter} has two entries for the feature {names[column]!r}.")
+        found[column] = value
+    return found
 
 
 def did_you_mean(word: str, known: Sequence[Any]) -> str:
@@ -187,18 +376,22 @@ def replace_columns(X: Rows, columns: np.ndarray, values: np.ndarray, repeats: i
     if not is_pandas(X):
         names = [X.columns[j] for j in columns]
         series: Callable = type(X[names[0]])
+        # Whole numbers become floats; floats keep their precision, as in an array.
+        kept_types = [X[n].dtype.is_float() or not X[n].dtype.is_numeric() for n in names]
         return X[take].with_columns(
             [
-                series(name, v, dtype=None if is_numeric(X, j) else X[name].dtype)
-                for j, name, v in zip(columns, names, values.T, strict=True)
+                series(name, v, dtype=X[name].dtype if own else None)
+                for name, v, own in zip(names, values.T, kept_types, strict=True)
             ]
         )
     import pandas as pd
 
+    single = (X.dtypes.iloc[columns] == np.float32).to_numpy()
     if len(columns) == X.shape[1] and values.dtype.kind == "f":
-        return pd.DataFrame(values, columns=X.columns)
+        return pd.DataFrame(values, columns=X.columns).astype(X.dtypes[single].to_dict())
     out = X.iloc[take].reset_index(drop=True)
-    for position, column in zip(columns, values.T, strict=True):
+    for position, column, short in zip(columns, values.T, single, strict=True):
+        column = column.astype(np.float32) if short else column
         kept = None if is_numeric(X, position) else X.dtypes.iloc[position]
         if isinstance(kept, pd.CategoricalDtype):
             kept = with_categories(kept, column)

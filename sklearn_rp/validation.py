@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +17,15 @@ from sklearn.utils.validation import (
 )
 
 from sklearn_rp._compat import CALLBACK_STATE
-from sklearn_rp.rows import Rows, categorical_dtypes, is_frame, missing, recast
+from sklearn_rp.rows import (
+    Rows,
+    as_series,
+    categorical_dtypes,
+    is_frame,
+    missing,
+    numbered,
+    recast,
+)
 
 
 def check_sigmas(sigmas: Any) -> list[float]:
@@ -47,13 +55,36 @@ def unchanged_on_error(estimator: Any) -> Iterator[None]:
         raise
 
 
+def _check_in_memory(X: Any) -> None:
+    """Refuse tables that are not there yet, or of a kind that models do not take."""
+    kind = type(X)
+    package = kind.__module__.split(".")[0]
+    if package in ("dask", "dask_expr") and hasattr(X, "map_partitions"):
+        remedy = (
+            "take its partitions, with sklearn_rp.distributed.certify_partition or "
+            "certify_to_parquet, or load it with X.compute()"
+        )
+    elif package == "polars" and kind.__name__ == "LazyFrame":
+        remedy = "load it with X.collect()"
+    elif package == "pyarrow":
+        remedy = "convert it with X.to_pandas()"
+    else:
+        return
+    raise TypeError(
+        f"X is a {package} {kind.__name__}, and rows have to be in an array or a pandas or polars "
+        f"DataFrame: {remedy}."
+    )
+
+
 def as_rows(X: Any) -> Rows:
     """Rows for any model: frames as they are, all else as an array of two dimensions."""
+    _check_in_memory(X)
     return X if is_frame(X) else check_array(X, dtype=None, ensure_all_finite=False)
 
 
 def check_rows(estimator: Any, X: Any, *, reset: bool, allow_nd: bool = False) -> Rows:
     """Rows as the base estimator shall see them: frames as they are, all else as an array."""
+    _check_in_memory(X)
     if issparse(X):
         raise TypeError(
             "Sparse X cannot be smoothed: noise on every feature makes each row dense. Convert it "
@@ -99,9 +130,63 @@ def _is_mixed(X: Any) -> bool:
     return any(isinstance(value, str) for value in X.flat)
 
 
-def check_groups(groups: Any, n_rows: int) -> np.ndarray:
-    """A group for each row; rows without one are the group "missing"."""
-    groups = np.asarray(groups)
+def going_with(values: Any, *rows: Any, parameter: str) -> np.ndarray:
+    """Entries that go with rows, one by one.
+
+    As everywhere in scikit-learn they are read by position. Labels that say otherwise are refused:
+    whether a Series was sorted, or the rows were given new labels, nobody can tell. Labels that
+    pandas gave by itself say nothing about other ones.
+
+    Parameters
+    ----------
+    values : array-like
+        What was given for `parameter`.
+    *rows : any
+        What is known of the rows: X, y, or anything with an ``index``. The labels of one will do.
+    parameter : str
+        For the error.
+
+    Returns
+    -------
+    values : ndarray
+    """
+    if isinstance(values, Mapping):
+        raise TypeError(
+            f"{parameter} is a mapping: give an array with an entry for each row, in their order."
+        )
+    series = as_series(values)
+    known = [each.index for each in rows if hasattr(getattr(each, "index", None), "get_indexer")]
+    if series is None or not known or any(index.equals(series.index) for index in known):
+        return np.asarray(values)
+    own = series.index
+    if not any(index.isin(own).all() or not (numbered(own) or numbered(index)) for index in known):
+        return np.asarray(values)
+    raise ValueError(
+        f"{parameter} has the labels {series.index.tolist()[:3]} ..., and the rows of X have "
+        f"{known[0].tolist()[:3]} ...: give {parameter}.loc[X.index] if the labels count, or "
+        f"{parameter}.to_numpy() if its entries are in the order of the rows."
+    )
+
+
+def check_weights(sample_weight: Any, n_rows: int, *rows: Any) -> np.ndarray:
+    """A weight for each row; see `going_with` for `rows`."""
+    weight = going_with(sample_weight, *rows, parameter="sample_weight")
+    weight = weight.astype(np.float64)
+    if weight.shape != (n_rows,):
+        raise ValueError(
+            f"sample_weight has shape {weight.shape}: give a weight for each of the {n_rows} rows."
+        )
+    if not (np.isfinite(weight).all() and (weight >= 0).all() and weight.any()):
+        raise ValueError(
+            "sample_weight is not allowed: weights must be finite and not negative, and not all of "
+            "them zero."
+        )
+    return weight
+
+
+def check_groups(groups: Any, n_rows: int, *rows: Any) -> np.ndarray:
+    """A group for each row, "missing" for rows without one; see `going_with` for `rows`."""
+    groups = going_with(groups, *rows, parameter="groups")
     if groups.shape != (n_rows,):
         raise ValueError(
             f"groups has shape {groups.shape}: give a group for each of the {n_rows} rows, such as "

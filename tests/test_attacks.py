@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import LinearRule
+from scipy import stats
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import matthews_corrcoef, recall_score
@@ -98,6 +99,146 @@ def test_categories():
     groups = result.to_frame(groups=X["w"][450:] > 0)
     assert groups["group"].tolist()[::4] == ["all", "False", "True"]
     assert "imputation" in repr(result)
+
+
+class Bands(LinearRule):
+    """Label: the number of a band of incomes, each far narrower than the range over 512."""
+
+    width = 5000.0
+
+    def fit(self, X, y=None):
+        self.classes_ = np.arange(4)
+        return self
+
+    def predict(self, X):
+        number = np.floor(np.asarray(X)[:, 0] / self.width).astype(int)
+        return np.where(np.asarray(X)[:, 0] < 200_000, number % 3, 3)
+
+
+def incomes(n):
+    rng = np.random.default_rng(0)
+    rows = np.c_[np.exp(rng.normal(10.6, 0.8, n)), rng.normal(size=n)]
+    rows[0, 0] = 9e6  # one of them makes the range wide
+    return rows
+
+
+def posterior_median(sets, i, mean, spread):
+    """By brute force, on a grid of its own inside the set."""
+    z = np.concatenate([np.linspace(a, b, 4001)[:-1] for a, b in sets.intervals[i]])
+    step = np.concatenate([np.full(4000, (b - a) / 4000) for a, b in sets.intervals[i]])
+    weight = (np.exp(-0.5 * ((z - mean) / spread) ** 2) + 1e-12) * step
+    return z[np.searchsorted(np.cumsum(weight) / weight.sum(), 0.5)]
+
+
+def test_the_bayesian_attacker_reads_sets_narrower_than_any_grid_of_the_range():
+    X = incomes(500)
+    model = Bands().fit(X)
+    half = AttributeInferenceAttack(
+        model, sensitive_feature=0, bounds=(0, 1e7), n_resamples=10, resolution=3000
+    ).fit(X[:250])
+    result = half.evaluate(X[250:])
+    guess, sets = result.guesses["bayesian"], result.sets
+    for i in range(0, 250, 25):
+        want = posterior_median(sets, i, result.guesses["imputation"][i], half._spread)
+        assert guess[i] == pytest.approx(want, abs=20)
+    inside = [any(a <= g <= b for a, b in sets.intervals[i]) for i, g in enumerate(guess)]
+    assert all(inside)
+
+
+class OneBand(Bands):
+    """A label that leaves one band of 4 000 open, whatever the others do."""
+
+    def predict(self, X):
+        value = np.asarray(X)[:, 0]
+        return np.where((value > 30_000) & (value < 34_000), 1, 0)
+
+
+def test_a_narrow_set_costs_the_attacker_no_more_than_its_width():
+    X = incomes(2000)
+    attack = AttributeInferenceAttack(
+        OneBand().fit(X), sensitive_feature=0, bounds=(0, 1e7), n_resamples=10, resolution=5000
+    ).fit(X[:1000])
+    rows = X[1000:][OneBand().fit(X).predict(X[1000:]) == 1]
+    table = attack.evaluate(rows).to_frame().set_index("attacker")
+    assert table.loc["imputation", "error"] > 5000
+    assert table.loc["bayesian", "error"] == pytest.approx(1000, rel=0.15)  # a quarter of it
+
+
+def test_where_the_prior_has_no_mass_the_set_itself_is_the_posterior():
+    X = np.c_[np.linspace(0, 1, 200), np.zeros(200)]
+
+    class Far(LinearRule):
+        def predict(self, X):
+            return (np.asarray(X)[:, 0] > 90).astype(int)
+
+    attack = AttributeInferenceAttack(
+        Far().fit(X), sensitive_feature=0, bounds=(0, 100), n_resamples=10
+    ).fit(X)
+    result = attack.evaluate(np.array([[95.0, 0.0], [91.0, 0.0]]))
+    assert result.guesses["bayesian"] == pytest.approx([95.0, 95.0], abs=0.01)
+    # A category that nobody in public has: the imputer gives it nothing.
+    people = pd.DataFrame({"s": ["a", "b"] * 50, "w": np.arange(100.0)})
+
+    class Rare(LinearRule):
+        def predict(self, X):
+            return (X["s"] == "c").astype(int).to_numpy()
+
+    attack = AttributeInferenceAttack(
+        Rare().fit(people), sensitive_feature="s", bounds=["a", "b", "c"], n_resamples=10
+    ).fit(people)
+    result = attack.evaluate(pd.DataFrame({"s": ["c", "c"], "w": [1.0, 2.0]}))
+    assert result.guesses["bayesian"].tolist() == [2, 2]
+
+
+class OneOrFour(LinearRule):
+    """A whole number's label: whether it is 1 or 4."""
+
+    def predict(self, X):
+        return np.isin(np.asarray(X)[:, 0], [1, 4]).astype(int)
+
+
+@pytest.mark.parametrize("domain", ["auto", [0, 1, 2, 3, 4, 5], "integer"])
+def test_only_possible_values_are_guessed(domain):
+    rng = np.random.default_rng(0)
+    X = np.c_[rng.integers(0, 6, 600).astype(float), rng.normal(size=600)]
+    attack = AttributeInferenceAttack(
+        OneOrFour().fit(X), sensitive_feature=0, domain=domain, n_resamples=10
+    ).fit(X[:300])
+    result = attack.evaluate(X[300:])
+    guess, label = result.guesses["bayesian"], result.sets.label
+    assert set(guess[label == 1]) <= {1.0, 4.0}
+    assert set(guess[label == 0]) <= {0.0, 2.0, 3.0, 5.0}
+    # The larger of two equal masses: the side on which the imputed value is.
+    imputed = result.guesses["imputation"]
+    clear = (label == 1) & (np.abs(imputed - 2.5) > 0.01)
+    np.testing.assert_array_equal(guess[clear], np.where(imputed[clear] < 2.5, 1.0, 4.0))
+    assert result.to_frame().set_index("attacker").loc["bayesian", "coverage"] == 1.0
+
+
+def test_many_rows_do_not_blur_the_few():
+    """Masses of sets are summed up row by row: that of one set may be 1e-12 of another's."""
+    few = np.c_[np.r_[np.full(20_000, 0.5), 95.0, 0.2], np.zeros(20_002)]
+
+    class Far(LinearRule):
+        def predict(self, X):
+            return (np.asarray(X)[:, 0] > 90).astype(int)
+
+    attack = AttributeInferenceAttack(
+        Far().fit(few), sensitive_feature=0, bounds=(0, 100), n_resamples=10,
+        imputer=LinearRegression(), resolution=8,
+    ).fit(np.c_[np.linspace(0, 1, 100), np.zeros(100)])  # fmt: skip
+    guess = attack.evaluate(few).guesses["bayesian"]
+    assert guess[-2] == pytest.approx(95, abs=0.01)
+    cut = stats.truncnorm(-0.5 / attack._spread, 89 / attack._spread, 0.5, attack._spread)
+    assert guess[[0, -1]] == pytest.approx(cut.median(), abs=1e-4)
+
+
+def test_a_column_of_the_name_of_the_label_is_kept():
+    rows = pd.DataFrame(make_recommendation(200, random_state=0).data, columns=list("abcd"))
+    model = LinearRule((1.0, 0, 0, 0)).fit(rows)
+    renamed = rows.rename(columns={"b": "released_label"})
+    one, other = (attack(model, part)[1] for part in (rows, renamed))
+    pd.testing.assert_frame_equal(one, other)
 
 
 def test_same_seed_same_result():

@@ -2,6 +2,8 @@
 
 import pickle
 import time
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -28,9 +30,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from sklearn_rp import AttributePrivacyTransformer, RobustPrivacyClassifier
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+    AttributePrivacyTransformer,
+    RobustPrivacyClassifier,
+)
+from sklearn_rp.attacks import AttributeInferenceAttack
 from sklearn_rp.attribute import Prior, compatible_sets
 from sklearn_rp.datasets import fetch_medical_insurance, load_recommendation, make_recommendation
+from sklearn_rp.metrics import interval_length_score
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -285,6 +293,116 @@ def test_frames_in_and_out(frame_model):
     assert "CompatibleSets of 20 row(s), 'bmi'" in repr(sets)
 
 
+NUMBERS = np.random.default_rng(0).normal(size=(120, 3))
+SIDES = (NUMBERS[:, 0] + NUMBERS[:, 1] > 0).astype(int)
+
+
+@pytest.mark.parametrize(
+    ("columns", "names"),
+    [
+        (None, ["0", "1", "2"]),
+        (pd.MultiIndex.from_tuples([("a", "p"), ("a", "q"), ("b", "p")]), ["a_p", "a_q", "b_p"]),
+        (pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("b", 1)]), ["a_1", "a_2", "b_1"]),
+    ],
+    ids=["numbers", "two levels", "levels of two types"],
+)
+@pytest.mark.parametrize("output", ["interval", "midpoint", "drop"])
+def test_columns_that_are_not_text_come_out_as_text(columns, names, output):
+    """Else scikit-learn refuses the mixture in the next step."""
+    X = pd.DataFrame(NUMBERS, columns=columns, index=range(7, 127))
+    new = {"interval": [f"{names[1]}_low", f"{names[1]}_high"], "midpoint": [names[1]], "drop": []}
+    apt = AttributePrivacyTransformer(LogisticRegression(), sensitive_feature=1, output=output)
+    expected = apt.fit(NUMBERS, SIDES).transform(NUMBERS[:9])
+    out = apt.fit(X, SIDES).transform(X[:9])
+    assert list(out) == [names[0], *new[output], names[2]]
+    assert list(out) == apt.get_feature_names_out().tolist()
+    assert out.index.equals(X.index[:9])
+    assert np.array_equal(out, expected)
+    again = clone(apt).set_output(transform="pandas").fit(X, SIDES).transform(X[:9])
+    pd.testing.assert_frame_equal(again, out)
+    pipe = make_pipeline(clone(apt), LogisticRegression()).fit(X, SIDES)
+    assert pipe[-1].feature_names_in_.tolist() == list(out)
+
+
+def test_two_levels_are_named_by_their_text_or_both():
+    columns = pd.MultiIndex.from_tuples([("a", "p"), ("a", "q"), ("b", "p")])
+    X = pd.DataFrame(NUMBERS, columns=columns)
+    model = LogisticRegression().fit(X, SIDES)
+    lengths = [
+        compatible_sets(model, X, sensitive_feature=f).length for f in (1, "a_q", ("a", "q"))
+    ]
+    assert np.array_equal(lengths[0], lengths[1])
+    assert np.array_equal(lengths[0], lengths[2])
+    X.columns = pd.MultiIndex.from_tuples([("a", "b_c"), ("a_b", "c"), ("b", "p")])
+    with pytest.raises(ValueError, match="several columns of X are called that"):
+        compatible_sets(model, X, sensitive_feature="a_b_c")
+    with pytest.raises(ValueError, match=r"several columns named \['a_b_c'\]"):
+        AttributePrivacyTransformer(LogisticRegression(), sensitive_feature=2).fit(X, SIDES)
+
+
+def test_names_given_for_columns_without_any():
+    apt = AttributePrivacyTransformer(LogisticRegression(), sensitive_feature="x1")
+    for X in (NUMBERS, pd.DataFrame(NUMBERS)):
+        apt.set_params(sensitive_feature=1).fit(X, SIDES)
+        assert apt.get_feature_names_out(["a", "b", "c"]).tolist() == ["a", "b_low", "b_high", "c"]
+        with pytest.raises(ValueError, match="input_features"):
+            apt.get_feature_names_out(["a", "b"])
+    X = pd.DataFrame(NUMBERS, columns=list("abc"))
+    apt.fit(X, SIDES)
+    assert apt.get_feature_names_out(list("abc")).tolist() == ["a", "b_low", "b_high", "c"]
+    with pytest.raises(ValueError, match="input_features"):
+        apt.get_feature_names_out(list("abd"))
+    both = ColumnTransformer([("t", clone(apt), [0, 1])], remainder="passthrough")
+    both.fit(pd.DataFrame(NUMBERS), SIDES)
+    assert both.get_feature_names_out().tolist() == [
+        "t__x0", "t__x1_low", "t__x1_high", "remainder__x2",
+    ]  # fmt: skip
+
+
+def test_an_array_calls_its_columns_x0_x1_for_every_parameter():
+    """As it is told in sensitive_feature_, so it is taken."""
+    X, y = NUMBERS.round(), SIDES
+
+    def transformed(feature):
+        apt = AttributePrivacyTransformer(LogisticRegression(), sensitive_feature=feature)
+        assert apt.fit(X, y).sensitive_feature_ == "x1"
+        return apt.transform(X)
+
+    def smoothed(**arguments):
+        return (
+            RobustPrivacyClassifier(LogisticRegression(), **arguments).fit(X, y).certify(X).radius
+        )
+
+    def guaranteed(feature, prior):
+        apc = AttributePrivacyClassifier(sensitive_feature=feature, prior=prior)
+        return apc.fit(X, y).predict_proba(X)
+
+    model = LogisticRegression().fit(X, y)
+    for named, placed in (
+        (transformed("x1"), transformed(1)),
+        (
+            compatible_sets(model, X, sensitive_feature="x1").length,
+            compatible_sets(model, X, sensitive_feature=1).length,
+        ),
+        (smoothed(noise_features="x1"), smoothed(noise_features=1)),
+        (smoothed(noise_features=["x2", "x0"]), smoothed(noise_features=[2, 0])),
+        (
+            smoothed(noise_features=[0, 1], noise_scale={"x1": 2.0, "x0": 1.0}),
+            smoothed(noise_features=[0, 1], noise_scale={1: 2.0, 0: 1.0}),
+        ),
+        (guaranteed("x1", ["x0"]), guaranteed(1, [0])),
+        (
+            Prior.from_data(X, "x1", by=["x0"], X=X).weights,
+            Prior.from_data(X, 1, by=[0], X=X).weights,
+        ),
+    ):
+        assert np.array_equal(named, placed)
+    with pytest.raises(ValueError, match="no column names"):
+        smoothed(noise_features="x3")
+    with pytest.raises(ValueError, match="x3"):
+        transformed("x3")
+
+
 def test_polars_frames(frame_model):
     pl = pytest.importorskip("polars")
     X, y, model = frame_model
@@ -412,6 +530,66 @@ def test_priors_by_hand():
     assert before == pytest.approx([0.75] * 4)
     assert after == pytest.approx([1.0] * 4)
     assert sets.prior_mass([1, 1, 4, 4]) == pytest.approx([0.5] * 4)  # a sample
+
+
+def test_a_series_that_may_be_a_sample_or_shares_is_refused():
+    sample = pd.Series([20.0, 30, 30, 40], index=[7, 3, 5, 9], name="age")
+    assert Prior.make(sample).weights.tolist() == [0.25, 0.5, 0.25]
+    shares = sample.value_counts(normalize=True)
+    known = Prior.make(shares.to_dict())
+    assert (known.values.tolist(), known.weights.tolist()) == ([20, 30, 40], [0.25, 0.5, 0.25])
+    for unclear in (shares, shares.rename(None), sample.value_counts()):
+        with pytest.raises(ValueError, match=r"share of each of its labels.*to_numpy.*to_dict"):
+            Prior.make(unclear)
+
+
+def test_values_of_a_prior():
+    numbers = Prior.make([Decimal("0.5"), 2, np.float32(2), Fraction(1, 2)])
+    assert numbers.values.dtype == np.float64
+    assert (numbers.values.tolist(), numbers.weights.tolist()) == ([0.5, 2], [0.5, 0.5])
+    assert Prior.make({Decimal(1): 0.5, Decimal(2): 0.5}).values.tolist() == [1, 2]
+    people = np.array([["a", Decimal(1)], ["b", 2]], dtype=object)
+    assert Prior.from_data(people, 1).values.tolist() == [1, 2]
+    for sample, error, message in (
+        (pd.date_range("2020", periods=3), TypeError, "prior holds dates or times"),
+        (["a", None], ValueError, "leave missing values out"),
+        (np.array(["a", 1], dtype=object), TypeError, "values of several types"),
+        ({1j: 1.0}, TypeError, "prior holds complex numbers"),
+        ({}, ValueError, "prior has shape"),
+    ):
+        with pytest.raises(error, match=message):
+            Prior.make(sample)
+
+
+def test_groups_with_labels():
+    """By position, as scikit-learn reads what goes with rows; never against their labels."""
+    X = pd.DataFrame({"s": [1.0, 2, 3, 4], "w": 0.0}, index=[40, 10, 30, 20])
+    sets = compatible_sets(LinearRule((1, 0)).fit(X), X, sensitive_feature="s", bounds=(-4, 4))
+    region = pd.Series(["a", "a", "b", "b"], index=X.index)
+    expected = sets.summary(region.to_numpy())
+    for groups in (region, region.reset_index(drop=True), region.tolist()):
+        pd.testing.assert_frame_equal(sets.summary(groups), expected)
+    renamed = pd.Series(region.to_numpy(), index=[1, 2, 3, 4])
+    for groups in (region.sort_index(), pd.concat([region, renamed]), renamed):
+        with pytest.raises(ValueError, match=r"groups has the labels .*loc\[X.index\].*to_numpy"):
+            sets.summary(groups)
+    with pytest.raises(TypeError, match="groups is a mapping"):
+        sets.summary(region.to_dict())
+    # Rows that have no labels, or only those that pandas gave by itself.
+    for rows in (X.to_numpy(), X.reset_index(drop=True)):
+        bare = compatible_sets(LinearRule((1, 0)).fit(X), rows, sensitive_feature=0, bounds=(-4, 4))
+        pd.testing.assert_frame_equal(bare.summary(region), expected)
+    shuffled = pd.Series(region.to_numpy(), index=[3, 1, 0, 2])
+    with pytest.raises(ValueError, match="groups has the labels"):
+        bare.summary(shuffled)
+    result = AttributeInferenceAttack(
+        LinearRule((1, 0)).fit(X), sensitive_feature="s", bounds=(-4, 4), n_resamples=10
+    )
+    attacked = result.fit(X).evaluate(X)
+    with pytest.raises(ValueError, match="groups has the labels"):
+        attacked.to_frame(groups=region.sort_index())
+    with pytest.raises(ValueError, match="sample_weight has the labels"):
+        interval_length_score(sets, sample_weight=pd.Series([1, 2, 3, 4.0], index=[1, 2, 3, 4]))
 
 
 def test_conditional_prior():

@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -13,18 +14,35 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    BaggingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score
-from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, cross_val_score
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    GridSearchCV,
+    StratifiedKFold,
+    cross_val_score,
+)
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.validation import has_fit_parameter
 
-from sklearn_rp import RobustPrivacyClassifier, certify
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+    AttributePrivacyTransformer,
+    RobustPrivacyClassifier,
+    certify,
+)
+from sklearn_rp.baselines import NoisyInputClassifier, RandomizedResponseClassifier
 from sklearn_rp.datasets import make_recommendation
 from sklearn_rp.exceptions import PrivacyWarning
 
@@ -327,6 +345,86 @@ def test_augmentation_helps_and_repeats_sample_weight():
     plain = cross_val_score(smooth(tree, sigma=1.0), X, y, cv=3).mean()
     trained = cross_val_score(smooth(tree, sigma=1.0, n_augment=5), X, y, cv=3).mean()
     assert trained > plain
+
+
+WRAPPERS = [
+    RobustPrivacyClassifier,
+    partial(AttributePrivacyClassifier, sensitive_feature=0),
+    partial(AttributePrivacyTransformer, sensitive_feature=0),
+    RandomizedResponseClassifier,
+]
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_a_wrapper_takes_weights_where_its_classifier_does(wrapper):
+    weight = np.linspace(0, 1, 150)
+    assert has_fit_parameter(wrapper(), "sample_weight")
+    assert has_fit_parameter(wrapper(RobustPrivacyClassifier()), "sample_weight")
+    plain = LogisticRegression().fit(X_IRIS, Y_IRIS, weight)
+    for given in (weight, weight.tolist(), pd.Series(weight)):
+        clf = wrapper(LogisticRegression()).fit(X_IRIS, Y_IRIS, given)
+        assert np.array_equal(clf.estimator_.coef_, plain.coef_)
+
+    for takes_none in (KNeighborsClassifier(), make_pipeline(LogisticRegression())):
+        clf = wrapper(takes_none)
+        assert not has_fit_parameter(clf, "sample_weight")
+        with pytest.raises(ValueError, match=r"KNeighborsClassifier takes no weights|Pipeline.fit"):
+            clf.fit(X_IRIS, Y_IRIS, sample_weight=weight)
+        assert not hasattr(clf, "classes_")
+        pickle.loads(pickle.dumps(clf.fit))(X_IRIS, Y_IRIS)
+
+
+def test_calibration_trains_with_weights():
+    weight = np.where(Y_IRIS == 2, 5.0, 0.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        search = CalibratedClassifierCV(smooth(LogisticRegression(max_iter=500)), cv=2)
+        found = search.fit(X_IRIS, Y_IRIS, sample_weight=weight)
+    for each, (train, _) in zip(
+        found.calibrated_classifiers_, StratifiedKFold(2).split(X_IRIS, Y_IRIS), strict=True
+    ):
+        plain = LogisticRegression(max_iter=500).fit(X_IRIS[train], Y_IRIS[train], weight[train])
+        assert np.array_equal(each.estimator.estimator_.coef_, plain.coef_)
+
+
+@pytest.mark.parametrize("routing", [False, True])
+def test_bagging_resamples_what_takes_no_weights(routing):
+    with config_context(enable_metadata_routing=routing):
+        bag = BaggingClassifier(
+            RobustPrivacyClassifier(KNeighborsClassifier(1), n_samples=20),
+            n_estimators=2,
+            random_state=0,
+        ).fit(X_IRIS, Y_IRIS)
+    inner = bag.estimators_[0].estimator_
+    drawn = X_IRIS[bag.estimators_samples_[0]]
+    assert np.array_equal(inner._fit_X, drawn)
+
+
+def test_weights_of_the_noise_are_those_of_the_classifier():
+    weight = np.arange(150) % 3
+    repeated = np.repeat(X_IRIS, weight, axis=0)
+    clf = smooth(LogisticRegression()).fit(X_IRIS, Y_IRIS, sample_weight=weight)
+    assert clf.noise_scale_ == pytest.approx(repeated.std(axis=0))
+    with config_context(enable_metadata_routing=True):
+        asked = LogisticRegression().set_fit_request(sample_weight="importance")
+        clf = smooth(asked).fit(X_IRIS, Y_IRIS, importance=weight)
+        assert clf.noise_scale_ == pytest.approx(repeated.std(axis=0))
+        noisy = NoisyInputClassifier(asked).fit(X_IRIS, Y_IRIS, importance=weight)
+        assert noisy._noise.scale == pytest.approx(repeated.std(axis=0))
+
+
+def test_weights_with_labels_go_with_the_rows():
+    order = np.random.default_rng(0).permutation(150)
+    X, y = pd.DataFrame(X_IRIS)[::-1], pd.Series(Y_IRIS)[::-1]
+    weight = pd.Series(np.linspace(0, 1, 150))
+    clf = smooth().fit(X, y, sample_weight=weight.loc[X.index])
+    plain = LogisticRegression().fit(X, y, weight.loc[X.index])
+    assert np.array_equal(clf.estimator_.coef_, plain.coef_)
+    with pytest.raises(ValueError, match=r"sample_weight has the labels .*loc\[X.index\]"):
+        smooth().fit(X, y, sample_weight=weight)
+    # Rows that got new labels: the weights go with y.
+    X, y, weight = X.reset_index(drop=True), y.iloc[order], weight.loc[y.index[order]]
+    assert len(smooth().fit(X, y, sample_weight=weight).classes_) == 3
 
 
 def test_metadata_routing():

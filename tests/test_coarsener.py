@@ -134,6 +134,7 @@ def test_several_features_move_together_and_nothing_else_does():
     container=st.sampled_from(["array", "pandas", "polars"]),
 )
 @settings(max_examples=80, deadline=None)
+@pytest.mark.filterwarnings("ignore::sklearn_rp.exceptions.PrivacyWarning")
 def test_every_bin_is_at_least_the_minimum(seed, kind, unit, strategy, share, container):
     rng = np.random.default_rng(seed)
     n, domain = 60, "auto"
@@ -632,14 +633,15 @@ def test_the_target_is_needed_for_optimal_bins_alone():
     "params",
     [
         {"sensitive_feature": "age", "unit": "length", "minimum": 80},
+        {"sensitive_feature": "age", "minimum": 0.6},
         {"sensitive_feature": "level", "unit": "categories", "minimum": 9},
     ],
 )
 @pytest.mark.parametrize("strategy", ["optimal", "uniform", "quantile"])
-def test_a_minimum_beyond_the_range_makes_one_bin_and_a_warning(params, strategy):
+def test_one_bin_for_all_is_warned_of(params, strategy):
     X, y = table()
     coarsener = AttributeCoarsener(**params, strategy=strategy, model=encoded(TREE))
-    with pytest.warns(PrivacyWarning, match="more than the whole range") as seen:
+    with pytest.warns(PrivacyWarning, match="leaves one bin: the column is constant") as seen:
         coarsener.fit(X, y)
     assert seen[0].filename == __file__
     assert coarsener.transform(X)[params["sensitive_feature"]].nunique() == 1

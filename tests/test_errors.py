@@ -22,6 +22,7 @@ from sklearn_rp import (
     AttributePrivacyClassifier,
     AttributePrivacyTransformer,
     RobustPrivacyClassifier,
+    certify,
 )
 from sklearn_rp.attribute import compatible_sets
 from sklearn_rp.baselines import RandomizedResponseClassifier
@@ -148,7 +149,7 @@ def test_data_of_fit(rows, y, error, message):
 
 
 FRAME_FEATURES = [
-    ("joined", TypeError, "names 'joined', which is not numeric"),
+    ("joined", TypeError, "names 'joined', which holds dates or times.*days since a date"),
     (["bim"], ValueError, r"'bim', which is not a column of X, did you mean 'bmi'\?"),
     (["age", "sex"], TypeError, "not numeric"),
 ]
@@ -204,10 +205,8 @@ class SumsTo(Stranger):
 def test_a_base_model_that_is_no_classifier():
     with pytest.raises(ValueError, match="Found the label 7, which is not among"):
         RobustPrivacyClassifier(Stranger(), n_samples=50).fit(X, Y)
-    with pytest.warns(PrivacyWarning, match="SumsTo has a threshold of its own"):
-        clf = RobustPrivacyClassifier(SumsTo(), voting="soft", n_samples=50).fit(X, Y)
     with pytest.raises(ValueError, match="not one probability for each"):
-        clf.predict(X)
+        RobustPrivacyClassifier(SumsTo(), voting="soft", n_samples=50).fit(X, Y)
 
 
 def test_frozen_with_augmentation_warns():
@@ -252,7 +251,7 @@ def test_a_frame_with_text_in_fit_and_an_array_in_predict():
 
 def test_numbers_as_objects_are_no_categories():
     rows = FRAME.assign(bmi=FRAME["bmi"].astype(object))
-    with pytest.raises(ValueError, match=r"'bmi', which holds numbers as objects.*astype\(float\)"):
+    with pytest.raises(TypeError, match=r"'bmi', which holds numbers as objects.*astype\(float\)"):
         RobustPrivacyClassifier(Longest(), noise_features=["bmi"]).fit(rows, Y)
     rows = FRAME.assign(bmi=FRAME["bmi"].astype(str))
     with pytest.warns(PrivacyWarning, match="different numbers as text"):
@@ -334,3 +333,61 @@ def test_one_row_to_fit_a_frozen_model_on_is_warned_of():
     rows = np.repeat(X[two[:1]], 2, axis=0)
     with pytest.warns(PrivacyWarning, match="No noised feature has more than one value"):
         clf.fit(rows, Y[two])
+
+
+def tables(frame):
+    dask = pytest.importorskip("dask.dataframe")
+    polars, pyarrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    return {
+        r"dask DataFrame.*certify_partition or certify_to_parquet.*compute\(\)": dask.from_pandas(
+            frame, npartitions=2
+        ),
+        r"polars LazyFrame.*X.collect\(\)": polars.from_pandas(frame).lazy(),
+        r"pyarrow Table.*X.to_pandas\(\)": pyarrow.Table.from_pandas(frame),
+    }
+
+
+def test_tables_that_are_no_rows_say_what_to_do():
+    frame = FRAME[["age", "bmi", "bp"]]
+    clf = RobustPrivacyClassifier(n_samples=50).fit(frame, Y)
+    apc = AttributePrivacyClassifier(sensitive_feature="age", resolution=8).fit(frame, Y)
+    for message, table in tables(frame).items():
+        for call in (
+            lambda t: RobustPrivacyClassifier().fit(t, Y),
+            clf.predict,
+            clf.certify,
+            partial(certify, clf),
+            apc.predict,
+            partial(compatible_sets, clf, sensitive_feature="age"),
+        ):
+            with pytest.raises(TypeError, match=message):
+                call(table)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([["a"], [2], ["b"]], r"the category 2, which is not among \['a', 'b'\]"),
+        ([["a"], ["7"], ["b"]], r"the category '7', which is not among \['a', 'b'\]"),
+    ],
+)
+def test_a_category_of_another_type_is_an_unknown_one(rows, message):
+    known = np.array([["a"], ["b"]] * 30, dtype=object)
+    rule = FrozenEstimator(IsA().fit(known, Y))
+    clf = RobustPrivacyClassifier(rule, noise_features=0).fit(known, Y)
+    with pytest.raises(ValueError, match=message):
+        clf.predict(np.array(rows, dtype=object))
+
+
+class IsA(LinearRule):
+    def predict(self, X):
+        return (X[:, 0] == "a").astype(int)
+
+
+def test_labels_of_another_type_are_unknown_ones():
+    class Text(Stranger):
+        def predict(self, X):
+            return np.where(np.arange(len(X)) % 2, "yes", "no")
+
+    with pytest.raises(ValueError, match=r"Found the label 'no', which is not among \[0, 1\]"):
+        RobustPrivacyClassifier(Text(), n_samples=50).fit(X, Y)

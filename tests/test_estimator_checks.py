@@ -46,8 +46,6 @@ def expected_failed_checks(estimator):
     if getattr(estimator, "resample", False):
         # The check compares the releases of two calls; fresh noise makes them differ on purpose.
         return {"check_classifiers_train": "two calls are two draws of the noise"}
-    if isinstance(estimator, RandomizedResponseClassifier) and estimator.p < 1:
-        return {"check_classifiers_one_label_sample_weights": "other labels are released by design"}
     if isinstance(estimator, RandomAbstentionClassifier):
         return {"check_classifiers_classes": "its labels are text, the fallback here is a number"}
     return {}

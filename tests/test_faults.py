@@ -179,7 +179,7 @@ REFUSED = [
     ("columns in another order", lambda: exact().fit(FRAME, Y).predict(FRAME[FRAME.columns[::-1]]), ValueError, "same order|feature names"),
     ("a renamed column", lambda: exact().fit(FRAME, Y).predict(FRAME.rename(columns={"bp": "x"})), ValueError, "unseen at fit time"),
     ("duplicate columns", lambda: exact().fit(pd.concat([FRAME, FRAME], axis=1), Y), ValueError, "several columns named"),
-    ("a date column named for noise", lambda: exact(noise_features="when").fit(FRAME.assign(when=pd.Timestamp("2020")), Y), (TypeError, ValueError), "not numeric|no column names"),
+    ("a date column named for noise", lambda: exact(noise_features="when").fit(FRAME.assign(when=pd.Timestamp("2020")), Y), (TypeError, ValueError), "dates or times|no column names"),
     ("a nullable column with a missing value", lambda: exact().fit(FRAME.assign(bp=pd.array([None, *range(79)], dtype="Int64")), Y), ValueError, "NaN"),
     ("a classifier that was not fitted", lambda: RobustPrivacyClassifier().predict(X), NotFittedError, "not fitted"),
     ("a base model whose fit does nothing", lambda: fitted(Unfitted()), AttributeError, "classes_"),

@@ -1,10 +1,12 @@
 """Metrics by hand, and their scorers in scikit-learn's searches."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
 from conftest import LinearRule
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
@@ -14,6 +16,7 @@ from test_certificate import make_certificate
 
 from sklearn_rp import RobustPrivacyClassifier
 from sklearn_rp.attribute import compatible_sets
+from sklearn_rp.certificate import Certificate
 from sklearn_rp.datasets import make_recommendation
 from sklearn_rp.metrics import _CertificateScorer as Scorer
 from sklearn_rp.metrics import (
@@ -133,3 +136,98 @@ def test_scores_of_compatible_sets():
         interval_length_score(task.data)
     with pytest.raises(TypeError, match="no parameter named 'sets'"):
         make_compatible_sets_scorer(abstention_rate, sensitive_feature=0)
+
+
+class Counted(LinearRule):
+    """Counts the rows that it is asked about."""
+
+    asked = 0
+
+    def predict(self, X):
+        Counted.asked += len(X)
+        return super().predict(X)
+
+
+FAR = np.c_[[-3.0, -2.5, -2.0, 2.0, 2.5, 3.0], np.zeros(6)]
+SIDE = (FAR[:, 0] > 0).astype(int)
+FEW, ALL = 6 * 1000, 6 * 20_000  # votes: 263 a row in the first round, 395 in the second
+
+
+def one_line(y, cert):
+    return certified_accuracy_score(y, cert, radius=0.3)
+
+
+def by_hand(y, cert):
+    return float((cert.at(0.3) & (cert.label == y)).mean())
+
+
+def label_first(y, cert):
+    return float(((cert.label == y) & cert.at(0.3)).mean())
+
+
+def at_two_radii(y, cert):
+    return float(cert.at(0.3).mean() + cert.at(0.6).mean()) / 2
+
+
+def share_certified(y, cert):
+    assert isinstance(cert, Certificate)
+    return float((cert.at(0.3) & ~cert.abstained).mean())
+
+
+COSTS = [
+    (make_certificate_scorer(certified_accuracy_score, radius=0.3), FEW),
+    (make_certificate_scorer(certified_accuracy_score), FEW),
+    (make_certificate_scorer(partial(certified_accuracy_score, radius=0.3)), FEW),
+    (make_certificate_scorer(one_line), FEW),
+    (make_certificate_scorer(by_hand), FEW),
+    (make_certificate_scorer(label_first), ALL),
+    (make_certificate_scorer(at_two_radii), ALL + FEW),
+    (make_certificate_scorer(share_certified), ALL + FEW),
+]
+
+
+@pytest.mark.parametrize(("scorer", "most"), COSTS)
+def test_a_metric_costs_the_votes_that_it_asks_for(scorer, most):
+    """Far from the boundary a few hundred votes tell that the radius is at least 0.3."""
+    clf = RobustPrivacyClassifier(
+        FrozenEstimator(Counted([1.0, 0]).fit(FAR)),
+        sigma=0.5,
+        noise_scale=None,
+        noise_features=[0],
+        method="monte_carlo",
+        n_samples=20_000,
+        random_state=0,
+    ).fit(FAR, SIDE)
+    Counted.asked = 0
+    assert scorer(clf, FAR, SIDE) == 1.0
+    assert most - FEW < Counted.asked <= most
+
+
+def test_a_metric_sees_the_certificate_of_its_own_question(people):
+    """All votes where anything but the first question is asked: the same values as `certify`."""
+    X, _ = people
+    clf = RobustPrivacyClassifier(
+        LinearRule([1.0], [0, 1]),
+        sigma=0.5,
+        noise_features="bmi",
+        method="monte_carlo",
+        n_samples=3000,
+        random_state=0,
+    )
+    rows = X[["bmi"]] - 26
+    clf.fit(rows, (rows["bmi"] > 0).astype(int))
+    seen = {}
+
+    def metric(cert):
+        seen["early"] = cert.at(1.0, feature="bmi")
+        seen["label"] = cert.label
+        seen["radius"] = cert.radius
+        seen["later"] = cert.at(1.0, feature="bmi")
+        return 0.0
+
+    make_certificate_scorer(metric)(clf, rows)
+    early, full = clf.certify(rows, radius=1.0, feature="bmi"), clf.certify(rows)
+    np.testing.assert_array_equal(seen["early"], early.at(1.0, feature="bmi"))
+    np.testing.assert_array_equal(seen["label"], early.label)
+    np.testing.assert_array_equal(seen["radius"], full.radius)
+    np.testing.assert_array_equal(seen["later"], full.at(1.0, feature="bmi"))

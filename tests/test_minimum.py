@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import Bounds, LinearConstraint, milp
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
@@ -25,7 +27,7 @@ from sklearn_rp import (
     RobustPrivacyClassifier,
 )
 from sklearn_rp.attribute.measure import last_starts
-from sklearn_rp.attribute.partition import best_assignment, best_runs
+from sklearn_rp.attribute.partition import best_assignment, best_runs, enumerates
 from sklearn_rp.exceptions import PrivacyWarning
 
 
@@ -77,22 +79,81 @@ def test_runs_of_twelve_cells():
             assert worth(g, labels) == pytest.approx(max(worth(g, r) for r in fits))
 
 
+def fewest(labels):
+    """Fewest categories of a label that is used, in each row."""
+    return np.array([np.unique(row, return_counts=True)[1].min() for row in labels])
+
+
 @given(
     seed=st.integers(0, 2**32 - 1),
     n_categories=st.integers(2, 7),
-    n_labels=st.integers(2, 3),
-    least=st.integers(1, 4),
+    n_labels=st.integers(2, 4),
+    least=st.integers(1, 8),
+    digits=st.sampled_from([0, 1, 9]),  # gains that are often equal, and such that never are
 )
-@settings(max_examples=60, deadline=None)
-def test_assignments_are_the_optimum_of_an_exhaustive_search(seed, n_categories, n_labels, least):
-    gain = np.random.default_rng(seed).uniform(size=(4, n_categories, n_labels))
+@settings(max_examples=80, deadline=None)
+def test_assignments_are_the_optimum_of_an_exhaustive_search(
+    seed, n_categories, n_labels, least, digits
+):
+    rng = np.random.default_rng(seed)
+    gain = rng.uniform(size=(4, n_categories, n_labels)).round(digits)
     found = best_assignment(gain, least)
     every = np.array(list(product(range(n_labels), repeat=n_categories)))
     enough = min(least, n_categories)
-    fits = every[[min(np.unique(r, return_counts=True)[1]) >= enough for r in every]]
-    for g, labels in zip(gain, found, strict=True):
-        assert worth(g, labels) == pytest.approx(max(worth(g, row) for row in fits))
-        assert min(np.unique(labels, return_counts=True)[1]) >= enough
+    fits = every[fewest(every) >= enough]
+    total = gain[:, np.arange(n_categories), fits].sum(axis=2).max(axis=1)
+    assert [worth(*both) for both in zip(gain, found, strict=True)] == pytest.approx(total)
+    assert fewest(found).min() >= enough
+
+
+def test_assignments_of_a_row_do_not_depend_on_the_others():
+    rng = np.random.default_rng(0)
+    for n_labels, least in ((4, 6), (14, 3)):
+        gain = rng.integers(0, 4, size=(12, 16, n_labels)) / 10
+        alone = [best_assignment(row[None], least)[0] for row in gain]
+        assert np.array_equal(best_assignment(gain, least), alone)
+
+
+@pytest.mark.parametrize(("n_categories", "n_labels", "least"), [(60, 4, 24), (30, 6, 7)])
+def test_many_categories_are_the_optimum_of_an_integer_program(n_categories, n_labels, least):
+    rng = np.random.default_rng(0)
+    gain = rng.dirichlet(np.full(n_labels, 0.5), size=(3, n_categories))
+    labels = best_assignment(gain, least)
+    assert fewest(labels).min() >= least
+    # Which label a category has, and whether a label is used: at least so often, or not at all.
+    one_each = np.kron(np.eye(n_categories), np.ones(n_labels))
+    count = np.kron(np.ones(n_categories), np.eye(n_labels))
+    used = np.eye(n_labels)
+    rules = [
+        LinearConstraint(np.c_[one_each, np.zeros((n_categories, n_labels))], 1, 1),
+        LinearConstraint(np.c_[count, -least * used], 0, np.inf),
+        LinearConstraint(np.c_[count, -n_categories * used], -np.inf, 0),
+    ]
+    for g, found in zip(gain, labels, strict=True):
+        cost = np.r_[-g.ravel(), np.zeros(n_labels)]
+        best = milp(cost, integrality=np.ones_like(cost), bounds=Bounds(0, 1), constraints=rules)
+        assert worth(g, found) == pytest.approx(-best.fun)
+
+
+def test_any_label_may_have_a_single_category():
+    gain = np.random.default_rng(0).uniform(size=(5, 30, 25))
+    assert np.array_equal(best_assignment(gain, 1), gain.argmax(axis=2))
+    assert enumerates(30, 25, 1)
+
+
+def test_too_many_labels_to_try_every_set_of_them():
+    """The minimum holds all the same, and no single label is better."""
+    assert enumerates(60, 13, 2)
+    assert not enumerates(60, 14, 2)
+    assert enumerates(60, 100, 24)  # two at most are used at once: 5050 sets
+    rng = np.random.default_rng(0)
+    for least in (2, 5, 16):
+        gain = rng.dirichlet(np.full(40, 0.1), size=(4, 60))
+        assert not enumerates(60, 40, least)
+        labels = best_assignment(gain, least)
+        assert fewest(labels).min() >= least
+        kept = np.array([worth(*both) for both in zip(gain, labels, strict=True)])
+        assert (kept > gain.sum(axis=1).max(axis=1)).all()
 
 
 def merge_short_runs(labels, edges, least):
@@ -264,6 +325,112 @@ def test_categories():
     plain = model.fit(X, y)
     answers = np.stack([plain.predict(X.assign(city=z)) for z in "abcde"], axis=1)
     assert (answers == plain.predict(X)[:, None]).sum(axis=1).min() == 1  # "a" is told
+
+
+def test_more_categories_and_labels_than_states_could_be_counted():
+    """The minimum of all, 24 of 60 for every label, and of none."""
+    rng = np.random.default_rng(0)
+    names = np.array([f"c{i:02d}" for i in range(60)])
+    X = pd.DataFrame({"code": rng.choice(names, 600), "age": rng.normal(size=600)})
+    number = X["code"].str[1:].astype(int).to_numpy()
+    y = (number + (X["age"] > 0)) % 4
+    columns = ColumnTransformer([("c", OneHotEncoder(), ["code"])], remainder="passthrough")
+    model = make_pipeline(columns, DecisionTreeClassifier(random_state=0)).fit(X, y)
+    rows = X[:5]
+
+    def answers(**arguments):
+        apc = AttributePrivacyClassifier(
+            FrozenEstimator(model), sensitive_feature="code", bounds=names, **arguments
+        ).fit(X, y)
+        every = np.stack([apc.predict(rows.assign(code=name)) for name in names], axis=1)
+        assert np.array_equal(
+            apc.compatible_sets(rows).length, (every == apc.predict(rows)[:, None]).sum(axis=1)
+        )
+        return every
+
+    assert fewest(answers(minimum=0.4)).min() >= 24
+    assert fewest(answers(minimum=1.0)).min() == 60
+    plain = [model.predict(rows.assign(code=name)) for name in names]
+    assert np.array_equal(answers(minimum=1, unit="categories"), np.stack(plain, axis=1))
+
+
+def test_a_search_that_is_not_complete_says_what_is_lost_at_most():
+    rng = np.random.default_rng(0)
+    names = np.array([f"c{i:02d}" for i in range(28)])
+    X = pd.DataFrame({"code": np.tile(names, 5), "age": rng.normal(size=140)})
+    y = X["code"].str[1:].astype(int).to_numpy() % 14
+    columns = ColumnTransformer([("c", OneHotEncoder(), ["code"])], remainder="passthrough")
+    model = make_pipeline(columns, DecisionTreeClassifier(random_state=0)).fit(X, y)
+    apc = AttributePrivacyClassifier(
+        FrozenEstimator(model), sensitive_feature="code", minimum=4, unit="categories"
+    )
+    # Each label is right for two categories: half of the agreement is the minimum's own price.
+    with pytest.warns(PrivacyWarning, match=r"at most 0\.5 of it is lost") as caught:
+        apc.fit(X, y)
+    assert [w.filename for w in caught] == [__file__]
+    every = np.stack([apc.predict(X[:1].assign(code=name)) for name in names], axis=1)
+    assert fewest(every).min() >= 4
+
+
+def exactly(n_classes):
+    """Models whose probabilities are the same for all labels, or are so but for rounding."""
+    share = np.full(n_classes, 1 / n_classes)
+    return {
+        "equal": share,
+        "in the last bit": share + np.eye(n_classes)[0] * 1e-16,
+        "nearly": share + np.linspace(0, 3e-10, n_classes),
+        "two on top": np.r_[0.4, np.full(n_classes - 2, 0.2 / max(n_classes - 2, 1)), 0.4],
+    }
+
+
+class Constant(ClassifierMixin, BaseEstimator):
+    """Given probabilities below the middle of the first feature, and turned round above it."""
+
+    def __init__(self, share):
+        self.share = share
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict_proba(self, X):
+        share = self.share / self.share.sum()
+        return np.where(np.asarray(X)[:, :1] < 0, share, share[::-1])
+
+    def predict(self, X):
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 4, 5])
+@pytest.mark.parametrize("kind", ["equal", "in the last bit", "nearly", "two on top"])
+def test_the_released_label_is_the_most_probable_one_alone(n_classes, kind):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 2))
+    y = np.arange(400) % n_classes
+    for minimum in (0.01, 0.3, 0.7):
+        apc = AttributePrivacyClassifier(
+            Constant(exactly(n_classes)[kind]), sensitive_feature=0, minimum=minimum, resolution=16
+        ).fit(X, y)
+        share, label = apc.predict_proba(X), apc.predict(X)
+        own = share[np.arange(400), label]
+        others = np.where(np.arange(n_classes) == label[:, None], -1.0, share).max(axis=1)
+        assert (own > others).all()
+        assert share.sum(axis=1) == pytest.approx(np.ones(400), abs=1e-12)
+        assert (share >= 0).all()
+
+
+def test_the_released_label_is_the_most_probable_one_of_a_voting_model():
+    """Votes of an even number of neighbours tie often."""
+    X, y = task(1, n=600, n_classes=4)
+    for minimum in (0.02, 0.2, 0.5):
+        apc = AttributePrivacyClassifier(
+            KNeighborsClassifier(4), sensitive_feature=1, minimum=minimum, resolution=32
+        ).fit(X, y)
+        share, label = apc.predict_proba(X), apc.predict(X)
+        assert np.array_equal(apc.classes_[share.argmax(axis=1)], label)
+        assert np.array_equal(
+            np.concatenate([apc.predict_proba(x[None]) for x in X[:30]]), share[:30]
+        )
 
 
 def test_priors():

@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import make_classification
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -18,14 +18,32 @@ from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier  # noqa: E402
 from skorch.callbacks import EarlyStopping  # noqa: E402
 from torch import nn  # noqa: E402
 
-from sklearn_rp import RobustPrivacyClassifier, certify  # noqa: E402
+from sklearn_rp import (  # noqa: E402
+    AttributePrivacyClassifier,
+    AttributePrivacyTransformer,
+    RobustPrivacyClassifier,
+    certify,
+)
+from sklearn_rp.attacks import (  # noqa: E402
+    AttributeInferenceAttack,
+    LabelOnlyInversionAttack,
+    ModelExtractionAttack,
+)
+from sklearn_rp.attribute import compatible_sets  # noqa: E402
+from sklearn_rp.baselines import (  # noqa: E402
+    NoisyInputClassifier,
+    RandomAbstentionClassifier,
+    RandomizedResponseClassifier,
+)
 from sklearn_rp.exceptions import PrivacyWarning  # noqa: E402
+from sklearn_rp.inspection import CompatibleSetDisplay  # noqa: E402
 from sklearn_rp.metrics import (  # noqa: E402
     average_certified_radius,
     make_certificate_scorer,
 )
 from sklearn_rp.model_selection import NoiseSearchCV  # noqa: E402
 from sklearn_rp.neural import Autocast, GaussianNoise  # noqa: E402
+from sklearn_rp.report import privacy_report  # noqa: E402
 from sklearn_rp.smoothing.monte_carlo import MonteCarlo  # noqa: E402
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -563,3 +581,147 @@ def test_soft_votes_warn_of_a_threshold_and_of_nothing_else():
     named = net(classes=["left", "middle", "right"]).fit(X, CODES)  # answers by position
     clf = smooth(FrozenEstimator(named), voting="soft").fit(X, NAMES)  # warnings are errors here
     assert clf.engine_ == "torch"
+
+
+# Labels in every function that reads a model
+
+
+class Named(ClassifierMixin, BaseEstimator):
+    """A net's answers with the labels put to them by hand."""
+
+    def __init__(self, inner, names):
+        self.inner = inner
+        self.names = names
+
+    def fit(self, X, y=None):
+        self.classes_ = np.asarray(self.names)
+        return self
+
+    def predict(self, X):
+        return self.classes_[self.inner.predict(X)]
+
+    def predict_proba(self, X):
+        return self.inner.predict_proba(X)
+
+
+ORDERED = ["right", "left", "middle"]  # outputs 0, 1, 2: not in alphabetical order
+TRAINED = net(classes=ORDERED, max_epochs=10, module__inputs=12).fit(X, CODES.astype(np.int64))
+BY_HAND = Named(TRAINED, ORDERED).fit(X)
+
+
+def sets_of_net(model):
+    return compatible_sets(model, X[:20], sensitive_feature=0, resolution=16).to_frame()
+
+
+def published(model):
+    transformer = AttributePrivacyTransformer(
+        FrozenEstimator(model), sensitive_feature=0, resolution=16, include_prediction=True
+    )
+    return transformer.fit(X, np.array(ORDERED)[CODES]).transform(X[:20])
+
+
+def guaranteed(model):
+    clf = AttributePrivacyClassifier(FrozenEstimator(model), sensitive_feature=0, resolution=16)
+    clf.fit(X, np.array(ORDERED)[CODES])
+    assert clf.classes_.tolist() == ORDERED
+    return np.c_[clf.predict(X[:50]), clf.predict_proba(X[:50]).round(6)]
+
+
+def inferred(model):
+    attack = AttributeInferenceAttack(model, sensitive_feature=0, resolution=16, n_resamples=10)
+    return attack.fit(X[:60]).evaluate(X[60:80]).to_frame()
+
+
+def extracted(model):
+    truth = np.array(ORDERED)[CODES][200:]
+    return ModelExtractionAttack(n_queries=[100]).run(model, X[:200], X[200:], truth)
+
+
+def inverted(model):
+    attack = LabelOnlyInversionAttack(max_queries=400, random_state=0).fit(X)
+    result = attack.run(model, evaluators=[model])
+    assert result.targets.tolist() == ORDERED
+    assert result.found.all()
+    return result.to_frame()
+
+
+def reported(model):
+    truth = np.array(ORDERED)[CODES][:40]
+    found = privacy_report(model, X[:40], truth, sensitive_features=[0], resolution=16)
+    assert found.operating_point["accuracy"] == np.mean(model_labels(TRAINED)[:40] == truth)
+    return found.sets["x0"]
+
+
+def pictured(model):
+    pytest.importorskip("matplotlib").use("Agg")
+    return CompatibleSetDisplay.from_estimator(model, X[:10], sensitive_feature=0).frame()
+
+
+def abstained(model):
+    clf = RandomAbstentionClassifier(FrozenEstimator(model), fallback="none", random_state=0)
+    clf.fit(X, np.array(ORDERED)[CODES])
+    assert clf.classes_.tolist() == ORDERED
+    return clf.predict(X)
+
+
+def model_labels(model):
+    return np.array(ORDERED)[model.predict(X)]
+
+
+@pytest.mark.parametrize("wrap", [lambda n: n, lambda n: make_pipeline("passthrough", n)])
+@pytest.mark.parametrize(
+    "function",
+    [
+        sets_of_net, published, guaranteed, inferred, extracted, inverted, reported, pictured,
+        abstained,
+    ],
+)  # fmt: skip
+def test_a_net_with_names_is_read_by_its_names(function, wrap):
+    found, expected = (np.asarray(function(model)) for model in (wrap(TRAINED), BY_HAND))
+    assert found.shape == expected.shape
+    assert (found == expected).all() or np.allclose(found, expected)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda model: RobustPrivacyClassifier(model, n_samples=100, sigma=0.01, random_state=0),
+        lambda model: AttributePrivacyClassifier(
+            model, sensitive_feature=0, minimum=0.01, resolution=64
+        ),
+        lambda model: RandomizedResponseClassifier(model, p=1.0),
+        lambda model: NoisyInputClassifier(model, sigma=0.01, random_state=0),
+        lambda model: RandomAbstentionClassifier(model, rate=0.0, fallback="none"),
+        lambda model: AttributePrivacyTransformer(model, sensitive_feature=0),
+    ],
+)
+@pytest.mark.parametrize("kind", ["three", "two", "tuned"])
+def test_every_wrapper_trains_a_net_on_names(make, kind):
+    labels = NAMES if kind != "two" else np.where(NAMES == "left", "yes", "no")
+    model = net(OneScore, NeuralNetBinaryClassifier) if kind == "two" else net(max_epochs=8)
+    model = GridSearchCV(model, {"lr": [0.1]}, cv=2) if kind == "tuned" else model
+    clf = make(model).fit(X, labels)
+    assert clf.classes_.tolist() == sorted(set(labels))
+    sets = compatible_sets(clf.estimator_, X[:10], sensitive_feature=0, resolution=8)
+    proba = clf.estimator_.predict_proba(X[:10])  # in the order of the sorted labels
+    np.testing.assert_array_equal(sets.label, clf.classes_[proba.argmax(axis=1)])
+    if hasattr(clf, "predict"):
+        assert clf.score(X, labels) > np.unique(labels, return_counts=True)[1].max() / len(X)
+        again = pickle.loads(pickle.dumps(clf))
+        assert set(again.predict(X[:50])) <= set(labels)
+    else:
+        np.testing.assert_array_equal(clf.compatible_sets(X[:10]).label, sets.label)
+
+
+def test_a_net_with_a_gap_in_its_labels_is_refused_everywhere():
+    gap = np.array([0, 2, 3])[CODES].astype(np.int64)
+    trained = net(module__outputs=4, max_epochs=1).fit(X, gap)
+    for function in (sets_of_net, extracted, inferred, reported):
+        with pytest.raises(ValueError, match="answers with the number of an output.*classes="):
+            function(trained)
+
+
+def test_a_net_of_which_no_labels_are_known_answers_by_position():
+    fresh = net().initialize()
+    labels = compatible_sets(fresh, X[:20], sensitive_feature=0, resolution=8).label
+    np.testing.assert_array_equal(labels, fresh.predict(X[:20]))

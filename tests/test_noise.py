@@ -1,5 +1,7 @@
 """Noise: which columns, what scale, which draws, and copies in the container that came in."""
 
+from decimal import Decimal
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
@@ -7,8 +9,10 @@ import pandas as pd
 import pytest
 from sklearn.compose import make_column_selector
 
+from sklearn_rp.attribute import Prior
 from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.noise import Noise, noised_values, resolve_columns
+from sklearn_rp.rows import check_kind
 
 MIXED = pd.DataFrame(
     {
@@ -63,6 +67,130 @@ def test_scales():
 def test_numbers_as_objects_warn():
     with pytest.warns(PrivacyWarning, match=r"\['bmi'\] hold numbers as objects"):
         noise_of(MIXED.astype({"bmi": object}))
+
+
+def test_scales_with_labels_are_read_by_label():
+    swapped = pd.Series({"bmi": 2.0, "age": 5.0})
+    assert noise_of(MIXED, scale=swapped).scale.tolist() == [5, 2]
+    assert noise_of(MIXED, ["bmi"], scale=swapped).scale.tolist() == [2]
+    assert noise_of(MIXED, scale=MIXED.std(numeric_only=True)[::-1]).scale == pytest.approx(
+        MIXED[["age", "bmi"]].std()
+    )
+    numbers = MIXED[["age", "bmi"]]
+    assert noise_of(numbers.to_numpy(), scale=pd.Series({"x1": 2.0, "x0": 5.0})).scale.tolist() == [
+        5,
+        2,
+    ]
+    assert noise_of(numbers, scale=pd.Series([5.0, 2.0])).scale.tolist() == [5, 2]  # no labels
+    assert noise_of(numbers, scale=pd.Series([2.0, 5.0], index=[1, 0])).scale.tolist() == [5, 2]
+    for scale, message in (
+        (pd.Series({"bim": 2.0, "age": 5.0}), r"'bim', which is not a column.*'bmi'\?"),
+        (pd.Series({"age": 5.0}), r"no entry for the noised feature\(s\) \['bmi'\]"),
+        (pd.Series([1.0, 2.0, 3.0], index=["age", "bmi", "age"]), "two entries .* 'age'"),
+        ({"age": 5.0, 0: 1.0, "bmi": 2.0}, "two entries .* 'age'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            noise_of(numbers, scale=scale)
+
+
+def test_scales_of_an_array_with_coordinates():
+    class DataArray:
+        """As much of xarray's as is looked at."""
+
+        coords = ("feature",)
+
+        def to_series(self):
+            return pd.Series({"bmi": 2.0, "age": 5.0})
+
+    assert noise_of(MIXED, scale=DataArray()).scale.tolist() == [5, 2]
+
+
+def test_a_mask_with_labels_is_read_by_label():
+    mask = pd.Series({"bmi": True, "age": False, "sex": False, "smoker": False, "joined": False})
+    assert resolve_columns(mask, MIXED).tolist() == [2]
+    assert resolve_columns(mask.to_dict(), MIXED).tolist() == [2]
+    assert resolve_columns(lambda X: X.dtypes[::-1] == "float64", MIXED).tolist() == [2]
+    assert resolve_columns(pd.Series(["bmi", "age"], index=[7, 3]), MIXED).tolist() == [2, 0]
+    with pytest.raises(ValueError, match="mask of length 2"):
+        resolve_columns(mask[:2], MIXED)
+    with pytest.raises(TypeError, match="noise_features=.*not allowed"):
+        resolve_columns({"bmi": 1.0}, MIXED)
+
+
+def test_scales_of_weighted_rows():
+    X = np.array([[0.0, 5], [1, 5], [4, 5], [100, 6]])
+    weight = np.array([2.0, 1, 1, 0])
+    with pytest.warns(PrivacyWarning, match=r"\['x1'\] are constant"):
+        noise = Noise.from_data(X, None, "std", ["x0", "x1"], weight=weight)
+    assert noise.scale == pytest.approx([np.std([0, 0, 1, 4])])
+    assert (noise.low, noise.high) == (0, 4)
+
+
+HALVES = [Fraction(n, 2) for n in range(4)]
+NEITHER = [
+    (pd.Series([1, 2.5, 3, 4], dtype=object), "numbers as objects"),
+    (pd.Series(list(np.arange(4.0)), dtype=object), "numbers as objects"),
+    (pd.Series([np.float32(n) for n in range(4)], dtype=object), "numbers as objects"),
+    (pd.Series([Decimal(n) for n in range(4)]), "numbers as objects"),
+    (pd.Series(HALVES), "numbers as objects"),
+    (pd.Series([None, *HALVES[1:]]), "numbers as objects"),
+    (pd.Series(pd.date_range("2020", periods=4)), "dates or times"),
+    (pd.Series(pd.date_range("2020", periods=4, tz="Europe/Paris")), "dates or times"),
+    (pd.Series(pd.date_range("2020", periods=4).date), "dates or times"),
+    (pd.Series(pd.period_range("2020", periods=4, freq="M")), "dates or times"),
+    (pd.Series(pd.to_timedelta(range(4), "h")), "dates or times"),
+    (pd.Series(np.arange(4) * 1j), "complex numbers"),
+    (pd.Series([1j, 2j, 3j, 4], dtype=object), "complex numbers"),
+    (pd.Series([True, 2, 3, 4], dtype=object), "values of several types"),
+    (pd.Series(["a", 1, "b", 2]), "values of several types"),
+    (pd.Series(pd.interval_range(0, 4)), "values of type Interval"),
+]
+
+
+@pytest.mark.parametrize(("values", "kind"), NEITHER)
+def test_what_is_neither_number_nor_category_is_refused(values, kind):
+    X = MIXED.assign(age=values)
+    with pytest.raises(TypeError, match=f"noise_features names 'age', which holds {kind}"):
+        resolve_columns(["age"], X)
+    with pytest.raises(TypeError, match=f"'age', which holds {kind}.*, neither numbers nor"):
+        resolve_columns(["age", "bmi"], X)
+    assert resolve_columns(None, X).tolist() == [2]
+    with pytest.raises(TypeError, match=f"sensitive_feature names 'age', which holds {kind}"):
+        check_kind(X, 0, parameter="sensitive_feature")
+    with pytest.raises(TypeError, match=f"sensitive_feature names 'age', which holds {kind}"):
+        Prior.from_data(X, "age")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_rp.exceptions.PrivacyWarning")
+def test_what_is_neither_in_arrow_and_polars():
+    pa, pl = pytest.importorskip("pyarrow"), pytest.importorskip("polars")
+    decimals = pd.Series(list(map(Decimal, range(4))), dtype=pd.ArrowDtype(pa.decimal128(5, 2)))
+    dates = pd.date_range("2020", periods=4).date
+    frames = [
+        pd.DataFrame({"n": decimals, "d": pd.Series(dates, dtype=pd.ArrowDtype(pa.date32()))}),
+        pl.DataFrame({"n": list(map(Decimal, range(4))), "d": list(dates)}),
+    ]
+    for X in frames:
+        with pytest.raises(TypeError, match="'n', which holds numbers as objects"):
+            resolve_columns("n", X)
+        with pytest.raises(TypeError, match="'d', which holds dates or times"):
+            resolve_columns("d", X)
+        with pytest.raises(ValueError, match="X has none"):
+            resolve_columns(None, X)
+
+
+def test_categories_are_text_truth_values_and_what_is_declared():
+    codes = pd.Series([3, 1, 3, 2], dtype="category")
+    for values in (MIXED["sex"], MIXED["smoker"], codes, pd.Series([True, None, False, True])):
+        assert not check_kind(MIXED.assign(age=values), 0, parameter="noise_features")
+    assert check_kind(MIXED, 2, parameter="noise_features")
+
+
+def test_numbers_of_any_kind_in_an_array_of_objects_are_numbers():
+    X = np.array([["a", 1, Decimal("0.5")], ["b", 2.5, Fraction(3, 2)]], dtype=object)
+    noise = noise_of(X, scale=None)
+    assert noise.columns.tolist() == [1, 2]
+    assert noise.values(X).tolist() == [[1, 0.5], [2.5, 1.5]]
 
 
 def test_integer_names_that_are_not_positions_are_refused():

@@ -2,18 +2,24 @@
 
 import json
 from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier, RandomForestClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.pipeline import Pipeline as SklearnPipeline
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from sklearn_rp import AttributePrivacyClassifier, RobustPrivacyClassifier
+from sklearn_rp import AttributePrivacyClassifier, RobustPrivacyClassifier, certify
+from sklearn_rp.attacks import AttributeInferenceAttack
 from sklearn_rp.attribute import compatible_sets
 from sklearn_rp.baselines import RandomizedResponseClassifier
 from sklearn_rp.datasets import load_recommendation
@@ -23,6 +29,10 @@ X, Y = load_recommendation(return_X_y=True, as_frame=True)
 X_TRAIN, X_TEST, Y_TRAIN, Y_TEST = train_test_split(X, Y, random_state=0)
 TREE = DecisionTreeClassifier(max_depth=5, random_state=0)
 EXACT = RobustPrivacyClassifier(TREE, noise_features=["bmi"]).fit(X_TRAIN, Y_TRAIN)
+
+
+def with_a_copy(rows):
+    return rows.assign(copied=rows["bmi"])
 
 
 def report(estimator=EXACT, rows=X_TEST, labels=Y_TEST, features=("bmi",), **arguments):
@@ -128,7 +138,9 @@ def test_a_model_without_certificates():
     found = report(NarrowBand().fit(X_TRAIN, Y_TRAIN))
     assert found.radii is None
     assert found.operating_point["accuracy_without_privacy"] is None
-    assert any("no certificates" in text for text in found.warnings)
+    assert (
+        "test_report's NarrowBand gives no certificates: no radius is reported." in found.warnings
+    )
     narrow = int((np.abs(X_TEST["bmi"] - X_TEST["bmi"].iloc[0]) < 0.3).sum())
     want = f"For {narrow} of {len(X_TEST)} people the label leaves less than 5% of the range of bmi"
     assert any(text.startswith(want) for text in found.warnings)
@@ -146,6 +158,121 @@ def test_a_guaranteed_minimum():
     assert not any("no certificates" in text for text in found.warnings)
     seen = X_TRAIN["bmi"].max() - X_TRAIN["bmi"].min()
     assert found.sets["bmi"]["smallest"].min() >= 0.3 * seen
+
+
+NUMBERS, MORE = (part.drop(columns="sex") for part in (X_TRAIN, X_TEST))
+MINIMUM = AttributePrivacyClassifier(TREE, sensitive_feature="bmi", minimum=0.2)
+
+
+def only_labels_of(found):
+    return {key: value for key, value in found.to_dict().items() if key != "sklearn_rp"}
+
+
+def test_what_is_set_after_the_fit_is_not_reported():
+    clf = clone(MINIMUM).fit(NUMBERS, Y_TRAIN)
+    before = report(clf, MORE, bounds=(15, 50))
+    clf.set_params(
+        sensitive_feature="age", minimum=0.9, unit="length", bounds=(1, 2), prior="uniform",
+        estimator=LogisticRegression(),
+    )  # fmt: skip
+    after = report(clf, MORE, bounds=(15, 50))
+    assert only_labels_of(after) == only_labels_of(before)
+    point = after.operating_point
+    assert (point["guaranteed_for"], point["minimum"], point["unit"]) == ("bmi", 0.2, "share")
+    votes = {"method": "monte_carlo", "n_samples": 100, "random_state": 0}
+    smooth = RobustPrivacyClassifier(TREE, noise_features=["bmi"], **votes).fit(NUMBERS, Y_TRAIN)
+    before = report(smooth, MORE[:30], Y_TEST[:30], bounds=(15, 50), resolution=4)
+    smooth.set_params(
+        sigma=9.0, noise_features=["age"], noise_scale=None, voting="soft", n_samples=7, alpha=0.5,
+        min_radius=3.0, fallback="nobody", resample=True, method="exact", random_state=3,
+        estimator=LogisticRegression(),
+    )  # fmt: skip
+    after = report(smooth, MORE[:30], Y_TEST[:30], bounds=(15, 50), resolution=4)
+    assert only_labels_of(after) == only_labels_of(before)
+    point = after.operating_point
+    assert (point["sigma"], point["votes_per_row"], point["alpha"]) == (0.25, 100, 0.001)
+    assert (point["voting"], point["fallback"], point["fresh_noise"]) == ("hard", None, False)
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        (RandomForestClassifier(5, random_state=0), "RandomForestClassifier"),
+        (AdaBoostClassifier(n_estimators=3, random_state=0), "AdaBoostClassifier"),
+        (BaggingClassifier(TREE, 3, random_state=0), "BaggingClassifier"),
+        (make_pipeline(StandardScaler(), RandomForestClassifier(5)), "RandomForestClassifier"),
+        (RobustPrivacyClassifier(MINIMUM, noise_features="bmi"), "DecisionTreeClassifier"),
+        (
+            RobustPrivacyClassifier(RandomForestClassifier(5), noise_features="bmi"),
+            "RandomForestClassifier",
+        ),
+        (GridSearchCV(MINIMUM, {"minimum": [0.3]}, cv=2), "DecisionTreeClassifier"),
+    ],
+)
+def test_the_model_has_its_own_name(model, name):
+    point = _operating_point_of(model.fit(NUMBERS, Y_TRAIN))
+    assert point["model"] == name
+
+
+def _operating_point_of(model):
+    return report(model, MORE, bounds=(15, 50), resolution=16).operating_point
+
+
+def keep_names(step):
+    return step.set_output(transform="pandas")
+
+
+@pytest.mark.parametrize(
+    ("model", "about"),
+    [
+        (make_pipeline("passthrough", MINIMUM), "guaranteed_for"),
+        (GridSearchCV(MINIMUM, {"minimum": [0.2]}, cv=2), "guaranteed_for"),
+        (GridSearchCV(make_pipeline("passthrough", MINIMUM), {}, cv=2), "guaranteed_for"),
+        (make_pipeline(GridSearchCV(MINIMUM, {}, cv=2)), "guaranteed_for"),
+        (
+            make_pipeline(
+                keep_names(
+                    make_column_transformer(
+                        (StandardScaler(), ["age"]),
+                        ("passthrough", ["bmi", "bp"]),
+                        verbose_feature_names_out=False,
+                    )
+                ),
+                MINIMUM,
+            ),
+            "guaranteed_for",
+        ),
+        (
+            make_pipeline(keep_names(StandardScaler()), MINIMUM),
+            "guaranteed_for_behind_the_steps",
+        ),
+        (  # the values are there as they were, and once more in another column
+            make_pipeline(FunctionTransformer(with_a_copy), MINIMUM),
+            "guaranteed_for_behind_the_steps",
+        ),
+    ],
+)
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_guarantee_is_reported_wherever_it_ends(model, about, frozen):
+    model = model.fit(NUMBERS, Y_TRAIN)
+    found = report(FrozenEstimator(model) if frozen else model, MORE, bounds=(15, 50))
+    point = found.operating_point
+    assert point[about] == "bmi"
+    assert (point["minimum"], point["unit"]) == (0.2, "share")
+    assert len([key for key in point if key.startswith("guaranteed_for")]) == 1
+    assert not any("no certificates" in text for text in found.warnings)
+    said = any("as the last step of the Pipeline reads it" in text for text in found.warnings)
+    assert said == (about != "guaranteed_for")
+    if about == "guaranteed_for":
+        seen = NUMBERS["bmi"].max() - NUMBERS["bmi"].min()
+        assert found.sets["bmi"]["smallest"].min() >= 0.2 * seen - 1e-9
+
+
+def test_a_guarantee_behind_steps_that_lose_the_names():
+    model = make_pipeline(StandardScaler(), AttributePrivacyClassifier(TREE, sensitive_feature=1))
+    found = report(model.fit(NUMBERS, Y_TRAIN), MORE, bounds=(15, 50))
+    assert found.operating_point["guaranteed_for_behind_the_steps"] == "x1"
+    assert any("along x1 as the last step" in text for text in found.warnings)
 
 
 @pytest.mark.parametrize("kind", ["smoothed", "baseline"])
@@ -229,6 +356,143 @@ def test_arrays_and_polars():
 def test_what_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         report(**arguments)
+
+
+class Heavy:
+    """Nothing but `predict`: whether the first of its columns named bmi is above 25."""
+
+    def predict(self, X):
+        values = X["bmi"] if hasattr(X, "columns") else np.asarray(X)[:, 0]
+        return np.where(np.asarray(values, dtype=float) > 25, "heavy", "light")
+
+
+def with_gaps(values, number=7):
+    values = pd.Series(values).astype(object)
+    values[::number] = None
+    return values
+
+
+def containers():
+    rows = X[["bmi", "age", "sex"]][:150]
+    whole = rows["age"].astype(int)
+    yield "frame", rows
+    yield "single column", rows[["bmi"]]
+    yield "single column of an array", rows[["bmi"]].to_numpy()
+    yield "array", rows[["bmi", "age"]].to_numpy()
+    yield "list", rows[["bmi", "age"]].to_numpy().tolist()
+    yield "mixed array", rows.to_numpy()
+    yield "mixed array with gaps", rows.assign(sex=with_gaps(rows["sex"])).to_numpy()
+    yield "nullable", rows.assign(age=with_gaps(whole).astype("Int64")).convert_dtypes()
+    yield "nullable truth", rows.assign(age=with_gaps(whole > 50).astype("boolean"))
+    arrow = pd.DataFrame(
+        {"bmi": rows["bmi"], "age": with_gaps(whole), "sex": with_gaps(rows["sex"])}
+    )
+    if find_spec("pyarrow"):
+        kinds = {"bmi": "double[pyarrow]", "age": "int64[pyarrow]", "sex": "string[pyarrow]"}
+        yield "arrow", arrow.astype(kinds)
+    yield "gaps", arrow.assign(age=rows["age"].where(whole % 7 > 0))
+    yield "categories", rows.assign(sex=with_gaps(rows["sex"]).astype("category"))
+    yield "durations", rows.assign(age=pd.to_timedelta(with_gaps(whole), unit="D"))
+    yield (
+        "dates",
+        rows.assign(age=pd.Timestamp("2026-01-01") + pd.to_timedelta(with_gaps(whole), unit="D")),
+    )
+    yield "zoned dates", rows.assign(age=pd.date_range("2026-01-01", periods=len(rows), tz="UTC"))
+    yield "integer names", rows[["bmi", "age"]].set_axis([0, 1], axis=1).rename(columns={0: "bmi"})
+
+
+CONTAINERS = dict(containers())
+FUNCTIONS = {
+    "compatible_sets": lambda rows, feature: compatible_sets(
+        Heavy(), rows, sensitive_feature=feature, bounds=(15, 50)
+    ),
+    "attack": lambda rows, feature: AttributeInferenceAttack(
+        Heavy(), sensitive_feature=feature, bounds=(15, 50), n_resamples=10
+    ).fit(rows).evaluate(rows).sets,
+    "report": lambda rows, feature: privacy_report(
+        Heavy(), rows, np.full(150, "light"), sensitive_features=feature, bounds=(15, 50)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_rows_in_any_container(function, container):
+    rows = CONTAINERS[container]
+    feature = "bmi" if hasattr(rows, "columns") else 0
+    heavy = X["bmi"].to_numpy()[:150] > 25
+    found = FUNCTIONS[function](rows, feature)
+    if function == "report":
+        (table,) = found.sets.values()
+        table = table.set_index("group")
+        assert table.loc["heavy", "n"] == heavy.sum()
+        assert table.loc["heavy", "median"] == pytest.approx(25, abs=1e-4)
+        assert table.loc["light", "median"] == pytest.approx(10, abs=1e-4)
+        (attack,) = found.attacks.values()
+        assert np.isfinite(attack["error"]).all()
+        json.loads(found.to_json())
+    else:
+        assert found.length == pytest.approx(np.where(heavy, 25, 10), abs=1e-4)
+
+
+class AtTwo:
+    """One label at the number 2 alone."""
+
+    def predict(self, X):
+        return np.where(np.asarray(X)[:, 0] == 2, "two", "others")
+
+
+def test_only_possible_values_are_counted():
+    rows = np.c_[np.arange(120) % 6.0, np.arange(120.0)]
+    asked = {"sensitive_features": 0, "resolution": 16}
+    found = privacy_report(AtTwo(), rows, np.full(120, "others"), **asked)
+    table = found.sets["x0"].set_index("group")
+    assert table.loc["two", "median"] == 1
+    assert table.loc["two", "median share of the range"] == pytest.approx(1 / 6)
+    assert "For 20 of 120 people the label gives x0 away." in found.warnings
+    for domain in ("integer", {0: [0, 1, 2, 3, 4, 5]}):
+        same = privacy_report(AtTwo(), rows, np.full(120, "others"), domain=domain, **asked)
+        pd.testing.assert_frame_equal(same.sets["x0"], found.sets["x0"])
+    smooth = privacy_report(AtTwo(), rows, np.full(120, "others"), domain="continuous", **asked)
+    assert smooth.sets["x0"].set_index("group").loc["two", "median"] == pytest.approx(0, abs=1e-5)
+    with pytest.raises(ValueError, match=r"domain names \[3\], which are not among"):
+        privacy_report(AtTwo(), rows, np.full(120, "others"), domain={3: "integer"}, **asked)
+
+
+def test_public_rows_in_another_container():
+    def attack(clf, rows, public, **asked):
+        asked = {"bounds": (15, 50), "features": ["bmi"], "resolution": 16} | asked
+        return report(clf, rows, X_public=public, **asked).to_dict()["attacks"]
+
+    rows, public = X_TEST[["bmi", "age", "sex"]], X_TRAIN[["bmi", "age", "sex"]]
+    expected = attack(Heavy(), rows, public)
+    assert attack(Heavy(), rows, public.to_numpy()) == expected  # of objects: there is text in it
+    assert attack(Heavy(), rows, public[public.columns[::-1]]) == expected
+    rows, public = rows[["bmi", "age"]].to_numpy(), public[["bmi", "age"]]
+    one = attack(Heavy(), rows, public, features=[0])
+    assert attack(Heavy(), rows, public.to_numpy(), features=[0]) == one
+    with pytest.raises(ValueError, match="X_public has 9 columns, and X has 10"):
+        report(X_public=NUMBERS)
+    with pytest.raises(ValueError, match=r"X_public lacks the columns \['bmi'\] of X"):
+        report(X_public=X_TRAIN.rename(columns={"bmi": "bmu"}))
+
+
+class Pipeline(SklearnPipeline):
+    """Of another package: its answers may be anything."""
+
+    def predict(self, X):
+        return super().predict(X)
+
+
+def test_a_pipeline_of_another_package_is_called_by_its_package():
+    foreign = Pipeline([("scaler", StandardScaler()), ("model", RobustPrivacyClassifier())])
+    foreign.fit(NUMBERS, Y_TRAIN)
+    found = report(foreign, MORE, bounds=(15, 50), resolution=16)
+    assert found.radii is None
+    assert "test_report's Pipeline gives no certificates: no radius is reported." in found.warnings
+    assert found.operating_point["accuracy"] == foreign.score(MORE, Y_TEST)
+    with pytest.raises(TypeError, match="cannot certify Pipeline of test_report: the label has to"):
+        certify(foreign, MORE)
 
 
 def test_nothing_to_look_at_is_said(usual):

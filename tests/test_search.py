@@ -138,7 +138,7 @@ def test_scores_by_hand_with_weights():
     for wrong in (-WEIGHT, 0 * WEIGHT, np.full(len(y), np.nan)):
         with pytest.raises(ValueError, match="sample_weight is not allowed"):
             abstention_rate(cert, sample_weight=wrong)
-    with pytest.raises(ValueError, match="inconsistent numbers"):
+    with pytest.raises(ValueError, match="a weight for each of the"):
         abstention_rate(cert, sample_weight=WEIGHT[:3])
 
 

@@ -7,25 +7,36 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+from scipy.special import ndtr
 from sklearn.base import clone
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OrdinalEncoder
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 from sklearn.utils import check_random_state, gen_batches
 
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, check_resolution, sets_of
 from sklearn_rp.attribute.prior import Prior
 from sklearn_rp.attribute.release import Release
 from sklearn_rp.feature import Feature
-from sklearn_rp.rows import Rows, is_frame, is_pandas, rows_per_chunk
-from sklearn_rp.smoothing import encode
+from sklearn_rp.rows import (
+    Rows,
+    column_values,
+    is_frame,
+    is_numeric,
+    is_pandas,
+    missing,
+    rows_per_chunk,
+)
+from sklearn_rp.smoothing import encode, labels_of, probabilities_of
 from sklearn_rp.validation import as_rows, check_groups
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_NO_MASS = 1e-12  # weight of the even distribution: it decides where the prior has no mass
+_HALVINGS = 60  # of a part, in search of a median
 _ATTACKERS = ("imputation", "deterministic", "bayesian", "learned")
 
 
@@ -82,7 +93,7 @@ class AttackResult:
         everybody = np.ones(len(self.truth), dtype=bool)
         parts = {"all": everybody}
         if groups is not None:
-            groups = check_groups(groups, len(everybody))
+            groups = check_groups(groups, len(everybody), self.sets)
             parts |= {str(g): groups == g for g in np.unique(groups)}
         lines = []
         for group, rows in parts.items():
@@ -118,7 +129,9 @@ class AttackResult:
             mcc, g_mean = np.concatenate(found, axis=1)
             return {"mcc": mcc, "g_mean": g_mean}
         if attacker != "imputation":
-            length, holds = self.sets.length, self.sets.component_length > 0
+            sets = self.sets
+            length = sets.length
+            holds = np.bincount(sets.row, weights=sets.holds_own, minlength=len(sets)) > 0
         else:
             length = np.full(len(truth), self.sets.span)
             holds = (truth >= self.sets.low) & (truth <= self.sets.high)
@@ -158,7 +171,8 @@ class AttributeInferenceAttack:
     - **deterministic**: knows the compatible set of the label, and nothing of the population;
       guesses its middle, or at random among the compatible categories;
     - **bayesian**: the imputation's view of the population (for a number: normal, as wide as its
-      residuals on held-out public rows), cut down to the compatible set;
+      residuals on held-out public rows), cut down to the compatible set, and even over the set
+      where that view leaves nothing of it;
     - **learned**: a model of the attribute given the other features *and* the label.
 
     Parameters
@@ -171,6 +185,8 @@ class AttributeInferenceAttack:
         Predicts the attribute; a random forest if None. It is cloned.
     bounds : (low, high), or sequence of categories, default=None
         The values that are possible; None: those in the public data.
+    domain : "auto", "continuous", "integer", or sequence of numbers, default="auto"
+        As in :func:`~sklearn_rp.attribute.compatible_sets`; looked up in the public data.
     resolution : int, default=256
         Cells of the first look for compatible sets.
     n_resamples : int, default=200
@@ -205,6 +221,7 @@ class AttributeInferenceAttack:
         sensitive_feature: str | int,
         imputer: Any = None,
         bounds: Any = None,
+        domain: Any = "auto",
         resolution: int = 256,
         n_resamples: int = 200,
         random_state: int = 0,
@@ -213,6 +230,7 @@ class AttributeInferenceAttack:
         self.sensitive_feature = sensitive_feature
         self.imputer = imputer
         self.bounds = bounds
+        self.domain = domain
         self.resolution = resolution
         self.n_resamples = n_resamples
         self.random_state = random_state
@@ -236,7 +254,7 @@ class AttributeInferenceAttack:
                 f"n_resamples={self.n_resamples!r} is not allowed: a whole number, at least 10."
             )
         X_public = _checked(X_public)
-        attribute = Feature.from_data(X_public, self.sensitive_feature, self.bounds)
+        attribute = Feature.from_data(X_public, self.sensitive_feature, self.bounds, self.domain)
         release = Release(self.model, attribute, X_public, check_resolution(self.resolution))
         values = attribute.values(X_public)
         symbol = release.released(X_public)
@@ -249,7 +267,7 @@ class AttributeInferenceAttack:
                 f"{attribute.name!r}: the bayesian attacker needs its predict_proba."
             )
         if attribute.categories is None:
-            held_out = cross_val_predict(self._new_imputer(rest), rest, values, cv=3)
+            held_out = np.ravel(cross_val_predict(self._new_imputer(rest), rest, values, cv=3))
             self._spread = max(float(np.std(values - held_out)), 1e-6 * attribute.span)
         both = _with_label(rest, symbol)
         self._learned = self._new_imputer(both).fit(both, values)
@@ -281,7 +299,7 @@ class AttributeInferenceAttack:
             guesses = self._numbers(rest, sets)
         else:
             guesses = self._categories(rest, sets)
-        guesses["learned"] = self._learned.predict(_with_label(rest, symbol))
+        guesses["learned"] = labels_of(self._learned, _with_label(rest, symbol))
         return AttackResult(
             truth,
             {name: guesses[name] for name in _ATTACKERS},
@@ -292,19 +310,15 @@ class AttributeInferenceAttack:
         )
 
     def _numbers(self, rest: Rows, sets: CompatibleSets) -> dict[str, np.ndarray]:
-        imputed = self._imputer.predict(rest)
+        imputed = labels_of(self._imputer, rest)
         low, high = sets.hull()
-        # Around the imputed value the attribute is spread as the held-out residuals in public are.
-        values = np.linspace(sets.low, sets.high, 512)
-        density = np.exp(-0.5 * ((values[None] - imputed[:, None]) / self._spread) ** 2) + 1e-12
-        prior = Prior(values, density / density.sum(axis=1, keepdims=True))
-        posterior = sets.posterior(prior)
-        # The median of the posterior is the best guess for the absolute error.
-        middle = (np.cumsum(posterior, axis=1) >= 0.5).argmax(axis=1)
         return {
             "imputation": imputed,
             "deterministic": (low + high) / 2,
-            "bayesian": values[middle],
+            # Around the imputed value the attribute is spread as held-out residuals in public are.
+            "bayesian": _median_inside(
+                sets, self._attribute, np.asarray(imputed, dtype=float), self._spread
+            ),
         }
 
     def _categories(self, rest: Rows, sets: CompatibleSets) -> dict[str, np.ndarray]:
@@ -313,11 +327,12 @@ class AttributeInferenceAttack:
         rng = check_random_state(self.random_state)
         open_ = sets.contains(categories)
         share = np.zeros(open_.shape)
-        share[:, self._imputer.classes_.astype(int)] = self._imputer.predict_proba(rest)
-        posterior = sets.posterior(Prior(categories, share))
+        share[:, self._imputer.classes_.astype(int)] = probabilities_of(self._imputer, rest)
+        share += _NO_MASS  # a set that the imputer rules out is left as it is
+        posterior = sets.posterior(Prior(categories, share / share.sum(axis=1, keepdims=True)))
         noise = rng.uniform(size=open_.shape)
         return {
-            "imputation": self._imputer.predict(rest),
+            "imputation": labels_of(self._imputer, rest),
             "deterministic": np.where(open_, noise, -1.0).argmax(axis=1),
             "bayesian": posterior.argmax(axis=1),
         }
@@ -329,13 +344,81 @@ class AttributeInferenceAttack:
             RandomForestRegressor if self._attribute.categories is None else RandomForestClassifier
         )
         forest = kind(min_samples_leaf=5, random_state=self.random_state)
-        if not is_frame(rest):
+        if not is_frame(rest) and rest.dtype.kind in "iuf":
             return forest
-        text = make_column_selector(dtype_exclude="number")
+        text = make_column_selector(dtype_include=object)
         encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
         return make_pipeline(
-            make_column_transformer((encoder, text), remainder="passthrough"), forest
+            FunctionTransformer(_as_table),
+            make_column_transformer((encoder, text), remainder="passthrough"),
+            forest,
         )
+
+
+def _median_inside(
+    sets: CompatibleSets, feature: Feature, mean: np.ndarray, spread: float
+) -> np.ndarray:
+    """Median of a normal distribution cut down to each row's set: the best guess by distance.
+
+    It is found part by part, however narrow the parts are beside the range.
+    """
+    row, span = sets.row, sets.high - sets.low
+    low, high = _smeared(sets)
+    high = np.maximum(high, low + 1e-12 * span)  # a single number is a part, too
+
+    def mass(part: Any, upto: np.ndarray) -> np.ndarray:
+        """Of some parts, from their low end on."""
+        a, b = ((x - mean[row[part]]) / spread for x in (low[part], upto))
+        upper = a > 0  # differences of small numbers, not of numbers near one
+        normal = np.where(upper, ndtr(-a) - ndtr(-b), ndtr(b) - ndtr(a))
+        return normal + _NO_MASS * (upto - low[part]) / span
+
+    each = mass(slice(None), high)
+    first = np.searchsorted(row, np.arange(len(sets)))
+    last = np.r_[first[1:], len(row)] - 1
+    total = np.add.reduceat(each, first)
+    each = each / total[row]  # of its row's set: sums over many rows then keep their digits
+    before = np.cumsum(each) - each
+    before -= before[first][row]
+    passed = np.bincount(row, weights=before + each < 0.5).astype(int)
+    part = np.minimum(first + passed, last)
+    wanted = (0.5 - before[part]) * total
+    left, right = low[part], high[part]
+    for _ in range(_HALVINGS):
+        middle = (left + right) / 2
+        short = mass(part, middle) < wanted
+        left, right = np.where(short, middle, left), np.where(short, right, middle)
+    return np.clip(feature.nearest((left + right) / 2), sets.start[part], sets.stop[part])
+
+
+def _smeared(sets: CompatibleSets) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of the parts, where every possible value stands for the numbers nearest to it."""
+    values = sets.domain
+    if isinstance(values, str):
+        half = 0.5 if values == "integer" else 0.0
+        return sets.start - half, sets.stop + half
+    middle = (values[1:] + values[:-1]) / 2
+    ends = np.r_[2 * values[0] - middle[0], middle, 2 * values[-1] - middle[-1]]
+    first, last = (np.searchsorted(values, end) for end in (sets.start, sets.stop))
+    return ends[first], ends[last + 1]
+
+
+def _as_table(rest: Rows) -> Any:
+    """The other features for a forest: numbers as doubles, all else as text, gaps among it."""
+    import pandas as pd
+
+    columns: dict[str, Any] = {}
+    for j in range(rest.shape[1]):
+        values = column_values(rest, j)
+        if is_numeric(rest, j):
+            columns[str(j)] = pd.to_numeric(pd.Series(values), errors="coerce").astype(float)
+        elif values.dtype.kind in "mM":
+            number = values.astype("int64").astype(float)
+            columns[str(j)] = np.where(missing(values), np.nan, number)
+        else:
+            text = np.where(missing(values), "missing", values.astype(str)).astype(object)
+            columns[str(j)] = pd.Series(text, dtype=object)
+    return pd.DataFrame(columns)
 
 
 def _checked(X: Any) -> Rows:
@@ -347,13 +430,19 @@ def _checked(X: Any) -> Rows:
 
 def _without(X: Rows, column: int) -> Rows:
     """All columns but one."""
+    if X.shape[1] == 1:  # then nothing is known but the label
+        return np.zeros((X.shape[0], 1))
     if is_pandas(X):
-        return X.drop(columns=X.columns[column])
+        rest = X.iloc[:, [j for j in range(X.shape[1]) if j != column]]
+        return rest.set_axis([str(name) for name in rest.columns], axis=1)
     return np.delete(X, column, axis=1)
 
 
 def _with_label(rest: Rows, symbol: np.ndarray) -> Rows:
     """The other features and the number of the released label."""
     if is_pandas(rest):
-        return rest.assign(released_label=symbol.astype(float))
+        name = "released_label"
+        while name in rest.columns:
+            name += "_"
+        return rest.assign(**{name: symbol.astype(float)})
     return np.column_stack([rest, symbol.astype(float)])

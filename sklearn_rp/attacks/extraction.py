@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 
 from sklearn_rp._compat import safe_indexing
 from sklearn_rp.attribute.release import last_release
+from sklearn_rp.smoothing import labels_of
 
 
 class ModelExtractionAttack:
@@ -97,9 +98,9 @@ class ModelExtractionAttack:
         rng = check_random_state(self.random_state)
         bought = rng.permutation(available)[: max(sizes)]
         inputs = safe_indexing(X_public, bought)
-        labels = np.asarray(model.predict(inputs))
+        labels = labels_of(model, inputs)
         no_answer = getattr(last_release(model), "fallback", None)
-        target = np.asarray(model.predict(X_test))
+        target = labels_of(model, X_test)
         draws = rng.randint(len(target), size=(self.n_resamples, len(target)))
         lines = []
         for size in sizes:
@@ -128,4 +129,4 @@ class ModelExtractionAttack:
         if student is None:
             seed = check_random_state(self.random_state).randint(2**31 - 1)
             student = RandomForestClassifier(random_state=seed)
-        return np.asarray(clone(student).fit(inputs, labels).predict(X_test))
+        return labels_of(clone(student).fit(inputs, labels), X_test)

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklearn_rp.attribute.release import last_release
 from sklearn_rp.classifier import ReleaseRule
-from sklearn_rp.smoothing import last_step
+from sklearn_rp.smoothing import in_labels, labels_of, last_step
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -297,7 +297,7 @@ class LabelOnlyInversionAttack:
         release = last_release(model)
         no_answer = getattr(release, "fallback", None)
         if targets is None:
-            wanted = np.asarray(model.classes_)
+            wanted = np.asarray(in_labels(model).classes_)
             wanted = wanted if no_answer is None else wanted[wanted != no_answer]
         else:
             wanted = np.asarray(targets)
@@ -306,7 +306,7 @@ class LabelOnlyInversionAttack:
         judges = evaluators
         if not hasattr(evaluators, "items"):
             judges = {f"evaluator_{i}": judge for i, judge in enumerate(evaluators)}
-        search = _Search(self, model, decode, n_latent, wanted, no_answer)
+        search = _Search(self, in_labels(model), decode, n_latent, wanted, no_answer)
         search.start()
         starts = search.z.copy()
         search.walk()
@@ -319,7 +319,7 @@ class LabelOnlyInversionAttack:
             for name, judge in judges.items():
                 hit = np.zeros(len(wanted), dtype=bool)
                 if found.any():
-                    hit[found] = np.asarray(judge.predict(inputs[found])) == wanted[found]
+                    hit[found] = labels_of(judge, inputs[found]) == wanted[found]
                 verdict[name] = hit
             verdicts.append(verdict)
         return InversionResult(
@@ -446,9 +446,9 @@ class _Search:
         """Labels of latent points; the majority where each is asked several times."""
         inputs = self.decode(z)
         if self.attack.queries_per_point == 1:
-            return np.asarray(self.model.predict(inputs))
+            return labels_of(self.model, inputs)
         answers = np.stack(
-            [self.model.predict(inputs) for _ in range(self.attack.queries_per_point)]
+            [labels_of(self.model, inputs) for _ in range(self.attack.queries_per_point)]
         )
         symbols, number = np.unique(answers, return_inverse=True)
         number = number.reshape(answers.shape)

@@ -44,7 +44,7 @@ class Draft:
     strategy: str
 
     @classmethod
-    def of(cls, feature: Feature, X: Rows, minimum: float, unit: str, strategy: str) -> Draft:
+    def of(cls, feature: Feature, minimum: float, unit: str, X: Rows, strategy: str) -> Draft:
         """Cells that the strategy needs."""
         own = feature.values(X)
 
@@ -76,10 +76,10 @@ class Draft:
         Parameters
         ----------
         gram : ndarray of shape (n_cells, n_cells)
-            Inner products of the model's answers in the cells, each times the cell's mass; over
-            training rows, each row's mean taken off, and outputs. With ``S`` the sum of a bin's
-            entries and ``P`` its mass, ``S / P`` is by how much a bin with the mean answer is
-            nearer to the answers than the row's mean is.
+            Inner products, over training rows and outputs, of a model's answers in the cells: each
+            less the row's mean, times the cell's mass. With ``S`` the sum of the entries of a bin
+            and ``P`` its mass, ``S / P`` is what the squared distance falls by where the bin has
+            a mean answer of its own.
         """
         # Beside the model, very little: where it does not care, bins as equal as they can be.
         scale = float((np.diag(gram) / self.mass).sum())
@@ -231,7 +231,7 @@ def _candidates(feature: Feature, own: np.ndarray, most: int) -> Cells:
 
 
 def _worth(square: np.ndarray, mass: np.ndarray) -> np.ndarray:
-    """What bins are worth: ``S^2 / P``, and a little for their being many and equal."""
+    """What bins are worth: ``S / P``, and a little for their being many and equal."""
     mass = np.where(mass > 0, mass, np.inf)
     return square / mass - _EVEN * np.where(mass < np.inf, mass, 0.0) ** 2
 

@@ -7,8 +7,6 @@ row (`sklearn_rp.attribute.minimum`), for all training rows together.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
@@ -23,10 +21,11 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 from sklearn_rp._compat import DocumentedMixin, HasMethods, StrOptions, fit_context
 from sklearn_rp.attribute.bins import Bins, Draft
 from sklearn_rp.attribute.measure import check_minimum
-from sklearn_rp.exceptions import PrivacyWarning
+from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Feature
 from sklearn_rp.rows import (
     Rows,
+    by_feature,
     column_names,
     column_values,
     find_column,
@@ -36,9 +35,10 @@ from sklearn_rp.rows import (
     names_of,
     replace_columns,
     rows_per_chunk,
+    sample_positions,
     take_rows,
 )
-from sklearn_rp.smoothing import encode
+from sklearn_rp.smoothing import encode, fit_in_labels, in_labels, labels_of, probabilities_of
 from sklearn_rp.validation import check_rows, check_target, unchanged_on_error
 
 _READ = 500  # training rows at which a model is read
@@ -186,18 +186,7 @@ class AttributeCoarsener(OneToOneFeatureMixin, TransformerMixin, DocumentedMixin
         """
         with unchanged_on_error(self):
             X = check_rows(self, X, reset=True)
-            drafts = []
-            for feature, minimum, unit in self._asked(X):
-                draft = Draft.of(feature, X, minimum, unit, self.strategy)
-                drafts.append(draft)
-                if draft.least > draft.measure[-1]:
-                    warnings.warn(
-                        f"minimum={minimum} is more than the whole range of {feature.name!r} "
-                        f"({draft.measure[-1]:g}): one bin holds all of it, and no model can "
-                        "depend on it.",
-                        PrivacyWarning,
-                        stacklevel=3,
-                    )
+            drafts = [Draft.of(*asked, X, self.strategy) for asked in self._asked(X)]
             if self.strategy == "optimal":
                 answers = self._answers(X, y, drafts)
             else:
@@ -206,6 +195,13 @@ class AttributeCoarsener(OneToOneFeatureMixin, TransformerMixin, DocumentedMixin
                 Bins.of(draft, draft.groups(gram), X)
                 for draft, gram in zip(drafts, answers, strict=True)
             ]
+            for each, draft in zip(bins, drafts, strict=True):
+                if len(each) == 1:
+                    warn_user(
+                        f"A minimum of {draft.least:g}, where {each.feature.name!r} has "
+                        f"{draft.measure[-1]:g} in all, leaves one bin: the column is constant, "
+                        "and no model can depend on it."
+                    )
             self._bins = {each.feature.column: each for each in bins}
             self.bins_ = {each.feature.name: each.ends for each in bins}
             self.values_ = {each.feature.name: each.values for each in bins}
@@ -227,7 +223,7 @@ class AttributeCoarsener(OneToOneFeatureMixin, TransformerMixin, DocumentedMixin
             A frame for a frame, all other columns as they are; else an array of float64, or of
             objects where there was text in `fit`. In place of a number the middle of its bin, a
             possible value; in place of a category the commonest of its group in the training rows,
-            so that encoders know it. The dtype is that of the training rows, never of `X`.
+            so that encoders know it. The dtype is settled in `fit`, whatever that of `X` is.
         """
         check_is_fitted(self)
         rows = check_rows(self, X, reset=False)
@@ -312,11 +308,11 @@ class AttributeCoarsener(OneToOneFeatureMixin, TransformerMixin, DocumentedMixin
         """A parameter's value for each sensitive feature, in their order."""
         columns, value = self._columns(X), getattr(self, parameter)
         default = {"unit": "share", "bounds": None, "domain": "auto"}
-        if isinstance(value, Mapping):
-            names = column_names(X)
-            found = {find_column(k, X.shape[1], names, parameter=parameter): k for k in value}
-            strange = [k for column, k in found.items() if column not in columns]
-            lacking = [names_of(X)[column] for column in columns if column not in found]
+        names = names_of(X)
+        named = by_feature(value, names, parameter=parameter)
+        if named is not None:
+            strange = [names[column] for column in named if column not in columns]
+            lacking = [names[column] for column in columns if column not in named]
             if strange:
                 raise ValueError(
                     f"{parameter}={value!r} names {strange}, not among sensitive_feature="
@@ -326,7 +322,7 @@ class AttributeCoarsener(OneToOneFeatureMixin, TransformerMixin, DocumentedMixin
                 raise ValueError(
                     f"{parameter}={value!r} has none for {lacking}: give one for each."
                 )
-            return [value[found[c]] if c in found else default[parameter] for c in columns]
+            return [named.get(column, default.get(parameter)) for column in columns]
         if not _one_for_each(value, parameter):
             return [value] * len(columns)
         if len(value) != len(columns):
@@ -368,7 +364,7 @@ class AttributeCoarsener(OneToOneFeatureMixin, TransformerMixin, DocumentedMixin
             boosting = HistGradientBoostingRegressor if numbers else HistGradientBoostingClassifier
             model, plain = boosting(random_state=0), _in_numbers(X, drafts)
         rows = X if plain is None else plain
-        read = np.unique(np.linspace(0, X.shape[0] - 1, _READ).astype(int))
+        read = sample_positions(X, _READ)
         grams = [np.zeros((len(draft.cells),) * 2) for draft in drafts]
         # One row of each category is always fitted on: an encoder has to know them all.
         always = [
@@ -382,7 +378,7 @@ class AttributeCoarsener(OneToOneFeatureMixin, TransformerMixin, DocumentedMixin
             fitted_on = np.setdiff1d(np.arange(X.shape[0]), asked)
             if not len(asked) or len(np.unique(y[fitted_on])) < 2:
                 continue  # nothing to read, or a constant answer
-            fitted = clone(model).fit(take_rows(rows, fitted_on), y[fitted_on])
+            fitted = fit_in_labels(clone(model), take_rows(rows, fitted_on), y[fitted_on], {})
             for draft, gram in zip(drafts, grams, strict=True):
                 size = rows_per_chunk(len(draft.cells) * X.shape[1])
                 for part in gen_batches(len(asked), size):
@@ -469,8 +465,8 @@ def _answer(model: Any, X: Rows, classes: np.ndarray | None) -> np.ndarray:
     if classes is None:
         return np.asarray(model.predict(X), dtype=np.float64).reshape(X.shape[0], -1)
     if not hasattr(model, "predict_proba"):
-        return np.eye(len(classes))[encode(np.asarray(model.predict(X)), classes)]
+        return np.eye(len(classes))[encode(labels_of(model, X), classes)]
     probability = np.zeros((X.shape[0], len(classes)))
-    known = getattr(model, "classes_", classes)  # a fold may lack some
-    probability[:, encode(np.asarray(known), classes)] = model.predict_proba(X)
+    known = np.asarray(getattr(in_labels(model), "classes_", classes))  # a fold may lack some
+    probability[:, encode(known, classes)] = probabilities_of(model, X, len(known))
     return probability

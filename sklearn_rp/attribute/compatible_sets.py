@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_rp.attribute.prior import Prior
 from sklearn_rp.attribute.release import Lines, Release
 from sklearn_rp.feature import Feature, extent, same_domain
-from sklearn_rp.rows import Rows, index_of, take_rows
+from sklearn_rp.rows import Rows, as_values, index_of, take_rows
 from sklearn_rp.smoothing import for_rows
 from sklearn_rp.validation import as_rows, check_groups, check_sigmas
 
@@ -204,7 +204,7 @@ class CompatibleSets:
         -------
         inside : ndarray of bool of shape (n_rows, n_values)
         """
-        values = np.asarray(values)
+        values = as_values(values, parameter="values")
         inside = np.zeros((len(self), len(values) + 1), dtype=np.int32)
         if self.categories is not None:
             place = np.array([np.flatnonzero(self.categories == v) for v in values], dtype=object)
@@ -459,7 +459,7 @@ class CompatibleSets:
         length = pd.Series(self.component_length)
         parts = {"all": length}
         if groups is not None:
-            groups = check_groups(groups, len(self))
+            groups = check_groups(groups, len(self), self)
             parts |= {g: length[groups == g] for g in np.unique(groups)}
         return pd.DataFrame(
             {

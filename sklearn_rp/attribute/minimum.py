@@ -7,10 +7,9 @@ It depends on the other features alone, so that the promise holds for every row.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import ClassifierMixin, clone
@@ -18,24 +17,32 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import (
-    HasMethods,
     Interval,
     StrOptions,
     fit_context,
-    route,
     with_callbacks,
 )
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, sets_of
 from sklearn_rp.attribute.measure import check_minimum, last_starts, measured
-from sklearn_rp.attribute.partition import best_assignment, best_runs
+from sklearn_rp.attribute.partition import best_assignment, best_runs, enumerates
 from sklearn_rp.attribute.prior import Groups
 from sklearn_rp.attribute.release import Lines, Release
-from sklearn_rp.exceptions import PrivacyWarning
+from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Cells, Feature
-from sklearn_rp.rows import Rows, column_names, find_column, rows_per_chunk, take_rows
-from sklearn_rp.smoothing import encode
+from sklearn_rp.rows import Rows, column_names, find_column, rows_per_chunk, sample_rows, take_rows
+from sklearn_rp.smoothing import encode, labels_of, probabilities_of
 from sklearn_rp.validation import check_rows, unchanged_on_error
-from sklearn_rp.wrapper import ClassifierWrapper, has_threshold
+from sklearn_rp.wrapper import ClassifierWrapper, has_threshold, weighted
+
+_LEAD = 1e-9  # of the released label's probability over all others
+
+
+class Guarantee(NamedTuple):
+    """What an AttributePrivacyClassifier promises, as it was fitted."""
+
+    feature: str
+    minimum: float
+    unit: str
 
 
 class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
@@ -116,8 +123,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
     True
     """
 
-    _parameter_constraints: dict = {
-        "estimator": [HasMethods(["fit", "predict"]), None],
+    _parameter_constraints: dict = ClassifierWrapper._parameter_constraints | {
         "sensitive_feature": "no_validation",
         "minimum": [Interval(Real, 0, None, closed="neither")],
         "unit": [StrOptions({"share", "length", "mass", "categories"})],
@@ -148,9 +154,10 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self.resolution = resolution
         self.prior = prior
 
+    @weighted
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, **fit_params):
+    def fit(self, X, y, sample_weight=None, **fit_params):
         """Fit the model and lay the cells.
 
         Parameters
@@ -159,6 +166,8 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             Training rows.
         y : array-like of shape (n_samples,)
             Labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row, for the ``fit`` of the model; None: all alike.
         **fit_params : dict
             Passed to the ``fit`` of the model; with metadata routing enabled, as requested there.
 
@@ -172,29 +181,30 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             If a parameter or the data is not allowed. A failed call leaves the object as it was.
         """
         with unchanged_on_error(self):
-            self._fit(X, y, fit_params)
+            self._fit(X, y, sample_weight, fit_params)
         return self
 
-    def _fit(self, X: Any, y: Any, fit_params: dict[str, Any]) -> None:
+    def _fit(self, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any]) -> None:
         X = check_rows(self, X, reset=True)
+        params = self._passed_on(X, y, sample_weight, fit_params)
         y = self._check_labels(X, y)
-        attribute = Feature.from_data(X, self.sensitive_feature, self.bounds, self.domain)
+        weight = params.get("sample_weight")
+        counted = X if weight is None else take_rows(X, np.flatnonzero(weight))
+        attribute = Feature.from_data(counted, self.sensitive_feature, self.bounds, self.domain)
         check_minimum(self.minimum, self.unit, attribute)
         by = self._check_prior(X, attribute)
-        params = route(self, "fit", "estimator", fit_params)
         base = self._fit_base(clone(self._base()), X, y, params)
         release = Release(base, attribute, X, self.resolution)
         cells = attribute.cells(release.edges, self.resolution)
         own = attribute.values(X)
         cell = cells.of(own)
-        count = np.bincount(cell, minlength=len(cells)).astype(float)
+        people = np.ones(len(cell)) if weight is None else np.asarray(weight, dtype=np.float64)
+        count = np.bincount(cell, weights=people, minlength=len(cells))
         measure, least = measured(self.minimum, self.unit, attribute, cells, count)
         if least > measure[-1] - measure[0]:
-            warnings.warn(
+            warn_user(
                 f"minimum={self.minimum} is more than the whole range of {attribute.name!r} "
-                f"({measure[-1] - measure[0]:g}): the label cannot depend on it at all.",
-                PrivacyWarning,
-                stacklevel=5,
+                f"({measure[-1] - measure[0]:g}): the label cannot depend on it at all."
             )
         self.estimator_ = base
         # A model with a threshold of its own is agreed with in its labels.
@@ -205,14 +215,33 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         # A refusal of one person's value would tell about it: what is beyond counts as the end.
         self._attribute, self._cells = replace(attribute, strict=False), cells
         self._last_start = last_starts(measure, least)
-        weights = [self._everybody(cells, own, count)]
+        weights = [self._everybody(cells, own[people > 0], count)]
         self._groups = None if by is None else Groups(X, by)
         if self._groups is not None:
             own_group = np.zeros((len(self._groups), len(count)))
-            np.add.at(own_group, (self._groups.numbers(X), cell), 1.0)
+            np.add.at(own_group, (self._groups.numbers(X), cell), people)
             own_group += 1e-6 * weights[0]
             weights = [*(own_group / own_group.sum(axis=1, keepdims=True)), *weights]
         self._cell_weights = np.stack(weights)  # the last line is for groups that were not seen
+        n_labels = len(self.classes_)
+        if attribute.categories is not None and not enumerates(len(count), n_labels, int(least)):
+            looked_at = sample_rows(X)
+            warn_user(
+                f"minimum={self.minimum} with {len(count)} categories and {n_labels} labels: there "
+                "are too many sets of labels to try them all. The minimum holds, but the agreement "
+                f"with the model may not be the largest possible: in {looked_at.shape[0]} training "
+                f"rows at most {self._most_lost(looked_at):.2g} of it is lost, the minimum's own "
+                "price included."
+            )
+        self.guarantee_ = Guarantee(attribute.name, float(self.minimum), self.unit)
+
+    def _most_lost(self, X: Rows) -> float:
+        """Largest share of the agreement that a row loses to the minimum."""
+        lost = [0.0]
+        for labels, _, gain, weight in self._labellings(X):
+            kept = np.take_along_axis(gain, labels[:, :, None], axis=2)[:, :, 0]
+            lost.append(float(((gain.max(axis=2) - kept) * weight).sum(axis=1).max()))
+        return max(lost)
 
     def _everybody(self, cells: Cells, own: np.ndarray, count: np.ndarray) -> np.ndarray:
         """Prior weights of the cells, over all people."""
@@ -249,8 +278,8 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         """Mean probabilities of the model over the values that share the row's label.
 
         They are a function of the released label and of the other features alone, so that they
-        tell no more than the label; where the released label is not on top of them, they are moved
-        towards it until it is.
+        tell no more than the label; where the released label is not the most probable, they are
+        moved towards it until it is.
 
         Parameters
         ----------
@@ -269,12 +298,12 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             inside = inside / inside.sum(axis=1, keepdims=True)
             mean = np.einsum("nm,nmc->nc", inside, gain)
             mean = mean / mean.sum(axis=1, keepdims=True)
-            rows = np.arange(len(own))
-            lack = mean.max(axis=1) - mean[rows, own]
-            share = np.where(lack > 0, lack / (1 + lack) + 1e-9, 0.0)[:, None]
-            mean = (1 - share) * mean
-            mean[rows, own] += share[:, 0]
-            parts.append(mean)
+            released = np.eye(mean.shape[1], dtype=bool)[own]
+            # The largest by _LEAD at least: a tie is nobody's.
+            lack = np.where(released, 0.0, mean).max(axis=1) - mean[released] + _LEAD
+            lack = np.maximum(lack, 0.0)
+            share = (lack / (1 + lack - _LEAD))[:, None]
+            parts.append((1 - share) * mean + share * released)
         return np.concatenate(parts)
 
     def compatible_sets(self, X):
@@ -318,10 +347,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         """Chunk by chunk: labels of all cells, of the rows, gains, and weights of the cells."""
         n_cells, n_labels = len(self._cells), len(self.classes_)
         own = self._attribute.values(X)
-        states = 1
-        if self._attribute.categories is not None and self.minimum_ < n_cells:
-            states = (int(self.minimum_) + 1) ** n_labels
-        size = rows_per_chunk(n_cells * max(X.shape[1], 4 * n_labels, states))
+        size = rows_per_chunk(n_cells * max(X.shape[1], 4 * n_labels))
         for rows in gen_batches(X.shape[0], size):
             chunk = take_rows(X, rows)
             gain = self._gain(chunk)
@@ -340,7 +366,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         z = np.tile(self._cells.at, n_rows)
         copies = self._attribute.copies(X, np.repeat(np.arange(n_rows), n_cells), z)
         if self._by_probability:
-            found = np.asarray(self.estimator_.predict_proba(copies), dtype=np.float64)
+            found = probabilities_of(self.estimator_, copies)
             if found.shape[1] != len(self.classes_):  # a fallback has no probability of its own
                 found = self._votes(copies)
         else:
@@ -349,7 +375,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         return found.reshape(n_rows, n_cells, -1).round(9)
 
     def _votes(self, copies: Rows) -> np.ndarray:
-        labels = encode(np.asarray(self.estimator_.predict(copies)), self.classes_)
+        labels = encode(labels_of(self.estimator_, copies), self.classes_)
         return np.eye(len(self.classes_))[labels]
 
     def _weights(self, X: Rows) -> np.ndarray:

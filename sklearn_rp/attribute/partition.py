@@ -6,9 +6,17 @@ label that is used has enough of them (`best_assignment`).
 
 from __future__ import annotations
 
-import numpy as np
+import itertools
+import math
+from functools import reduce
 
-_MOST_STATES = 100_000
+import numpy as np
+from sklearn.utils import gen_batches
+
+from sklearn_rp.rows import rows_per_chunk
+
+_MOST_SETS = 2**13  # of labels, that are all tried: those of 13
+_FAR = 2**60  # beyond every sum of gains
 
 
 def best_runs(gain: np.ndarray, last_start: np.ndarray) -> np.ndarray:
@@ -80,7 +88,10 @@ def best_runs(gain: np.ndarray, last_start: np.ndarray) -> np.ndarray:
 def best_assignment(gain: np.ndarray, least: int) -> np.ndarray:
     """Labelling of categories with the largest total gain; each label used has enough of them.
 
-    Dynamic programming over (category, number of categories of each label so far, up to `least`).
+    The best label of each category, where that will do. Else the sets of labels that may be used
+    are tried: nested ones, each the one before and the label that adds most, and then, where it
+    `enumerates`, all others that might do better. For one set of labels the best labelling is a
+    minimum-cost flow.
 
     Parameters
     ----------
@@ -92,47 +103,143 @@ def best_assignment(gain: np.ndarray, least: int) -> np.ndarray:
     Returns
     -------
     label : ndarray of int of shape (n_rows, n_categories)
+        The optimum where `enumerates`; elsewhere at least as good as the best single label.
+
+    Examples
+    --------
+    >>> gain = np.array([[[3.0, 0, 1], [3.0, 0, 1], [0, 2.0, 1], [0, 0, 1.5]]])
+    >>> best_assignment(gain, 1)[0].tolist()
+    [0, 0, 1, 2]
+    >>> best_assignment(gain, 2)[0].tolist()
+    [0, 0, 2, 2]
     """
     n_rows, n_categories, n_labels = gain.shape
-    if least >= n_categories:
-        whole = gain.sum(axis=1).argmax(axis=1)
-        return np.repeat(whole[:, None], n_categories, axis=1)
-    n_states = (least + 1) ** n_labels
-    if n_states > _MOST_STATES:
-        raise ValueError(
-            f"minimum={least} categories with {n_labels} labels is too much to optimise exactly "
-            f"({n_states} states): lower minimum."
-        )
-    shape = (least + 1,) * n_labels
-    value = np.full((*shape, n_rows), -np.inf)
-    value[(0,) * n_labels] = 0.0
-    choice = np.zeros((n_categories, *shape, n_rows), dtype=np.int8)
-    # Whether the count of the chosen label was full before: then the state is the one it came from.
-    full = np.zeros((n_categories, *shape, n_rows), dtype=bool)
-    for m in range(n_categories):
-        new = np.full_like(value, -np.inf)
-        for label in range(n_labels):
-            before = np.moveaxis(value, label, 0)
-            after = np.full_like(before, -np.inf)
-            after[1:] = before[:-1]
-            stayed = np.zeros(before.shape, dtype=bool)
-            stayed[-1] = before[-1] > after[-1]
-            after[-1] = np.maximum(after[-1], before[-1])
-            gained = np.moveaxis(after, 0, label) + gain[:, m, label]
-            better = gained > new
-            new = np.where(better, gained, new)
-            choice[m] = np.where(better, label, choice[m])
-            full[m] = np.where(better, np.moveaxis(stayed, 0, label), full[m])
-        value = new
-    counts = np.indices(shape).reshape(n_labels, -1)
-    allowed = ((counts == 0) | (counts == least)).all(axis=0)
-    state = np.where(allowed[:, None], value.reshape(-1, n_rows), -np.inf).argmax(axis=0)
-    at = np.stack(np.unravel_index(state, shape))
-    rows = np.arange(n_rows)
-    answer = np.empty((n_rows, n_categories), dtype=np.int64)
-    for m in range(n_categories - 1, -1, -1):
-        label = choice[(m, *at, rows)]
-        was_full = full[(m, *at, rows)]
-        answer[:, m] = label
-        at[label, rows] -= ~was_full
+    least, most = min(least, n_categories), _most_used(n_categories, n_labels, least)
+    answer = np.empty((n_rows, n_categories), dtype=np.intp)
+    size = rows_per_chunk(n_categories * max(n_labels**2, _n_sets(n_labels, most)))
+    for rows in gen_batches(n_rows, size):
+        answer[rows] = _best_assignment(_in_units(gain[rows]), least, most)
     return answer
+
+
+def enumerates(n_categories: int, n_labels: int, least: int) -> bool:
+    """Whether `best_assignment` tries every set of labels and so finds the optimum."""
+    most = _most_used(n_categories, n_labels, least)
+    return least <= 1 or _n_sets(n_labels, most) <= _MOST_SETS
+
+
+def _most_used(n_categories: int, n_labels: int, least: int) -> int:
+    """Most labels that can have enough categories at once."""
+    return min(n_labels, max(1, n_categories // least))
+
+
+def _n_sets(n_labels: int, most: int) -> int:
+    """Number of sets of one to `most` labels."""
+    return sum(math.comb(n_labels, size) for size in range(1, most + 1))
+
+
+def _in_units(gain: np.ndarray) -> np.ndarray:
+    """Gains as whole numbers of 2**-40 of the row's largest: sums and ties are then exact."""
+    top = np.abs(gain).max(axis=(1, 2), keepdims=True)
+    return np.rint(gain / np.where(top > 0, top, 1.0) * 2.0**40).astype(np.int64)
+
+
+def _best_assignment(gain: np.ndarray, least: int, most: int) -> np.ndarray:
+    n_rows, _, n_labels = gain.shape
+    answer = gain.argmax(axis=2)
+    count = (answer[:, :, None] == np.arange(n_labels)).sum(axis=1)
+    done = ((count == 0) | (count >= least)).all(axis=1)
+    best = np.where(done, gain.max(axis=2).sum(axis=1), -_FAR)
+
+    def consider(rows: np.ndarray, used: np.ndarray) -> None:
+        """Let rows use just these labels; a row that comes several times keeps the best."""
+        among = np.take_along_axis(gain[rows], used[:, None, :], axis=2)
+        label, worth = _with_enough(among, least, best[rows])
+        order = np.lexsort((-np.arange(len(rows)), worth, rows))
+        last = order[np.diff(rows[order], append=n_rows) > 0]
+        last = last[worth[last] > best[rows[last]]]
+        best[rows[last]] = worth[last]
+        answer[rows[last]] = np.take_along_axis(used[last], label[last], axis=1)
+
+    nested = _nested(gain, most)
+    for size in range(1, most + 1):
+        consider(np.arange(n_rows), np.sort(nested[:, :size], axis=1))
+    if _n_sets(n_labels, most) <= _MOST_SETS:
+        for size in range(1, most + 1):
+            sets = np.array(list(itertools.combinations(range(n_labels), size)))
+            free = reduce(np.maximum, (gain[:, :, sets[:, j]] for j in range(size)))
+            rows, which = np.nonzero(free.sum(axis=1) > best[:, None])
+            consider(rows, sets[which])
+    return answer
+
+
+def _nested(gain: np.ndarray, most: int) -> np.ndarray:
+    """Labels in the order in which each adds most to what those before it are worth."""
+    n_rows, n_categories, _ = gain.shape
+    order = np.empty((n_rows, most), dtype=np.intp)
+    covered = np.full((n_rows, n_categories, 1), -(2**40))
+    free = np.ones((n_rows, gain.shape[2]), dtype=bool)
+    for place in range(most):
+        total = np.where(free, np.maximum(covered, gain).sum(axis=1), -_FAR)
+        order[:, place] = total.argmax(axis=1)
+        chosen = order[:, place, None]
+        np.put_along_axis(free, chosen, False, axis=1)
+        covered = np.maximum(covered, np.take_along_axis(gain, chosen[:, None], axis=2))
+    return order
+
+
+def _with_enough(gain: np.ndarray, least: int, floor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Best labelling that gives every label at least so many categories; and its worth.
+
+    Successive shortest paths: from the best label of each category, one category after the other
+    is moved, along the cheapest chain of labels, from a label that has more than enough to one
+    that lacks some. A row is left as it is, not feasible, once it is worth no more than `floor`.
+
+    Parameters
+    ----------
+    gain : ndarray of int of shape (n_rows, n_categories, n_labels)
+        There are at least ``least * n_labels`` categories.
+    least : int
+        Fewest categories of each label.
+    floor : ndarray of int of shape (n_rows,)
+        What is worth no more is of no interest.
+
+    Returns
+    -------
+    label, worth : ndarray of shape (n_rows, n_categories), ndarray of shape (n_rows,)
+    """
+    n_labels = gain.shape[2]
+    label = gain.argmax(axis=2)
+    worth = gain.max(axis=2).sum(axis=1)
+    count = (label[:, :, None] == np.arange(n_labels)).sum(axis=1)
+    while True:
+        left = np.flatnonzero((count < least).any(axis=1) & (worth > floor))
+        if not len(left):
+            return label, worth
+        now, rows = label[left], np.arange(len(left))
+        loss = np.take_along_axis(gain[left], now[:, :, None], axis=2) - gain[left]
+        cost = np.empty((len(left), n_labels, n_labels), dtype=np.int64)  # of a move from a to b
+        moved = np.empty_like(cost)
+        for a in range(n_labels):
+            of_a = np.where((now == a)[:, :, None], loss, _FAR)
+            moved[:, a] = of_a.argmin(axis=1)
+            cost[:, a] = np.take_along_axis(of_a, moved[:, None, a], axis=1)[:, 0]
+        # Bellman-Ford: a move may gain what an earlier one gave away, but no circle of them does.
+        distance = np.where(count[left] > least, 0, _FAR)
+        came = np.full((len(left), n_labels), -1)
+        for _ in range(n_labels - 1):
+            through = distance[:, :, None] + cost
+            before = through.argmin(axis=1)
+            new = np.take_along_axis(through, before[:, None], axis=1)[:, 0]
+            came = np.where(new < distance, before, came)
+            distance = np.minimum(distance, new)
+        at = np.where(count[left] < least, distance, _FAR).argmin(axis=1)
+        worth[left] -= distance[rows, at]
+        count[left, at] += 1
+        while len(rows):
+            before = came[rows, at]
+            end = before < 0
+            count[left[rows[end]], at[end]] -= 1
+            rows, at, before = rows[~end], at[~end], before[~end]
+            label[left[rows], moved[rows, before, at]] = at
+            at = before

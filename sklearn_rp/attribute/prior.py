@@ -8,7 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_rp.rows import Rows, column_names, column_values, find_column, names_of
+from sklearn_rp.rows import (
+    Rows,
+    as_values,
+    check_kind,
+    column_names,
+    column_values,
+    find_column,
+    has_labels,
+    missing,
+    names_of,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,18 +62,11 @@ class Prior:
         if isinstance(prior, Prior):
             return prior
         if isinstance(prior, Mapping):
-            values, weights = np.asarray(list(prior)), np.asarray(list(prior.values()), dtype=float)
+            values, weights = _values(list(prior)), np.asarray(list(prior.values()), dtype=float)
         else:
-            sample = np.asarray(prior)
-            if sample.ndim != 1 or not len(sample):
-                raise ValueError(
-                    f"prior has shape {sample.shape}: give a sample of values, a mapping from "
-                    "value to probability, or a Prior."
-                )
-            values, counts = np.unique(sample, return_counts=True)
+            _check_sample(prior)
+            values, counts = np.unique(_values(prior), return_counts=True)
             weights = counts / counts.sum()
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise ValueError("prior holds NaN or infinity: leave missing values out.")
         if not (weights >= 0).all() or not np.isclose(weights.sum(), 1, atol=1e-6):
             raise ValueError(
                 f"prior has probabilities that sum to {weights.sum():g}: they must not be negative "
@@ -105,7 +108,8 @@ class Prior:
             column_names(X_public),
             parameter="sensitive_feature",
         )
-        sample = column_values(X_public, column)
+        check_kind(X_public, column, parameter="sensitive_feature")
+        sample = _values(column_values(X_public, column))
         if by is None:
             return cls.make(sample)
         if X is None:
@@ -138,6 +142,33 @@ class Prior:
                 f"prior was made for {len(self.weights)} rows, but there are {n_rows}."
             )
         return np.broadcast_to(self.weights, (n_rows, len(self.values)))
+
+
+def _values(given: Any) -> np.ndarray:
+    """Values of a prior: numbers or categories, none missing."""
+    values = as_values(given, parameter="prior")
+    if values.ndim != 1 or not len(values):
+        raise ValueError(
+            f"prior has shape {values.shape}: give a sample of values, a mapping from value to "
+            "probability, or a Prior."
+        )
+    if missing(values).any() or (values.dtype.kind == "f" and not np.isfinite(values).all()):
+        raise ValueError("prior holds NaN or infinity: leave missing values out.")
+    return values
+
+
+def _check_sample(prior: Any) -> None:
+    """A Series that pairs values with their share or number is no sample of values."""
+    if not has_labels(prior):
+        return
+    numeric = getattr(prior.dtype, "kind", "O") in "iuf"
+    shares = numeric and (prior >= 0).all() and np.isclose(float(prior.sum()), 1, atol=1e-6)
+    if shares or (numeric and prior.name in ("count", "proportion")):
+        raise ValueError(
+            "prior is a Series that may be a sample, or hold the share of each of its labels: give "
+            "prior.to_numpy() if its entries are the values of people, and a mapping, "
+            "value_counts(normalize=True).to_dict(), if its labels are the values."
+        )
 
 
 class Groups:

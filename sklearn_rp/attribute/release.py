@@ -12,7 +12,7 @@ from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.feature import Feature, extent
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, rows_per_chunk
-from sklearn_rp.smoothing import encode, last_step, unwrapped
+from sklearn_rp.smoothing import encode, in_labels, labels_of, last_step, unwrapped
 from sklearn_rp.smoothing.sweep import Profile, Sweep, certain_radius
 from sklearn_rp.validation import check_rows
 from sklearn_rp.wrapper import is_random
@@ -104,7 +104,7 @@ class Release:
     """
 
     def __init__(self, estimator: Any, attribute: Feature, X: Rows, resolution: int):
-        self.estimator = estimator
+        self.estimator = in_labels(estimator)
         self.attribute = attribute
         self.resolution = resolution
         if is_random(estimator, X):
@@ -119,7 +119,7 @@ class Release:
         # An estimator may know its own release along this very attribute.
         knows = hasattr(inner, "_attribute_lines") and inner._attribute.same_as(attribute)
         self.known = inner if knows else None
-        self.symbols = _symbols(estimator, X)
+        self.symbols = _symbols(self.estimator, X)
         self.edges: np.ndarray | None = None  # all that a tree model may change at
         self.sweep: Sweep | None = None
         self.certifies = False
@@ -156,7 +156,7 @@ class Release:
 
     def released(self, X: Rows) -> np.ndarray:
         """Number of the symbol that is released for each row."""
-        return encode(np.asarray(self.estimator.predict(X)), self.symbols)
+        return encode(labels_of(self.estimator, X), self.symbols)
 
     def lines(
         self, X: Rows, sigmas: Sequence[float | None], owner: bool = True
@@ -365,7 +365,7 @@ def _symbols(estimator: Any, X: Rows) -> np.ndarray:
     """All that may be released: the labels, and the label of an abstention."""
     classes = getattr(estimator, "classes_", None)
     if classes is None:
-        classes = np.unique(np.asarray(estimator.predict(X)))
+        classes = np.unique(labels_of(estimator, X))
     classes = np.asarray(classes)
     fallback = getattr(last_release(estimator), "fallback", None)
     if fallback is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -12,24 +11,22 @@ from sklearn.base import TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import (
-    HasMethods,
     Interval,
     StrOptions,
     fit_context,
     reported,
     reporter,
-    route,
     with_callbacks,
 )
 from sklearn_rp.attribute.compatible_sets import sets_of
 from sklearn_rp.attribute.release import Release
 from sklearn_rp.classifier import RobustPrivacyClassifier
-from sklearn_rp.exceptions import PrivacyWarning
+from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Feature
-from sklearn_rp.rows import Rows, is_frame, is_pandas, names_of, sample_rows
+from sklearn_rp.rows import Rows, is_frame, is_pandas, names_of, sample_rows, take_rows
 from sklearn_rp.smoothing import encode
 from sklearn_rp.validation import check_rows, unchanged_on_error
-from sklearn_rp.wrapper import ClassifierWrapper
+from sklearn_rp.wrapper import ClassifierWrapper, weighted
 
 _TRIED = 200  # training rows that are looked for in their own sets
 _FINEST = 16  # times the resolution that is asked for
@@ -114,8 +111,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
     (442, 4)
     """
 
-    _parameter_constraints: dict = {
-        "estimator": [HasMethods(["fit", "predict"]), None],
+    _parameter_constraints: dict = ClassifierWrapper._parameter_constraints | {
         "sensitive_feature": "no_validation",
         "bounds": "no_validation",
         "domain": "no_validation",
@@ -149,9 +145,10 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         self.include_prediction = include_prediction
         self.n_jobs = n_jobs
 
+    @weighted
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, **fit_params):
+    def fit(self, X, y, sample_weight=None, **fit_params):
         """Fit the classifier whose labels are released.
 
         Parameters
@@ -160,6 +157,8 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
             Training rows.
         y : array-like of shape (n_samples,)
             Labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row, for the ``fit`` of the classifier; None: all alike.
         **fit_params : dict
             Passed to the ``fit`` of the classifier; with metadata routing enabled, as requested.
 
@@ -174,8 +173,11 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         """
         with unchanged_on_error(self):
             X = check_rows(self, X, reset=True)
+            params = self._passed_on(X, y, sample_weight, fit_params)
             y = self._check_labels(X, y)
-            attribute = Feature.from_data(X, self.sensitive_feature, self.bounds, self.domain)
+            weight = params.get("sample_weight")
+            counted = X if weight is None else take_rows(X, np.flatnonzero(weight))
+            attribute = Feature.from_data(counted, self.sensitive_feature, self.bounds, self.domain)
             if attribute.categories is not None and self.output == "midpoint":
                 raise ValueError(
                     f"output='midpoint' is not allowed for the categorical feature "
@@ -188,11 +190,10 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
                     "set include_prediction=True."
                 )
             self._check_names(X, attribute)
-            params = route(self, "fit", "estimator", fit_params)
             base = self._fit_base(clone(self._base()), X, y, params)
             # A refusal of one person's value would tell about it: beyond is as good as any other.
             attribute = replace(attribute, strict=False)
-            self._release = self._find_release(base, attribute, X)
+            self._release = self._find_release(base, attribute, counted)
             self.estimator_ = base
             self.classes_ = self._release.symbols
             self.sensitive_feature_ = attribute.name
@@ -217,13 +218,11 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
             if resolution >= _FINEST * self.resolution:
                 break
             resolution *= 4
-        warnings.warn(
+        warn_user(
             f"{outside} of {len(rows)} training rows are not in their own sets of "
             f"{attribute.name!r}: the labels of this model change within 1/{resolution} of its "
             "range, and no thresholds of it are known. Raise resolution, or use "
-            "AttributePrivacyClassifier, whose labels never change so often.",
-            PrivacyWarning,
-            stacklevel=5,
+            "AttributePrivacyClassifier, whose labels never change so often."
         )
         return release
 
@@ -257,9 +256,9 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         last = {"prediction": number} if self.include_prediction else {}
         return self._assemble(X, new, last)
 
-    def _new_names(self, attribute: Feature) -> list[str]:
+    def _new_names(self, attribute: Feature, name: str | None = None) -> list[str]:
         """Names of the columns in place of the sensitive one."""
-        name = attribute.name
+        name = attribute.name if name is None else name
         if self.output == "drop":
             return []
         if self.output == "midpoint":
@@ -269,17 +268,17 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         return [f"{name}_low", f"{name}_high"]
 
     def _check_names(self, X: Rows, attribute: Feature) -> None:
-        """New columns must not take the names of columns that are passed on."""
-        new = {*self._new_names(attribute), *(["prediction"] if self.include_prediction else [])}
-        passed = [str(n) for j, n in enumerate(names_of(X)) if j != attribute.column]
-        taken = sorted(new & set(passed))
-        if taken and self.remainder == "passthrough":
+        """No two columns of the output may have one name."""
+        names = self._names_out(attribute, [str(name) for name in names_of(X)])
+        taken = sorted({name for name in names if names.count(name) > 1})
+        if taken:
             raise ValueError(
-                f"X has columns named {taken}, which the output needs for its own: rename them, or "
-                "use another output."
+                f"The output would have several columns named {taken}: rename those of X, or use "
+                "another output."
             )
 
     def _assemble(self, X: Rows, new: dict[str, np.ndarray], last: dict[str, np.ndarray]) -> Any:
+        """The columns of the output: a frame's are named as in `get_feature_names_out`."""
         column, passed = self._release.attribute.column, self.remainder == "passthrough"
         before = list(range(column)) if passed else []
         after = list(range(column + 1, X.shape[1])) if passed else []
@@ -292,11 +291,12 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
             import pandas as pd
 
             made = [pd.DataFrame(part, index=X.index) for part in (new, last)]
+            X = X.set_axis(self._names, axis=1)
             return pd.concat([X.iloc[:, before], made[0], X.iloc[:, after], made[1]], axis=1)
         kind = type(X)
-        names = X.columns
-        columns = {names[j]: X[names[j]] for j in before} | new
-        return kind(columns | {names[j]: X[names[j]] for j in after} | last)
+        named = dict(zip(self._names, X.get_columns(), strict=True))
+        kept = [{self._names[j]: named[self._names[j]] for j in part} for part in (before, after)]
+        return kind(kept[0] | new | kept[1] | last)
 
     def get_feature_names_out(self, input_features=None):
         """Names of the columns that `transform` gives.
@@ -304,25 +304,29 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Only checked against the names seen in `fit`.
+            Names of the columns of `X`; None: those seen in `fit`, as text, levels joined by
+            ``"_"``, and ``x0``, ``x1``, ... for an array. They must be those seen in `fit` where
+            all of these were strings.
 
         Returns
         -------
         names : ndarray of str objects
         """
         check_is_fitted(self)
-        if input_features is not None and list(input_features) != self._names:
+        names = self._names if input_features is None else [str(name) for name in input_features]
+        known = self._names if hasattr(self, "feature_names_in_") else names
+        if names != known or len(names) != len(self._names):
             raise ValueError(
-                f"input_features={list(input_features)} is not equal to the names seen in fit, "
-                f"{self._names}."
+                f"input_features={names} is not equal to the names seen in fit, {self._names}."
             )
-        attribute = self._release.attribute
-        names, new = self._names, self._new_names(attribute)
+        return np.asarray(self._names_out(self._release.attribute, names), dtype=object)
+
+    def _names_out(self, attribute: Feature, names: list[str]) -> list[str]:
+        """Names of all columns of the output, from those of `X`."""
+        new = self._new_names(attribute, names[attribute.column])
         if self.remainder == "passthrough":
             new = names[: attribute.column] + new + names[attribute.column + 1 :]
-        if self.include_prediction:
-            new = [*new, "prediction"]
-        return np.asarray(new, dtype=object)
+        return [*new, "prediction"] if self.include_prediction else new
 
     def compatible_sets(self, X, sigmas=None):
         """Sets of values with the same released label; for the owner of the rows.

@@ -7,14 +7,17 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from sklearn_rp.noise import Noise
-from sklearn_rp.rows import Rows
+from sklearn_rp.rows import Rows, sample_rows
 from sklearn_rp.smoothing.adapted import (
     Adapted,
     behind_steps,
+    fit_in_labels,
+    in_labels,
     inside,
     is_frozen,
     is_net,
     is_pipeline,
+    labels_of,
     last_step,
     net_classes,
     unwrapped,
@@ -26,7 +29,7 @@ from sklearn_rp.smoothing.parallel import cast_votes, check_n_jobs, for_rows
 from sklearn_rp.smoothing.recalled import Recalled
 from sklearn_rp.smoothing.sweep import Categories, Sweep
 from sklearn_rp.smoothing.trees import Trees
-from sklearn_rp.smoothing.votes import Votes, encode
+from sklearn_rp.smoothing.votes import Votes, encode, probabilities_of
 
 __all__ = [
     "Adapted",
@@ -37,14 +40,18 @@ __all__ = [
     "cast_votes",
     "check_n_jobs",
     "encode",
+    "fit_in_labels",
     "for_rows",
+    "in_labels",
     "inside",
     "is_frozen",
     "is_net",
     "is_pipeline",
+    "labels_of",
     "last_step",
     "make_engine",
     "net_classes",
+    "probabilities_of",
     "unwrapped",
 ]
 
@@ -123,6 +130,13 @@ def make_engine(
         reader = Adapted(estimator, shape, classes if net else None)
     if method != "monte_carlo" and not resample:
         engine = _exact(method, reader, classes, noise, X, voting)
+        unread = _unread(engine, X)
+        if unread is not None and method == "exact":
+            raise ValueError(
+                f"method='exact' reads the model at values of {noise.names.tolist()} up to half "
+                "their range beyond those of X, where it has no answer: use method='monte_carlo'."
+            ) from unread
+        engine = engine if unread is None else None
     if engine is not None:
         return engine
     if method == "exact":
@@ -173,3 +187,13 @@ def _exact(
     return Trees.for_model(estimator, noise, X, "hard") or Sweep.for_model(
         estimator, classes, noise, X, lossless=method == "auto"
     )
+
+
+def _unread(engine: Engine | None, X: Rows) -> Exception | None:
+    """Why a model cannot be swept: it is read at values beyond those of the training rows, too."""
+    try:
+        for _ in engine.labels(sample_rows(X, 2)) if isinstance(engine, Sweep) else ():
+            pass
+    except Exception as error:  # a model may raise anything
+        return error
+    return None

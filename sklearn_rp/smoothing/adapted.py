@@ -33,9 +33,14 @@ class Adapted:
     shape: tuple[int, ...] | None
     classes: np.ndarray | None
 
+    @property
+    def classes_(self) -> np.ndarray:
+        """Labels, in the order of the probabilities."""
+        return np.asarray(self.estimator.classes_) if self.classes is None else self.classes
+
     def predict(self, X: Any) -> np.ndarray:
         """Labels of flat rows."""
-        found = np.asarray(self.estimator.predict(self._rows(X)))
+        found = labels_of(self.estimator, self._rows(X))
         if self.classes is None:
             return found
         position = found.astype(np.intp)
@@ -116,6 +121,72 @@ def has_own(model: Any, *methods: str) -> bool:
     return any(getattr(m, "__module__", "").split(".")[0] != "sklearn" for m in found)
 
 
+def in_labels(estimator: Any) -> Any:
+    """A fitted classifier that answers with labels, whatever it is: nets answer by position.
+
+    Wherever a fitted model is asked for its labels, it is asked through this.
+
+    Raises
+    ------
+    ValueError
+        If it is a net whose labels are not known.
+    """
+    net = last_step(estimator)
+    if not is_net(net) or getattr(net, "classes_", None) is None:
+        return estimator
+    return Adapted(estimator, None, net_classes(net))
+
+
+def labels_of(estimator: Any, X: Any) -> np.ndarray:
+    """What a fitted classifier answers for each row, one label each.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        Anything with ``predict``.
+    X : ndarray or frame of shape (n_rows, ...)
+        Rows as it takes them.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_rows,)
+        Labels, of nets too; a single column is flattened: some models answer so (CatBoost, with
+        three classes).
+
+    Raises
+    ------
+    ValueError
+        If there is not one label for each row.
+    """
+    labels = np.asarray(in_labels(estimator).predict(X))
+    if labels.shape[1:] == (1,):
+        labels = labels[:, 0]
+    if labels.shape != (np.shape(X)[0],):
+        raise ValueError(
+            f"predict of {type(estimator).__name__} gave an array of shape {labels.shape} for "
+            f"{np.shape(X)[0]} rows: one label for each row is needed. Wrap one classifier for "
+            "each output where there are several."
+        )
+    return labels
+
+
+def fit_in_labels(model: Any, X: Any, y: np.ndarray, params: dict[str, Any]) -> Any:
+    """Fit a classifier; a net is trained on positions of the labels, and keeps the labels."""
+    net = last_step(model)
+    if not is_net(net) or is_frozen(model):
+        return model.fit(X, y, **params)
+    classes, position = np.unique(y, return_inverse=True)
+    binary = "NeuralNetBinaryClassifier" in {kind.__name__ for kind in type(net).__mro__}
+    if binary and len(classes) > 2:
+        raise ValueError(
+            f"y holds {len(classes)} classes, but NeuralNetBinaryClassifier tells two apart: use "
+            "NeuralNetClassifier."
+        )
+    model = model.fit(X, position.astype(np.float32 if binary else np.int64), **params)
+    last_step(model)._labels_of_outputs = classes
+    return model
+
+
 def net_classes(net: Any) -> np.ndarray:
     """Labels of a fitted net's outputs, in their order.
 
@@ -125,6 +196,9 @@ def net_classes(net: Any) -> np.ndarray:
         If they are not known: skorch answers with the number of the output, whatever the labels
         that it was trained on.
     """
+    told = getattr(net, "_labels_of_outputs", None)
+    if told is not None:
+        return told
     classes = np.asarray(net.classes_)
     given = getattr(net, "classes", None) is not None
     if not given and not np.array_equal(classes, np.arange(len(classes))):

@@ -27,7 +27,7 @@ from sklearn_rp.smoothing.adapted import is_pipeline, unwrapped
 
 def unfold(
     estimator: Any, noise: Noise, X: Rows
-) -> tuple[Any, Callable[[Rows], Any], np.ndarray] | None:
+) -> tuple[Any, Callable[..., Any], np.ndarray] | None:
     """Split a fitted model into affine steps and what stands behind them.
 
     Parameters
@@ -71,7 +71,7 @@ def dense_inputs(transform: Callable[[Rows], Any], X: Rows) -> np.ndarray:
 
 def unfold_axes(
     estimator: Any, noise: Noise, X: Rows
-) -> tuple[Any, Callable[[Rows], Any], np.ndarray, np.ndarray] | None:
+) -> tuple[Any, Callable[..., Any], np.ndarray, np.ndarray] | None:
     """As `unfold`, where the steps keep noised features apart.
 
     Returns
@@ -92,8 +92,13 @@ def unfold_axes(
     return model, transform, source, effect.sum(axis=1)
 
 
-def _transform(steps: list[Any], rows: Rows) -> Any:
-    if steps:
+def _transform(steps: list[Any], rows: Rows, *, double: bool = True) -> Any:
+    """What the steps make of rows.
+
+    With ``double=False`` in the precision of the rows, as the model itself reads them; a step may
+    then write into them.
+    """
+    if steps and double:
         # A step may write into what it is given. And what it rounds of a row, before there is any
         # noise, moves with the row: the smoothed classifier would jump where the theory forbids.
         rows = in_double(rows)

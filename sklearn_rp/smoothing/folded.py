@@ -18,16 +18,16 @@ from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 from sklearn.utils import gen_batches
 
 from sklearn_rp.noise import Draws, Noise
-from sklearn_rp.rows import Rows, in_double, rows_per_chunk, sample_rows, take_rows
+from sklearn_rp.rows import Rows, in_double, rows_per_chunk, take_rows
 from sklearn_rp.smoothing.adapted import has_own
 from sklearn_rp.smoothing.affine import dense_inputs, unfold
 from sklearn_rp.smoothing.monte_carlo import (
     MonteCarlo,
     count_positions,
     count_probabilities,
-    normalised,
 )
-from sklearn_rp.smoothing.votes import Votes
+from sklearn_rp.smoothing.thresholds import trial_rows
+from sklearn_rp.smoothing.votes import Votes, normalised
 
 _WIDEST = 4  # inputs for each column of X: what encoders make wider is better left sparse
 
@@ -79,7 +79,7 @@ class Folded(MonteCarlo):
 
     def _reads_the_model(self, X: Rows) -> bool:
         """Whether the engine's votes on some rows are those of the estimator itself."""
-        rows = sample_rows(X, 50)
+        rows = trial_rows(self.estimator, self.noise, X, 50)
         bank = self.noise.probes()
         expected = MonteCarlo._count(self, rows, bank)
         if self.voting == "soft":

@@ -11,9 +11,10 @@ from scipy import special
 from sklearn.utils import gen_batches
 
 from sklearn_rp.noise import Noise
-from sklearn_rp.rows import Rows, rows_per_chunk, sample_rows, take_rows
-from sklearn_rp.smoothing.adapted import has_own
+from sklearn_rp.rows import Rows, rows_per_chunk, take_rows
+from sklearn_rp.smoothing.adapted import has_own, labels_of
 from sklearn_rp.smoothing.affine import unfold
+from sklearn_rp.smoothing.thresholds import trial_rows
 from sklearn_rp.smoothing.votes import Votes
 
 
@@ -62,7 +63,7 @@ class Linear:
 
     def _agrees(self, estimator: Any, classes: np.ndarray, X: Rows) -> bool:
         """Whether score and labels of some noisy rows are what the folded weights say."""
-        rows = sample_rows(X, 200)
+        rows = trial_rows(estimator, self.noise, X, 200)
         values = self.noise.values(rows)
         draws = self.noise.probes()
         copies = self.noise.noisy_copies(rows, values, draws)
@@ -73,7 +74,7 @@ class Linear:
         if not (np.abs(score.reshape(expected.shape) - expected) <= slack).all():
             return False
         clear = np.abs(score) > slack.ravel()
-        labels = np.asarray(estimator.predict(copies))
+        labels = labels_of(estimator, copies)
         return bool((labels == classes[(score > 0).astype(int)])[clear].all())
 
     def _score(self, X: Rows) -> tuple[np.ndarray, np.ndarray]:

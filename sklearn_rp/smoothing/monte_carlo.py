@@ -10,7 +10,8 @@ import numpy as np
 
 from sklearn_rp.noise import Draws, Noise
 from sklearn_rp.rows import Rows, rows_per_chunk, take_rows
-from sklearn_rp.smoothing.votes import Votes, encode
+from sklearn_rp.smoothing.adapted import labels_of
+from sklearn_rp.smoothing.votes import Votes, encode, probabilities_of
 
 # A probability is counted in these units: 2**40 of them, and a million votes, fit into an integer.
 SOFT_UNIT = 2**40
@@ -112,9 +113,9 @@ class MonteCarlo:
         """Votes of some rows, each with all offsets or with its own: shape (n_rows, n_classes)."""
         copies = self.noise.noisy_copies(X, self.noise.values(X), offsets)
         if self.voting == "soft":
-            proba = normalised(self.estimator.predict_proba(copies), len(self.classes))
+            proba = probabilities_of(self.estimator, copies, len(self.classes))
             return count_probabilities(proba, X.shape[0])
-        labels = np.asarray(self.estimator.predict(copies))
+        labels = labels_of(self.estimator, copies)
         return count_labels(labels.reshape(X.shape[0], -1), self.classes)
 
 
@@ -162,30 +163,3 @@ def count_probabilities(proba: np.ndarray, n_rows: int) -> np.ndarray:
     """Sum of the probabilities of each row's copies, in units of ``1 / SOFT_UNIT``."""
     units = np.rint(proba * SOFT_UNIT).astype(np.int64)
     return units.reshape(n_rows, -1, proba.shape[1]).sum(axis=1)
-
-
-def normalised(proba: Any, n_classes: int) -> np.ndarray:
-    """Probabilities that add up to 1 in double precision; what is none is refused.
-
-    The bounds hold for numbers in [0, 1], and the bound of the runner-up is one minus that of the
-    winner: sums other than 1 would make it wrong.
-    """
-    proba = np.asarray(proba, dtype=np.float64)
-    total = proba.sum(axis=-1, keepdims=True)
-    if (
-        proba.ndim != 2
-        or proba.shape[1] != n_classes
-        or not (proba >= 0).all()
-        or not (np.abs(total - 1) < 1e-3).all()
-    ):
-        raise refuse_probabilities(proba.shape, n_classes)
-    return proba / total
-
-
-def refuse_probabilities(shape: tuple[int, ...], n_classes: int) -> ValueError:
-    """The error for what is no probability."""
-    return ValueError(
-        f"predict_proba of the estimator gave an array of shape {shape} that is not one "
-        f"probability for each of the {n_classes} classes, adding up to 1: voting='soft' needs "
-        "that; voting='hard' needs predict alone."
-    )

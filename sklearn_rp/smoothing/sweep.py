@@ -13,149 +13,21 @@ from typing import Any
 
 import numpy as np
 from scipy import special
-from sklearn.ensemble import (
-    AdaBoostClassifier,
-    BaggingClassifier,
-    ExtraTreesClassifier,
-    GradientBoostingClassifier,
-    HistGradientBoostingClassifier,
-    RandomForestClassifier,
-)
-from sklearn.tree import (
-    DecisionTreeClassifier,
-    DecisionTreeRegressor,
-    ExtraTreeClassifier,
-    ExtraTreeRegressor,
-)
 from sklearn.utils import gen_batches
 
-from sklearn_rp._compat import hist_gradient_boosting_nodes
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, replace_columns, rows_per_chunk, sample_rows, take_rows
-from sklearn_rp.smoothing.affine import dense_inputs, unfold_axes
-from sklearn_rp.smoothing.trees import float32_edges
+from sklearn_rp.smoothing.adapted import labels_of
+from sklearn_rp.smoothing.thresholds import MOST_EDGES, NotForMe, known_edges, trial_rows
 from sklearn_rp.smoothing.votes import Votes, concatenate, encode
 
-_TREES = (DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor)
-_ENSEMBLES = (
-    AdaBoostClassifier,
-    BaggingClassifier,
-    ExtraTreesClassifier,
-    GradientBoostingClassifier,
-    RandomForestClassifier,
-)
 _ALL_CATEGORIES = 2.0 * (1 + 1e-12)  # still 2 when it has been rounded down
 RESOLUTION = 256  # cells of a model whose thresholds are not known
 _RESOLUTION_OF_TWO = 32  # cells of each of two features
-_MOST_CELLS = 4096  # beyond, a model's own thresholds are too many to visit for every row
+_APART = 1024  # values that stand out, each in some row, that a reading is tried at
+_CODES = (0, -1, 1, 9, 99, 999, 9999, -9, -99, -999, -9999)  # of what is not known
 _STEPS = 60  # of the search for the nearest change of label
 _STILL = 1e-5  # noise units: nearer to a change than this, the search has arrived
-
-
-def thresholds(model: Any, position: int) -> np.ndarray | None:
-    """Where a tree model may change along one of its inputs, as doubles.
-
-    Parameters
-    ----------
-    model : fitted classifier
-        Anything.
-    position : int
-        The input.
-
-    Returns
-    -------
-    edges : ndarray, or None
-        Sorted; every change of the model along this input is at one of them. None if that is not
-        known.
-    """
-    kind = type(model)  # a subclass, or another meta-estimator, may read its input in any way
-    if kind in _TREES:
-        tree = model.tree_
-        # Where missing values alone are told apart, the threshold is infinite.
-        return _finite(float32_edges(tree.threshold[tree.feature == position]))
-    if kind is HistGradientBoostingClassifier:
-        if model.is_categorical_ is not None:  # its trees then number the features anew
-            return None
-        parts = []
-        for nodes in hist_gradient_boosting_nodes(model):
-            here = nodes[(nodes["feature_idx"] == position) & (nodes["is_leaf"] == 0)]
-            parts.append(here["num_threshold"])
-        return _finite(np.concatenate(parts))
-    maker = kind.__module__.split(".")[0]
-    if maker == "lightgbm" and kind.__name__ == "LGBMClassifier":
-        return _lightgbm_thresholds(model, position)
-    if maker == "xgboost" and kind.__name__ in ("XGBClassifier", "XGBRFClassifier"):
-        return _xgboost_thresholds(model, position)
-    if kind in _ENSEMBLES:
-        if kind is GradientBoostingClassifier and not (
-            model.init is None or isinstance(model.init, str)
-        ):
-            return None
-        parts = []
-        subsets = getattr(model, "estimators_features_", None)  # bagging draws features
-        for number, member in enumerate(np.ravel(np.asarray(model.estimators_, dtype=object))):
-            where = [position] if subsets is None else np.flatnonzero(subsets[number] == position)
-            for one in where:
-                part = thresholds(member, int(one))
-                if part is None:
-                    return None
-                parts.append(part)
-            if type(member) not in _TREES:
-                return None
-        return np.unique(np.concatenate([np.empty(0), *parts]))
-    return None
-
-
-def _lightgbm_thresholds(model: Any, position: int) -> np.ndarray | None:
-    if model.get_params().get("linear_tree"):
-        return None
-    frame = model.booster_.trees_to_dataframe()
-    name = model.booster_.feature_name()[position]
-    frame = frame[frame["split_feature"] == name]
-    if (frame["decision_type"] != "<=").any():
-        return None
-    return _finite(frame["threshold"].to_numpy(dtype=np.float64))
-
-
-def _xgboost_thresholds(model: Any, position: int) -> np.ndarray | None:
-    """XGBoost goes left where ``float32(x) < split``."""
-    if model.get_params().get("booster") not in (None, "gbtree", "dart"):
-        return None
-    booster = model.get_booster()
-    frame = booster.trees_to_dataframe()
-    names = booster.feature_names or [f"f{j}" for j in range(booster.num_features())]
-    frame = frame[frame["Feature"] == names[position]]
-    if "Category" in frame and frame["Category"].notna().any():
-        return None
-    split = frame["Split"].to_numpy(dtype=np.float32)
-    return np.unique(float32_edges(np.nextafter(split, np.float32(-np.inf)).astype(float)))
-
-
-def _finite(edges: np.ndarray) -> np.ndarray:
-    return np.unique(edges[np.isfinite(edges)])
-
-
-def known_edges(estimator: Any, noise: Noise, X: Rows) -> list[np.ndarray] | None:
-    """Edges of the cells of each noised feature, in its own unit; None if they are not known."""
-    parts = unfold_axes(estimator, noise, X)
-    if parts is None:
-        return None
-    model, transform, source, gain = parts
-    row = take_rows(X, slice(0, 1))
-    inputs = dense_inputs(transform, row)[0]
-    answer: list[np.ndarray] = []
-    for k, x in enumerate(noise.values(row)[0].astype(np.float64)):
-        position = np.flatnonzero(source == k)
-        if not len(position):
-            answer.append(np.empty(0))
-            continue
-        j = int(position[0])
-        edges = thresholds(model, j)
-        if edges is None:
-            return None
-        same = gain[j] == 1 and inputs[j] == x  # no step: not a bit may be lost
-        answer.append(edges if same else np.unique(x + (edges - float(inputs[j])) / gain[j]))
-    return answer
 
 
 def grid_edges(low: float, high: float, cells: int) -> np.ndarray:
@@ -169,7 +41,9 @@ def representatives(edges: np.ndarray, low: float, high: float) -> np.ndarray:
     if not len(edges):
         return np.array([(low + high) / 2])
     step = max((high - low) / 2, np.spacing(np.abs(edges).max()) * 2**10)
-    return np.r_[edges[0] - step, (edges[1:] + edges[:-1]) / 2, edges[-1] + step]
+    # Between adjacent doubles the middle is rounded to either; a cell holds its upper edge only.
+    middle = np.maximum(edges[1:] / 2 + edges[:-1] / 2, np.nextafter(edges[:-1], np.inf))
+    return np.r_[edges[0] - step, middle, edges[-1] + step]
 
 
 @dataclass(eq=False)
@@ -345,13 +219,11 @@ class Sweep:
         n_noised = len(noise.columns)
         if n_noised > 2:
             return None
-        edges = known_edges(estimator, noise, X)
-        if edges is not None and np.prod([len(e) + 1.0 for e in edges]) <= _MOST_CELLS:
-            engine = cls._on(edges, estimator, classes, noise)
-            if engine._reads_the_model(X):
-                return engine
-        if lossless:
-            return None
+        try:
+            return cls.by_thresholds(estimator, classes, noise, X)
+        except NotForMe:
+            if lossless:
+                return None
         resolution = RESOLUTION if n_noised == 1 else _RESOLUTION_OF_TWO
         edges = [
             grid_edges(low, high, resolution)
@@ -360,26 +232,85 @@ class Sweep:
         return cls._on(edges, estimator, classes, noise)
 
     @classmethod
+    def by_thresholds(cls, estimator: Any, classes: np.ndarray, noise: Noise, X: Rows) -> Sweep:
+        """Engine on the model's own cells.
+
+        Raises
+        ------
+        NotForMe
+            With the reason, if they are not known, are too many, or are not those of the model at
+            some row that they are tried at.
+        """
+        rows = trial_rows(estimator, noise, X, 48)
+        edges = known_edges(estimator, noise, rows)
+        if np.prod([len(e) + 1.0 for e in edges]) > MOST_EDGES:
+            raise NotForMe("the model has too many cells")
+        engine = cls._on(edges, estimator, classes, noise)
+        engine._check(X, rows)
+        return engine
+
+    @classmethod
     def _on(
         cls, edges: list[np.ndarray], estimator: Any, classes: np.ndarray, noise: Noise
     ) -> Sweep:
         cells = [representatives(*each) for each in zip(edges, noise.low, noise.high, strict=True)]
         return cls(estimator, classes, noise, edges, cells)
 
-    def _reads_the_model(self, X: Rows) -> bool:
-        """Whether the model at some noisy rows is the model at their cells."""
-        rows = sample_rows(X, 200)
-        copies = self.noise.noisy_copies(rows, self.noise.values(rows), self.noise.probes())
-        values = self.noise.values(copies).astype(np.float64)
-        cell = np.stack(
-            [
-                each[np.searchsorted(edges, v)]
-                for each, edges, v in zip(self.cells, self.edges, values.T, strict=True)
-            ],
-            axis=1,
-        )
-        read = replace_columns(copies, self.noise.columns, cell, 1)
-        return bool((self.estimator.predict(copies) == self.estimator.predict(read)).all())
+    def _check(self, X: Rows, rows: Rows) -> None:
+        """Refuse a reading that is not the model: at rows as they are, at noisy ones, at others.
+
+        The others are both sides of every edge, whole numbers, values that occur often, and codes
+        such as 0 and -1, which a model may treat apart.
+
+        Raises
+        ------
+        NotForMe
+            If the model anywhere there is not the model at the cell.
+        """
+        own, n_rows = sample_rows(X, 100), rows.shape[0]
+        self._compare(own, self._at_cells(own, self.noise.values(own)), "predict")
+        probes = self.noise.probes()
+        noisy = (self.noise.values(rows)[:, None, :] + probes).reshape(-1, probes.shape[1])
+        apart = self._values_apart(self.noise.values(X))
+        values = np.concatenate([noisy, apart])
+        where = np.r_[np.repeat(np.arange(n_rows), len(probes)), np.arange(len(apart)) % n_rows]
+        some = take_rows(rows, where)
+        copies = replace_columns(some, self.noise.columns, values, 1)
+        # Probabilities say more than labels, and know nothing that labels do not.
+        proba = hasattr(self.estimator, "predict_proba")
+        answer = "predict_proba" if proba else "predict"
+        self._compare(copies, self._at_cells(some, values), answer)
+
+    def _at_cells(self, X: Rows, values: np.ndarray) -> Rows:
+        """Rows, each at the cells of some values of its noised features."""
+        parts = zip(self.cells, self.edges, values.T.astype(np.float64), strict=True)
+        cell = np.stack([each[np.searchsorted(edges, v)] for each, edges, v in parts], axis=1)
+        return replace_columns(X, self.noise.columns, cell, 1)
+
+    def _compare(self, X: Rows, read: Rows, answer: str) -> None:
+        own, found = (np.asarray(getattr(self.estimator, answer)(each)) for each in (X, read))
+        numbers = own.dtype.kind == "f" and answer != "predict"
+        same = np.isclose(own, found, 1e-6, 1e-9, equal_nan=True) if numbers else own == found
+        if not np.all(same):
+            raise NotForMe("the model is not what its thresholds say")
+
+    def _values_apart(self, known: np.ndarray) -> np.ndarray:
+        """Values that a reading may be wrong about: shape (at most _APART, n_noised)."""
+        rng = np.random.default_rng(0)
+        pools = []
+        for edges, low, high, values in zip(
+            self.edges, self.noise.low, self.noise.high, known.T, strict=True
+        ):
+            low, high = np.ceil(low), np.floor(high)
+            whole = np.arange(low, high + 1) if high - low < 256 else np.empty(0)
+            often, count = np.unique(values, return_counts=True)
+            often = often[np.argsort(-count)[:64]]
+            pools.append(np.unique(np.r_[edges, np.nextafter(edges, np.inf), whole, often, _CODES]))
+        # Each in several rows, where they are few.
+        n = max(len(pool) for pool in pools)
+        n = min(_APART, 8 * n)
+        shuffled = [np.resize(rng.permutation(pool), n) for pool in pools]
+        return np.stack([rng.permutation(each) for each in shuffled], axis=1)
 
     def labels(self, X: Rows) -> Iterable[tuple[slice, np.ndarray]]:
         """Class numbers of all cells, chunk by chunk: shape (n_chunk, n_cells, ...)."""
@@ -391,7 +322,7 @@ class Sweep:
             copies = replace_columns(
                 chunk, self.noise.columns, np.tile(grid, (n_rows, 1)), len(grid)
             )
-            found = encode(np.asarray(self.estimator.predict(copies)), self.classes)
+            found = encode(labels_of(self.estimator, copies), self.classes)
             yield rows, found.reshape(n_rows, *shape)
 
     def profile(self, X: Rows) -> Profile:
@@ -503,7 +434,7 @@ class Categories:
             n_rows = chunk.shape[0]
             values = np.tile(known, n_rows)[:, None]
             copies = replace_columns(chunk, self.noise.columns, values, len(known))
-            found = encode(np.asarray(self.estimator.predict(copies)), self.classes)
+            found = encode(labels_of(self.estimator, copies), self.classes)
             answer = np.eye(len(self.classes))[found.reshape(n_rows, len(known))]
             mean = answer.mean(axis=1, keepdims=True)
             for level, sigma in enumerate(sigmas):

@@ -19,8 +19,8 @@ from sklearn_rp.noise import Draws, Noise
 from sklearn_rp.rows import Rows, rows_per_chunk, sample_rows
 from sklearn_rp.smoothing.adapted import check_outputs, last_step, unwrapped
 from sklearn_rp.smoothing.affine import dense_inputs, unfold
-from sklearn_rp.smoothing.monte_carlo import SOFT_UNIT, MonteCarlo, refuse_probabilities
-from sklearn_rp.smoothing.votes import Votes
+from sklearn_rp.smoothing.monte_carlo import SOFT_UNIT, MonteCarlo
+from sklearn_rp.smoothing.votes import Votes, refuse_probabilities
 
 _OWN = ("predict", "predict_proba", "forward_iter", "evaluation_step", "get_dataset")
 _HARMLESS = {"batch_size", "num_workers", "pin_memory", "persistent_workers", "prefetch_factor"}

@@ -22,34 +22,14 @@ from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 from sklearn.utils import gen_batches
 
 from sklearn_rp.noise import Noise
-from sklearn_rp.rows import Rows, rows_per_chunk, sample_rows, take_rows
+from sklearn_rp.rows import Rows, rows_per_chunk, take_rows
+from sklearn_rp.smoothing.adapted import labels_of
 from sklearn_rp.smoothing.affine import dense_inputs, unfold_axes
+from sklearn_rp.smoothing.thresholds import float32_edges, trial_rows
 from sklearn_rp.smoothing.votes import Votes
 
 _EPS = np.finfo(np.float64).eps
 _NO_PARENT = -1  # that of the root
-
-
-def float32_edges(threshold: np.ndarray) -> np.ndarray:
-    """Where ``float32(x) <= threshold`` changes, as a number of x: shape of `threshold`.
-
-    scikit-learn's trees read float32. The largest float32 that passes is ``f``; a double rounds to
-    it up to the middle between ``f`` and the next float32.
-
-    Examples
-    --------
-    >>> threshold = np.array([0.1])
-    >>> edge = float32_edges(threshold)
-    >>> np.nextafter(edge, 0).astype(np.float32) <= threshold
-    array([ True])
-    >>> np.nextafter(edge, 1).astype(np.float32) <= threshold
-    array([False])
-    """
-    threshold = np.asarray(threshold, dtype=np.float64)
-    single = threshold.astype(np.float32)
-    single = np.where(single > threshold, np.nextafter(single, np.float32(-np.inf)), single)
-    after = np.nextafter(single, np.float32(np.inf))
-    return (single.astype(np.float64) + after.astype(np.float64)) / 2
 
 
 @dataclass(eq=False)
@@ -279,7 +259,8 @@ class Trees:
 
     def _agrees(self, estimator: Any, X: Rows, voting: Literal["hard", "soft", "raw"]) -> bool:
         """Whether the steps hand on the noise as is believed, and the leaves vote as the model."""
-        rows = sample_rows(X, 40)  # a forest has many leaves, and each is asked about each copy
+        # A forest has many leaves, and each is asked about each copy.
+        rows = trial_rows(estimator, self.noise, X, 40)
         values = self.noise.values(rows)
         draws = self.noise.probes()
         copies = self.noise.noisy_copies(rows, values, draws)
@@ -296,7 +277,9 @@ class Trees:
             return bool(np.allclose(start + found[:, 0], estimator.decision_function(copies)))
         if voting == "soft":
             return bool(np.allclose(found, estimator.predict_proba(copies), atol=1e-6))
-        return bool((estimator.classes_[found.argmax(axis=1)] == estimator.predict(copies)).all())
+        return bool(
+            (estimator.classes_[found.argmax(axis=1)] == labels_of(estimator, copies)).all()
+        )
 
     @classmethod
     def for_boosting(cls, estimator: Any, noise: Noise, X: Rows) -> Trees | None:

@@ -64,6 +64,59 @@ def concatenate(parts: Sequence[Votes]) -> Votes:
     )
 
 
+def probabilities_of(estimator: Any, X: Any, n_classes: int | None = None) -> np.ndarray:
+    """Probabilities that a fitted classifier gives each row, checked.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        Anything with ``predict_proba``.
+    X : ndarray or frame of shape (n_rows, ...)
+        Rows as it takes them.
+    n_classes : int, default=None
+        Columns that are needed; None: any number.
+
+    Returns
+    -------
+    proba : ndarray of float64 of shape (n_rows, n_classes)
+        Rows sum to 1.
+
+    Raises
+    ------
+    ValueError
+        If the answers are no probabilities.
+    """
+    return normalised(estimator.predict_proba(X), n_classes)
+
+
+def normalised(proba: Any, n_classes: int | None) -> np.ndarray:
+    """Probabilities that add up to 1 in double precision; what is none is refused.
+
+    The bounds hold for numbers in [0, 1], and the bound of the runner-up is one minus that of the
+    winner: sums other than 1 would make it wrong.
+    """
+    proba = np.asarray(proba, dtype=np.float64)
+    total = proba.sum(axis=-1, keepdims=True)
+    if (
+        proba.ndim != 2
+        or proba.shape[1] != (n_classes or proba.shape[1])
+        or not (proba >= 0).all()
+        or not (np.abs(total - 1) < 1e-3).all()
+    ):
+        raise refuse_probabilities(proba.shape, n_classes)
+    return proba / total
+
+
+def refuse_probabilities(shape: tuple[int, ...], n_classes: int | None) -> ValueError:
+    """The error for what is no probability."""
+    each = "each class" if n_classes is None else f"each of the {n_classes} classes"
+    return ValueError(
+        f"predict_proba of the estimator gave an array of shape {shape} that is not one "
+        f"probability for {each}, none NaN or negative, adding up to 1: mend it, or go by the "
+        "labels alone (voting='hard', or a model without predict_proba)."
+    )
+
+
 def encode(labels: np.ndarray, classes: np.ndarray, what: str = "label") -> np.ndarray:
     """Position of each label in `classes`.
 
@@ -90,12 +143,18 @@ def encode(labels: np.ndarray, classes: np.ndarray, what: str = "label") -> np.n
     >>> encode(np.array(["b", "a", "b"]), np.array(["a", "b"]))
     array([1, 0, 1])
     """
-    order = np.argsort(classes)
-    place = np.minimum(np.searchsorted(classes, labels, sorter=order), len(classes) - 1)
-    number = order[place]
-    unknown = classes[number] != labels
+    labels = np.asarray(labels)
+    try:
+        order = np.argsort(classes)
+        place = np.minimum(np.searchsorted(classes, labels, sorter=order), len(classes) - 1)
+        number = order[place]
+        unknown = np.asarray(classes[number] != labels)
+    except TypeError:  # text and numbers have no order
+        places = {each: k for k, each in enumerate(classes.tolist())}
+        number = np.reshape([places.get(e, -1) for e in labels.ravel().tolist()], labels.shape)
+        unknown = number < 0
     if unknown.any():
-        strangers = sorted({str(label) for label in labels[unknown]})[:3]
+        strangers = sorted({repr(label) for label in labels[unknown].tolist()})[:3]
         known = str(classes[:10].tolist()) + (
             f" and {len(classes) - 10} more" if len(classes) > 10 else ""
         )

@@ -1,0 +1,363 @@
+"""The domain of a sensitive feature: what is possible is counted and read, and nothing else."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import LinearRule
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+from sklearn.tree import DecisionTreeClassifier
+
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+    AttributePrivacyTransformer,
+    RobustPrivacyClassifier,
+)
+from sklearn_rp.attribute import compatible_sets
+from sklearn_rp.exceptions import PrivacyWarning
+from sklearn_rp.feature import Feature, extent
+
+
+class Where(ClassifierMixin, BaseEstimator):
+    """Label 1 where a rule of the first column holds: nothing but `predict`."""
+
+    def __init__(self, rule):
+        self.rule = rule
+
+    def fit(self, X, y=None):
+        self.classes_ = np.array([0, 1])
+        return self
+
+    def predict(self, X):
+        return np.asarray(self.rule(np.asarray(X)[:, 0]), dtype=int)
+
+
+def codes(seed=0, n=600):
+    """Whole numbers 0 to 5, of which 1 and 4 get the label 1."""
+    rng = np.random.default_rng(seed)
+    X = np.column_stack([rng.integers(0, 6, n), rng.normal(size=n)])
+    return X, np.isin(X[:, 0], [1, 4]).astype(int)
+
+
+CODE_MODELS = {
+    "categorical splits": HistGradientBoostingClassifier(categorical_features=[0], random_state=0),
+    "one-hot": make_pipeline(
+        ColumnTransformer([("c", OneHotEncoder(), [0])], remainder="passthrough"),
+        LogisticRegression(C=100),
+    ),
+    "tree": DecisionTreeClassifier(random_state=0),
+}
+
+
+@pytest.mark.parametrize("kind", ["array", "frame", "integers"])
+@pytest.mark.parametrize("name", CODE_MODELS)
+def test_sets_of_whole_numbers_hold_whole_numbers(name, kind):
+    X, y = codes()
+    if kind == "frame":
+        X = pd.DataFrame(X, columns=["0", "1"]).astype({"0": "int16"})
+    elif kind == "integers":
+        X = np.column_stack([X[:, 0], X[:, 1] > 0]).astype(int)
+    model = CODE_MODELS[name].fit(np.asarray(X) if kind == "frame" else X, y)
+    rows = np.asarray(X) if kind == "frame" else X
+    sets = compatible_sets(model, rows, sensitive_feature=0)
+    assert sets.domain == "integer"
+    assert sets.span == 6
+    assert sets.holds_own.sum() == len(X)
+    for label, intervals in zip(sets.label, sets.intervals, strict=True):
+        ones = [(1.0, 1.0), (4.0, 4.0)]
+        assert intervals == (ones if label else [(0.0, 0.0), (2.0, 3.0), (5.0, 5.0)])
+    assert np.array_equal(sets.length, np.where(y == 1, 2.0, 4.0))
+    uniform = {float(value): 1 / 6 for value in range(6)}
+    before, after = sets.bayes_vulnerability(uniform)
+    assert before == pytest.approx(np.full(len(X), 1 / 6))
+    assert after == pytest.approx(np.where(y == 1, 1 / 2, 1 / 4))
+    apt = AttributePrivacyTransformer(FrozenEstimator(model), sensitive_feature=0).fit(rows, y)
+    out = apt.transform(rows)
+    assert {tuple(pair) for pair in out[y == 1, :2]} == {(1.0, 4.0)}
+
+
+def test_the_domain_is_found_or_said():
+    whole = np.column_stack([np.arange(30.0), np.ones(30)])
+    domain = lambda X, **arguments: Feature.from_data(X, 0, None, **arguments).domain  # noqa: E731
+    assert domain(whole) == "integer"
+    assert domain(whole[:5]) == "continuous"  # five floats prove nothing
+    assert domain(whole[:5].astype(int)) == "integer"
+    assert domain(whole + 0.5) == "continuous"
+    assert domain(whole, domain="continuous") == "continuous"
+    assert domain(whole[:3], domain=[0, 1, 2, 7]).tolist() == [0, 1, 2, 7]
+    assert domain(whole[:5].astype(object)) == "continuous"
+    nullable = pd.DataFrame({"a": pd.array([1, 2, 3], dtype="Int64"), "b": [0.5, 0.5, 1]})
+    assert domain(pd.concat([nullable] * 10)) == "integer"
+    feature = Feature.from_data(whole, 0, (-3.5, 40.2))
+    assert (feature.low, feature.high, feature.span) == (-3.0, 40.0, 44.0)
+
+
+def test_extents_count_what_is_possible():
+    start, stop = np.array([1.0, 2.0]), np.array([1.0, 7.0])
+    assert extent(start, stop, "continuous").tolist() == [0, 5]
+    assert extent(start, stop, "integer").tolist() == [1, 6]
+    assert extent(start, stop, np.array([1.0, 2.0, 4.0, 9.0])).tolist() == [1, 2]
+
+
+BAD = [
+    ({"domain": "whole"}, ValueError, "'auto', 'continuous', 'integer'"),
+    ({"domain": [1]}, ValueError, "at least two"),
+    ({"domain": [0, 1, 2]}, ValueError, "only the numbers given are possible"),
+    ({"domain": [0, 9], "bounds": (0, 10)}, ValueError, "contradict each other"),
+    ({"domain": "integer", "bounds": (1, 3)}, ValueError, "outside bounds"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "error", "message"), BAD)
+def test_a_domain_that_is_not_allowed(arguments, error, message):
+    X, y = codes()
+    model = DecisionTreeClassifier().fit(X, y)
+    with pytest.raises(error, match=message):
+        compatible_sets(model, X, sensitive_feature=0, **arguments)
+    for kind in (AttributePrivacyTransformer, AttributePrivacyClassifier):
+        estimator = kind(FrozenEstimator(model), sensitive_feature=0, **arguments)
+        with pytest.raises(error, match=message):
+            estimator.fit(X, y)
+        assert not hasattr(estimator, "estimator_")
+    with pytest.raises(ValueError, match="only whole numbers are possible"):
+        compatible_sets(model, X + 0.5, sensitive_feature=0, domain="integer")
+    frame = pd.DataFrame({"c": ["a", "b"] * 5, "x": range(10)})
+    with pytest.raises(ValueError, match="categorical feature 'c'"):
+        compatible_sets(model, frame, sensitive_feature="c", domain="integer")
+
+
+def test_a_list_of_possible_numbers():
+    X = np.column_stack([np.resize([1.0, 2.5, 10.0, 50.0], 40), np.arange(40.0)])
+    model = Where(lambda x: (x > 2) & (x < 20)).fit(X)
+    sets = compatible_sets(model, X, sensitive_feature=0, domain=[1, 2.5, 10, 50, 99])
+    assert sets.intervals[1] == [(2.5, 10.0)]
+    assert sets.intervals[0] == [(1.0, 1.0), (50.0, 99.0)]
+    assert sets.length[:4].tolist() == [3, 2, 2, 3]
+    assert sets.component_length[:4].tolist() == [1, 2, 2, 2]
+    apc = AttributePrivacyClassifier(
+        FrozenEstimator(model), sensitive_feature=0, domain=[1, 2.5, 10, 50, 99], minimum=0.4
+    ).fit(X, model.predict(X))
+    assert apc.minimum_ == 2
+    assert apc.compatible_sets(X).component_length.min() >= 2
+
+
+# --- every row is in its own set ------------------------------------------------------------------
+
+
+def test_a_value_that_a_step_treats_apart():
+    """Zero stands for missing: the label of 0 is that of 5."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(3, 2, size=(600, 2))
+    X[rng.random(600) < 0.3, 0] = 0.0
+    y = (np.where(X[:, 0] == 0, 5, X[:, 0]) > 3).astype(int)
+    imputer = SimpleImputer(missing_values=0, strategy="constant", fill_value=5.0)
+    model = make_pipeline(imputer, DecisionTreeClassifier(max_depth=1)).fit(X, y)
+    for rows in (X, X[X[:, 0] == 0][:1], X[:1]):
+        sets = compatible_sets(model, rows, sensitive_feature=0, bounds=(-9, 12))
+        assert np.array_equal(sets.label, model.predict(rows))
+        assert sets.contains(np.array([0.0]))[:, 0].tolist() == (sets.label == 1).tolist()
+        assert sets.holds_own.sum() == len(rows)
+        below = [pair for pair in sets.intervals[np.argmin(sets.label)] if pair[0] < 0]
+        if sets.label.min() == 0:  # up to the last double below zero
+            assert below == [(-9.0, -np.nextafter(0, 1))]
+
+
+def test_ends_are_the_last_doubles():
+    cut = 1 / 3
+    X = np.random.default_rng(0).normal(size=(100, 2))
+    model = Where(lambda x: x > cut).fit(X)
+    sets = compatible_sets(model, X, sensitive_feature=0, bounds=(-5, 5))
+    low, high = sets.own_interval()
+    above = sets.label == 1
+    assert set(low[above]) == {np.nextafter(cut, 1)}
+    assert set(high[~above]) == {cut}
+    tiny = Where(lambda x: x > 0).fit(X)  # where doubles are densest
+    low, high = compatible_sets(tiny, X, sensitive_feature=0, bounds=(-5, 5)).own_interval()
+    assert set(low) == {-5.0, np.nextafter(0, 1)}
+    assert set(high) == {0.0, 5.0}
+
+
+def test_a_band_that_only_its_own_row_sees():
+    X = np.random.default_rng(0).uniform(0, 10, size=(50, 2))
+    X[0, 0] = 3.0001
+    band = Where(lambda x: (x > 3) & (x < 3.0002)).fit(X)
+    sets = compatible_sets(band, X, sensitive_feature=0, bounds=(0, 10), resolution=16)
+    assert sets.label[0] == 1
+    assert sets.holds_own.sum() == 50
+    assert sets.intervals[0] == [(np.nextafter(3, 4), np.nextafter(3.0002, 0))]
+    assert sets.component_length[0] == pytest.approx(0.0002)
+
+
+def test_training_rows_outside_their_own_published_set_make_the_reading_finer():
+    X = np.random.default_rng(0).uniform(0, 10, size=(200, 2))
+    stripes = Where(lambda x: np.floor(4 * x) % 2 == 0).fit(X)
+    y = stripes.predict(X)
+    arguments = {"sensitive_feature": 0, "bounds": (0, 10), "domain": "continuous"}
+    apt = AttributePrivacyTransformer(FrozenEstimator(stripes), resolution=8, **arguments)
+    sets = apt.fit(X, y).compatible_sets(X)
+    assert sets.holds_own.sum() == 200
+    assert np.array_equal(sets.n_components, 20 + sets.label)  # 10 itself begins a stripe
+    hairs = Where(lambda x: np.floor(4000 * x) % 2 == 0).fit(X)
+    apt = AttributePrivacyTransformer(FrozenEstimator(hairs), resolution=4, **arguments)
+    with pytest.warns(PrivacyWarning, match="not in their own sets of 'x0'"):
+        apt.fit(X, hairs.predict(X))
+
+
+def test_a_smoothed_model_changes_along_other_features_where_its_trees_do():
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.uniform(0, 10, 400), rng.normal(size=400)])
+    y = (np.floor(8 * X[:, 0]) % 2 == (X[:, 1] > 0)).astype(int)
+    tree = DecisionTreeClassifier(random_state=0)
+    clf = RobustPrivacyClassifier(tree, noise_features=[1]).fit(X, y)
+    arguments = {"sensitive_feature": 0, "bounds": (0, 10), "domain": "continuous"}
+    sets = compatible_sets(clf, X, resolution=4, **arguments)
+    assert sets.holds_own.sum() == 400
+    assert np.array_equal(sets.certified_inner, sets.certified_outer)
+    z = np.linspace(0, 10, 997)
+    for row, inside in zip(X[:20], sets.contains(z)[:20], strict=True):
+        copies = np.column_stack([z, np.full(len(z), row[1])])
+        assert np.array_equal(inside, clf.predict(copies) == clf.predict(row[None]))
+
+
+# --- minimums -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "least"),
+    [
+        ({"minimum": 0.2}, 2),  # of six values: one would be less than a fifth
+        ({"minimum": 0.5}, 3),
+        ({"minimum": 1.5, "unit": "length"}, 2),
+        ({"minimum": 3, "unit": "length"}, 3),
+    ],
+)
+def test_a_minimum_over_whole_numbers_promises_so_many_of_them(arguments, least):
+    X, _ = codes()
+    y = (X[:, 0] == 2).astype(int)
+    tree = DecisionTreeClassifier(max_depth=3)
+    apc = AttributePrivacyClassifier(tree, sensitive_feature=0, **arguments).fit(X, y)
+    assert apc.minimum_ == least
+    sets = apc.compatible_sets(X)
+    assert sets.component_length.min() >= least
+    released = apc.predict(X)
+    for i in range(0, 600, 60):  # by nothing but predict
+        copies = np.repeat(X[i : i + 1], 6, axis=0)
+        copies[:, 0] = np.arange(6)
+        same = apc.predict(copies) == released[i]
+        changes = np.flatnonzero(~same)
+        own = int(X[i, 0])
+        below = changes[changes < own].max(initial=-1)
+        above = changes[changes > own].min(initial=6)
+        assert above - below - 1 >= least
+        assert above - below - 1 == sets.component_length[i]
+
+
+@pytest.mark.parametrize("model", [DecisionTreeClassifier(random_state=0), KNeighborsClassifier(1)])
+def test_whole_numbers_too_many_to_ask_about_each(model):
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.integers(0, 100_000, 500), rng.normal(size=500)])
+    y = ((X[:, 0] // 10_000) % 2).astype(int)
+    model.fit(X, y)
+    arguments = {"sensitive_feature": 0, "bounds": (0, 99_999)}
+    sets = compatible_sets(model, X[:40], **arguments)
+    assert sets.span == 100_000
+    assert sets.holds_own.sum() == 40
+    for i, intervals in enumerate(sets.intervals):
+        ends = np.array(intervals)
+        assert np.array_equal(ends, np.round(ends))
+        probe = np.repeat(X[i : i + 1], len(intervals), axis=0)
+        for side, step in ((0, -1), (1, 1)):  # the end is in the set, the next number is not
+            probe[:, 0] = ends[:, side]
+            assert (model.predict(probe) == sets.label[i]).all()
+            probe[:, 0] += step
+            within = (probe[:, 0] >= 0) & (probe[:, 0] <= 99_999)
+            assert (model.predict(probe[within]) != sets.label[i]).all()
+    apc = AttributePrivacyClassifier(FrozenEstimator(model), minimum=0.2, **arguments).fit(X, y)
+    assert apc.minimum_ == 20_000
+    assert apc.compatible_sets(X[:40]).component_length.min() >= 20_000
+
+
+# --- what is not possible -------------------------------------------------------------------------
+
+
+def test_what_is_not_possible_is_taken_for_what_is_without_a_word():
+    X, y = codes()
+    frame = pd.DataFrame({"code": [f"c{int(v)}" for v in X[:, 0]], "x": X[:, 1]})
+    frame.loc[:20, "code"] = "c3"  # the commonest
+    encoder = ColumnTransformer([("c", OneHotEncoder(), ["code"])], remainder="passthrough")
+    model = make_pipeline(encoder, LogisticRegression())
+    for kind in (AttributePrivacyTransformer, AttributePrivacyClassifier):
+        estimator = kind(model, sensitive_feature="code").fit(frame, y)
+        answer = getattr(estimator, "transform", getattr(estimator, "predict", None))
+        strange = answer(frame.assign(code="secret illness"))
+        commonest = answer(frame.assign(code="c3"))
+        assert np.array_equal(np.asarray(strange), np.asarray(commonest))
+    for value, nearest in ((2.4, 2.0), (-7.0, 0.0), (99.0, 5.0)):
+        for kind in (AttributePrivacyTransformer, AttributePrivacyClassifier):
+            estimator = kind(DecisionTreeClassifier(), sensitive_feature=0).fit(X, y)
+            answer = getattr(estimator, "transform", getattr(estimator, "predict", None))
+            rows = X.copy()
+            rows[:, 0] = value
+            given = answer(rows)
+            rows[:, 0] = nearest
+            assert np.array_equal(given, answer(rows))
+
+
+# --- priors that know nothing of a set ------------------------------------------------------------
+
+
+def test_a_set_without_prior_mass_is_no_safe_one():
+    X = np.column_stack([np.linspace(0, 10, 21), np.zeros(21)])
+    model = Where(lambda x: (x > 4.6) & (x < 4.9)).fit(X)
+    rows = np.array([[4.7, 0.0], [1.0, 0.0]])
+    sets = compatible_sets(model, rows, sensitive_feature=0, bounds=(0, 10), domain="continuous")
+    prior = np.arange(0, 11.0)  # nobody between 4 and 5
+    before, after = sets.bayes_vulnerability(prior, tolerance=0.25)
+    assert before == pytest.approx([1 / 11, 1 / 11])
+    assert after == pytest.approx([1.0, 1 / 11])  # every guess inside is right within 0.25
+    before, after = sets.bayes_vulnerability(prior, tolerance=0.05)
+    assert after[0] == pytest.approx(1 / 3, rel=1e-6)
+    assert sets.prior_mass(prior)[0] == 0
+    assert sets.posterior_entropy(prior)[0] == 0
+    posterior = sets.posterior(prior)
+    assert posterior[0].argmax() == 5  # 5 is nearer to (4.6, 4.9) than 4
+    assert posterior.sum(axis=1) == pytest.approx([1, 1])
+
+
+def test_the_best_guess_inside_a_set_of_several_parts():
+    X = np.arange(20.0)[:, None] * [1, 0]
+    model = Where(lambda x: np.isin(x, [3, 4, 6, 15])).fit(X)
+    sets = compatible_sets(model, X.astype(int), sensitive_feature=0)
+    held = sets[sets.label == 1]
+    nowhere = {100.0: 1.0}
+    for tolerance, best in ((0, 1 / 4), (0.5, 2 / 4), (1, 2 / 4), (1.5, 3 / 4), (6, 1.0)):
+        _, after = held.bayes_vulnerability(nowhere, tolerance=tolerance)
+        assert after == pytest.approx(np.maximum(np.full(4, best), 1.0))  # the prior is sure
+    unsure = {100.0 + 10 * k: 0.1 for k in range(10)}
+    for tolerance, best in ((0, 1 / 4), (0.5, 2 / 4), (1, 2 / 4), (1.5, 3 / 4), (6, 1.0)):
+        _, after = held.bayes_vulnerability(unsure, tolerance=min(tolerance, 4))
+        wide = 1.0 if tolerance > 4 else best
+        expected = 3 / 4 if tolerance > 4 else wide
+        assert after == pytest.approx(np.full(4, expected))
+
+
+def test_intersections_of_closed_stretches():
+    X = np.arange(12.0)[:, None] * [1, 0]
+    X = X.astype(int)
+    one = compatible_sets(Where(lambda x: x >= 4).fit(X), X, sensitive_feature=0)
+    two = compatible_sets(Where(lambda x: (x >= 8) | (x == 4)).fit(X), X, sensitive_feature=0)
+    both = one.intersect(two)
+    assert both.intervals[4] == [(4.0, 4.0), (8.0, 11.0)]
+    assert both.intervals[5] == [(5.0, 7.0)]
+    assert both.intervals[0] == [(0.0, 3.0)]
+    assert both.length[[0, 4, 5]].tolist() == [4, 5, 3]
+    other = compatible_sets(LinearRule((1.0, 0)).fit(X), X * 1.0, sensitive_feature=0)
+    with pytest.raises(ValueError, match="different domains"):
+        one.intersect(other)
