@@ -19,7 +19,8 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from sklearn_rp import AttributeCoarsener
+from sklearn_rp import AttributeCoarsener, AttributePrivacyClassifier
+from sklearn_rp.attribute import compatible_sets
 from sklearn_rp.exceptions import PrivacyWarning
 
 TREE = DecisionTreeClassifier(max_depth=4, random_state=0)
@@ -364,6 +365,18 @@ def test_quantile_bins_hold_equally_many_where_the_minimum_allows_it():
     assert (ends[:, 1] - ends[:, 0] >= 0.2 * np.ptp(z) - 1e-9).all()
 
 
+def test_quantile_groups_hold_equally_many():
+    for n_categories in (8, 40):  # every grouping is weighed; they are dealt out
+        codes = np.repeat(np.arange(n_categories), np.arange(n_categories) + 1)
+        X = pd.DataFrame({"c": [f"c{code:02d}" for code in codes]})
+        coarsener = AttributeCoarsener(
+            sensitive_feature="c", strategy="quantile", minimum=2, unit="categories"
+        )
+        counts = coarsener.fit_transform(X)["c"].value_counts()
+        assert len(counts) == n_categories // 2
+        assert counts.nunique() == 1
+
+
 def test_what_is_not_possible_counts_as_the_nearest_or_the_commonest():
     X, y = table()
     coarsener = AttributeCoarsener(
@@ -372,6 +385,18 @@ def test_what_is_not_possible_counts_as_the_nearest_or_the_commonest():
     person = X.iloc[[0, 0, 0]].assign(age=[-5, 1_000, 44], level=["nobody", "a", "a"])
     known = person.assign(age=[18, 67, 44], level="a")
     assert bits(coarsener.transform(person)) == bits(coarsener.transform(known))
+
+
+@pytest.mark.parametrize("value", ["34567 dollars", [34_567], pd.Timestamp("2034-05-06 07:00")])
+def test_what_is_no_number_is_an_error_that_tells_of_nobody(value):
+    X, y = table(60)
+    row = X.iloc[:1].assign(income=pd.Series([value], dtype=object))
+    coarsener = AttributeCoarsener(sensitive_feature="income", strategy="uniform").fit(X)
+    labels = AttributePrivacyClassifier(encoded(TREE), sensitive_feature="income").fit(X, y)
+    for ask in (coarsener.transform, labels.predict):
+        with pytest.raises(ValueError, match="'income' held numbers in fit") as error:
+            ask(row)
+        assert "34" not in str(error.value)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -491,6 +516,18 @@ def test_inverse_transform_gives_the_ends_of_the_bins():
     with pytest.raises(ValueError, match="several columns named .'age_low'."):
         coarsener.inverse_transform(coarsener.transform(taken))
     assert y.shape == (300,)
+
+
+def test_compatible_sets_of_any_model_behind_it_are_no_narrower():
+    X, y = table()
+    X = X.drop(columns="level")
+    coarsener = AttributeCoarsener(sensitive_feature=["age", "income"], strategy="quantile")
+    for model in (DecisionTreeClassifier(random_state=0), make_pipeline(StandardScaler(), SVC())):
+        private = make_pipeline(coarsener, model).fit(X, y)
+        for name, least in private[0].minimum_.items():
+            bounds = private[0].bounds_[name]
+            sets = compatible_sets(private, X.iloc[:40], sensitive_feature=name, bounds=bounds)
+            assert sets.component_length.min() >= least * (1 - 1e-6)
 
 
 def test_transforming_twice_changes_nothing():

@@ -92,7 +92,7 @@ class Draft:
             return _best_groups(gram, self.mass, least)
         if self.strategy == "uniform":
             return np.arange(n_cells)
-        return _best_runs(gram, self.mass, last_starts(self.measure, self.least))
+        return _best_bins(gram, self.mass, last_starts(self.measure, self.least))
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,7 +236,7 @@ def _worth(square: np.ndarray, mass: np.ndarray) -> np.ndarray:
     return square / mass - _EVEN * np.where(mass < np.inf, mass, 0.0) ** 2
 
 
-def _best_runs(gram: np.ndarray, mass: np.ndarray, last_start: np.ndarray) -> np.ndarray:
+def _best_bins(gram: np.ndarray, mass: np.ndarray, last_start: np.ndarray) -> np.ndarray:
     """Bins of neighbouring cells with the largest total worth, none too short; O(n_cells^2).
 
     ``F[k] = max_{j <= last_start[k]} F[j] + worth(j, k)``, `last_start` as in `best_runs`.
@@ -271,21 +271,12 @@ def _best_groups(gram: np.ndarray, mass: np.ndarray, least: int) -> np.ndarray:
     if n < 2 * least:
         return np.zeros(n, dtype=np.intp)
     if n > _EXACT:
-        root = np.sqrt(mass)
-        axis = np.linalg.eigh(gram / root / root[:, None])[1][:, -1] / root
-        order = np.argsort(axis if np.ptp(gram) else mass, kind="stable")
-        last_start = last_starts(np.arange(n + 1.0), least)
-        group = np.empty(n, dtype=np.intp)
-        group[order] = _best_runs(gram[np.ix_(order, order)], mass[order], last_start)
-        return group
+        return _good_groups(gram, mass, least)
     code = np.arange(1, 2**n)
     member = (code[:, None] >> np.arange(n)) & 1
-    size = member.sum(axis=1)
-    code, member = (
-        code[(least <= size) & (size < 2 * least)],
-        member[(least <= size) & (size < 2 * least)],
-    )
-    worth = _worth(np.einsum("gk,kl,gl->g", member, gram, member, optimize=True), member @ mass)
+    fits = (least <= member.sum(axis=1)) & (member.sum(axis=1) < 2 * least)
+    code, member = code[fits], member[fits]
+    worth = _worth(((member @ gram) * member).sum(axis=1), member @ mass)
     lowest = code & -code
     by_first = {int(bit): np.flatnonzero(lowest == bit) for bit in np.unique(lowest)}
     best, choice = np.full(2**n, -np.inf), np.zeros(2**n, dtype=np.intp)
@@ -302,4 +293,23 @@ def _best_groups(gram: np.ndarray, mass: np.ndarray, least: int) -> np.ndarray:
         group[member[choice[left]] > 0] = number
         left ^= int(code[choice[left]])
         number += 1
+    return group
+
+
+def _good_groups(gram: np.ndarray, mass: np.ndarray, least: int) -> np.ndarray:
+    """Groups of many categories: the best in the order of the answers' main direction.
+
+    Where there are no answers they are dealt out, the largest first, to and fro.
+    """
+    n = len(mass)
+    group = np.empty(n, dtype=np.intp)
+    if not gram.any():
+        turn, place = np.divmod(np.arange(n), n // least)
+        group[np.argsort(-mass, kind="stable")] = np.where(turn % 2, n // least - 1 - place, place)
+        return group
+    root = np.sqrt(mass)
+    direction = np.linalg.eigh(gram / root / root[:, None])[1][:, -1] / root
+    order = np.argsort(direction, kind="stable")
+    last_start = last_starts(np.arange(n + 1.0), least)
+    group[order] = _best_bins(gram[np.ix_(order, order)], mass[order], last_start)
     return group
