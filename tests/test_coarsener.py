@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -355,6 +356,23 @@ def test_uniform_bins_are_equal_and_as_many_as_fit():
     np.testing.assert_allclose(wide.fit([[0.0], [1.0]]).bins_["x0"][:, 1], [1 / 3, 2 / 3, 1])
 
 
+@pytest.mark.parametrize("strategy", ["optimal", "uniform", "quantile"])
+@pytest.mark.parametrize(
+    "values", [[1e300, -1e300, 0, 5e299], [0, 5e-324, 1e-323, 2e-323], [1e15, 1e15 + 1, 1e15 + 7]]
+)
+def test_a_tiny_minimum_of_any_numbers(values, strategy):
+    X = np.repeat(values, 10)[:, None]
+    coarsener = AttributeCoarsener(
+        sensitive_feature=0, minimum=1e-12, strategy=strategy, domain="continuous"
+    ).fit(X, np.repeat([0, 1], len(X) // 2))
+    low, high = coarsener.bins_["x0"].T
+    assert (low <= high).all()
+    assert len(low) <= 256
+    shown = coarsener.transform(X)
+    assert len(np.unique(shown)) > 1
+    np.testing.assert_array_equal(coarsener.transform(shown), shown)
+
+
 def test_quantile_bins_hold_equally_many_where_the_minimum_allows_it():
     z = np.random.default_rng(0).lognormal(size=1_000)[:, None]
     coarsener = AttributeCoarsener(sensitive_feature=0, strategy="quantile", unit="mass")
@@ -637,6 +655,7 @@ ERRORS = [
     ({"bounds": (20, 30)}, "outside bounds"),
     ({"domain": "whole"}, "domain='whole' is not allowed"),
     ({"model": "tree"}, "'model' parameter"),
+    ({"model": KMeans(), "strategy": "optimal"}, "is a clusterer: a classifier or a regressor"),
     ({"sensitive_feature": "same"}, "is constant"),
 ]
 

@@ -51,14 +51,14 @@ class Draft:
         def draft(cells: Cells) -> Draft:
             count = np.bincount(cells.of(own), minlength=len(cells)).astype(np.float64)
             measure, least = measured(minimum, unit, feature, cells, count)
-            mass = count + _EVEN * np.diff(cells.ends) / cells.ends[-1]
+            mass = count + _EVEN / len(count)
             return cls(feature, cells, mass / mass.sum(), measure, least, strategy)
 
         if feature.categories is not None:
             return draft(feature.cells(None, 1))
         total = 1.0 if unit == "mass" else feature.span
         least = draft(_cells(feature, np.empty(0))).least
-        most = max(1, min(int(total / least + 1e-9), _MOST))
+        most = max(1, int(total / least + 1e-9)) if least * _MOST > total else _MOST
         if strategy != "uniform":
             few = feature.possible is not None and len(feature.possible) <= _MOST
             return draft(feature.cells(None, 1) if few else _candidates(feature, own, most))
@@ -66,7 +66,8 @@ class Draft:
             most = min(most, int(feature.span))
         for n_bins in range(most, 0, -1):
             found = draft(_cells(feature, _even_ends(feature, n_bins)))
-            if (last_starts(found.measure, least)[1:] >= np.arange(n_bins)).all():
+            # Fewer than asked for where two ends are the same double.
+            if (last_starts(found.measure, least)[1:] >= np.arange(len(found.cells))).all():
                 break
         return found
 

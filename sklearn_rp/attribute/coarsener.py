@@ -400,6 +400,10 @@ class AttributeCoarsener(OneToOneFeatureMixin, TransformerMixin, DocumentedMixin
     def _target(self, X: Rows, y: Any) -> tuple[np.ndarray, np.ndarray | None]:
         """The target, and its classes; None where it is a number."""
         kind = None if self.model is None else get_tags(self.model).estimator_type
+        if kind not in (None, "classifier", "regressor"):
+            raise ValueError(
+                f"model={self.model!r} is a {kind}: a classifier or a regressor is needed."
+            )
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None: "
