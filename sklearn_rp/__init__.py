@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING, Any
 from sklearn_rp._version import __version__
 
 if TYPE_CHECKING:
-    from sklearn_rp.attribute import AttributePrivacyClassifier, AttributePrivacyTransformer
+    from sklearn_rp.attribute import (
+        AttributeCoarsener,
+        AttributePrivacyClassifier,
+        AttributePrivacyTransformer,
+    )
     from sklearn_rp.certificate import Certificate
     from sklearn_rp.classifier import RobustPrivacyClassifier, certify
     from sklearn_rp.report import privacy_report
 
 __all__ = [
+    "AttributeCoarsener",
     "AttributePrivacyClassifier",
     "AttributePrivacyTransformer",
     "Certificate",
@@ -23,6 +28,7 @@ __all__ = [
 
 # Imported when they are asked for (PEP 562): `import sklearn_rp` takes no time.
 _HOMES = {
+    "AttributeCoarsener": "attribute",
     "AttributePrivacyClassifier": "attribute",
     "AttributePrivacyTransformer": "attribute",
     "Certificate": "certificate",

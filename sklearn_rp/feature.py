@@ -254,7 +254,14 @@ class Feature:
             raise ValueError(_missing(self.name))
         if self.categories is not None:
             return self._positions(values)
-        values = values.astype(np.float64)
+        try:
+            values = values.astype(np.float64)
+        except (TypeError, ValueError):
+            # numpy's own error would show somebody's value.
+            raise ValueError(
+                f"sensitive_feature={self.name!r} held numbers in fit, and now holds something "
+                "else: convert it with astype(float)."
+            ) from None
         if not np.isfinite(values).all():
             raise ValueError(_missing(self.name))
         if self.strict:

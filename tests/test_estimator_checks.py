@@ -7,6 +7,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_rp import (
+    AttributeCoarsener,
     AttributePrivacyClassifier,
     AttributePrivacyTransformer,
     RobustPrivacyClassifier,
@@ -36,6 +37,8 @@ ESTIMATORS = [
         resolution=16,
         output="midpoint",
     ),
+    AttributeCoarsener(sensitive_feature=0),
+    AttributeCoarsener(sensitive_feature=[0], strategy="quantile", unit="mass"),
     RandomizedResponseClassifier(p=1.0, random_state=0),
     RandomizedResponseClassifier(p=0.9, random_state=0),
     NoisyInputClassifier(sigma=0.05, random_state=0),

@@ -26,7 +26,7 @@ from sklearn_rp import (
     AttributePrivacyTransformer,
     RobustPrivacyClassifier,
 )
-from sklearn_rp.attribute.minimum import _last_starts
+from sklearn_rp.attribute.measure import last_starts
 from sklearn_rp.attribute.partition import best_assignment, best_runs, enumerates
 from sklearn_rp.exceptions import PrivacyWarning
 
@@ -54,7 +54,7 @@ def test_runs_are_the_optimum_of_an_exhaustive_search(seed, n_cells, n_labels, l
     rng = np.random.default_rng(seed)
     edges = np.r_[0.0, np.sort(rng.uniform(size=n_cells - 1)), 1.0]
     gain = rng.uniform(size=(3, n_cells, n_labels))
-    found = best_runs(gain, _last_starts(edges, least))
+    found = best_runs(gain, last_starts(edges, least))
     every = np.array(list(product(range(n_labels), repeat=n_cells)))
     fits = [
         all(edges[b] - edges[a] >= least - 1e-12 for _, a, b in runs(row))
@@ -74,7 +74,7 @@ def test_runs_of_twelve_cells():
     for least in (0.15, 0.25, 0.5, 0.6):
         fits = every[[all(b - a >= least * 12 - 1e-9 for _, a, b in runs(r)) for r in every]]
         gain = rng.uniform(size=(20, 12, 2))
-        found = best_runs(gain, _last_starts(edges, least))
+        found = best_runs(gain, last_starts(edges, least))
         for g, labels in zip(gain, found, strict=True):
             assert worth(g, labels) == pytest.approx(max(worth(g, r) for r in fits))
 
@@ -180,7 +180,7 @@ def test_never_worse_than_the_simple_repairs():
     gain = np.cumsum(rng.normal(size=(200, n_cells, 3)), axis=1)
     gain = np.exp(gain - gain.max(axis=2, keepdims=True))
     gain /= gain.sum(axis=2, keepdims=True)
-    ours = best_runs(gain, _last_starts(edges, least))
+    ours = best_runs(gain, last_starts(edges, least))
     better = 0
     for g, labels in zip(gain, ours, strict=True):
         merged = merge_short_runs(g.argmax(axis=1), edges, least)

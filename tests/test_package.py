@@ -88,6 +88,7 @@ def estimators():
 @pytest.mark.parametrize("kind", estimators())
 def test_links_lead_to_pages_that_exist(kind):
     needs = {
+        "AttributeCoarsener": {"sensitive_feature": "bmi"},
         "AttributePrivacyTransformer": {"sensitive_feature": "bmi"},
         "AttributePrivacyClassifier": {"sensitive_feature": "bmi"},
         "NoiseSearchCV": {"estimator": sklearn_rp.RobustPrivacyClassifier(), "sigmas": [0.5]},

@@ -30,7 +30,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklearn_rp import AttributePrivacyClassifier, RobustPrivacyClassifier
 from sklearn_rp.attribute import compatible_sets
-from sklearn_rp.attribute.minimum import _last_starts
+from sklearn_rp.attribute.measure import last_starts
 from sklearn_rp.attribute.partition import best_runs
 from sklearn_rp.datasets import fetch_medical_insurance, load_recommendation
 
@@ -139,7 +139,7 @@ def main():
     gain = np.random.default_rng(0).uniform(size=(10_000, 256, 5))
     start = time.perf_counter()
     parts = [
-        best_runs(part, _last_starts(np.linspace(0, 1, 257), 0.2))
+        best_runs(part, last_starts(np.linspace(0, 1, 257), 0.2))
         for part in np.array_split(gain, 20)
     ]
     spent = time.perf_counter() - start

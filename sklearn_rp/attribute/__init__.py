@@ -1,11 +1,13 @@
 """What a released label reveals about one sensitive feature."""
 
+from sklearn_rp.attribute.coarsener import AttributeCoarsener
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, compatible_sets
 from sklearn_rp.attribute.minimum import AttributePrivacyClassifier
 from sklearn_rp.attribute.prior import Prior
 from sklearn_rp.attribute.transformer import AttributePrivacyTransformer
 
 __all__ = [
+    "AttributeCoarsener",
     "AttributePrivacyClassifier",
     "AttributePrivacyTransformer",
     "CompatibleSets",

@@ -23,6 +23,7 @@ from sklearn_rp._compat import (
     with_callbacks,
 )
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, sets_of
+from sklearn_rp.attribute.measure import check_minimum, last_starts, measured
 from sklearn_rp.attribute.partition import best_assignment, best_runs, enumerates
 from sklearn_rp.attribute.prior import Groups
 from sklearn_rp.attribute.release import Lines, Release
@@ -33,7 +34,6 @@ from sklearn_rp.smoothing import encode, labels_of, probabilities_of
 from sklearn_rp.validation import check_rows, unchanged_on_error
 from sklearn_rp.wrapper import ClassifierWrapper, has_threshold, weighted
 
-_TOLERANCE = 1e-12  # of the range: two lengths that differ by rounding are equal
 _LEAD = 1e-9  # of the released label's probability over all others
 
 
@@ -191,7 +191,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         weight = params.get("sample_weight")
         counted = X if weight is None else take_rows(X, np.flatnonzero(weight))
         attribute = Feature.from_data(counted, self.sensitive_feature, self.bounds, self.domain)
-        self._check_minimum(attribute)
+        check_minimum(self.minimum, self.unit, attribute)
         by = self._check_prior(X, attribute)
         base = self._fit_base(clone(self._base()), X, y, params)
         release = Release(base, attribute, X, self.resolution)
@@ -200,7 +200,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         cell = cells.of(own)
         people = np.ones(len(cell)) if weight is None else np.asarray(weight, dtype=np.float64)
         count = np.bincount(cell, weights=people, minlength=len(cells))
-        measure, least = self._measured(attribute, cells, count)
+        measure, least = measured(self.minimum, self.unit, attribute, cells, count)
         if least > measure[-1] - measure[0]:
             warn_user(
                 f"minimum={self.minimum} is more than the whole range of {attribute.name!r} "
@@ -214,7 +214,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self.bounds_ = attribute.bounds
         # A refusal of one person's value would tell about it: what is beyond counts as the end.
         self._attribute, self._cells = replace(attribute, strict=False), cells
-        self._last_start = _last_starts(measure, least)
+        self._last_start = last_starts(measure, least)
         weights = [self._everybody(cells, own[people > 0], count)]
         self._groups = None if by is None else Groups(X, by)
         if self._groups is not None:
@@ -242,19 +242,6 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             kept = np.take_along_axis(gain, labels[:, :, None], axis=2)[:, :, 0]
             lost.append(float(((gain.max(axis=2) - kept) * weight).sum(axis=1).max()))
         return max(lost)
-
-    def _measured(
-        self, attribute: Feature, cells: Cells, count: np.ndarray
-    ) -> tuple[np.ndarray, float]:
-        """Ends of the cells, and the minimum, in the measure that the minimum is about."""
-        least = float(self.minimum)
-        if self.unit == "mass":
-            return np.r_[0.0, np.cumsum(count) / count.sum()], least
-        if self.unit == "share":
-            least *= attribute.span
-        if attribute.counts:
-            least = float(np.ceil(least - 1e-9))
-        return cells.ends, least
 
     def _everybody(self, cells: Cells, own: np.ndarray, count: np.ndarray) -> np.ndarray:
         """Prior weights of the cells, over all people."""
@@ -396,29 +383,6 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         group = np.full(X.shape[0], -1) if self._groups is None else self._groups.numbers(X)
         return self._cell_weights[group]
 
-    def _check_minimum(self, attribute: Feature) -> None:
-        """A minimum has to fit its unit, and the unit the feature."""
-        categorical = attribute.categories is not None
-        allowed = ("share", "categories") if categorical else ("share", "length", "mass")
-        if self.unit not in allowed:
-            kind = "categorical" if categorical else "numeric"
-            raise ValueError(
-                f"unit={self.unit!r} is not allowed for the {kind} feature {attribute.name!r}: "
-                f"use one of {allowed}."
-            )
-        if self.unit in ("share", "mass") and self.minimum > 1:
-            raise ValueError(
-                f"minimum={self.minimum} is not allowed with unit={self.unit!r}: a share is in "
-                "(0, 1]. For the feature's own unit use unit='length'."
-            )
-        if self.unit == "categories" and self.minimum != int(self.minimum):
-            raise ValueError(
-                f"minimum={self.minimum} is not allowed with unit='categories': give a whole "
-                "number of them."
-            )
-        if not np.isfinite(self.minimum):
-            raise ValueError(f"minimum={self.minimum} is not allowed: it must be finite.")
-
     def _check_prior(self, X: Rows, attribute: Feature) -> list[int] | None:
         """Columns to condition on; None where the prior is the same for all."""
         if isinstance(self.prior, str):
@@ -454,13 +418,3 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.poor_score = True  # the label may have to ignore a feature
         return tags
-
-
-def _last_starts(measure: np.ndarray, least: float) -> np.ndarray:
-    """For each end of a run, the last start that makes it long enough; -1 if there is none."""
-    slack = _TOLERANCE * (measure[-1] - measure[0])
-    last = np.searchsorted(measure, measure - least + slack, side="right") - 1
-    last = np.minimum(last, np.arange(len(measure)) - 1)
-    if last[-1] < 0:  # the whole range is too short: one label for all of it
-        last[-1] = 0
-    return last

@@ -1,0 +1,476 @@
+"""AttributeCoarsener: sensitive features in bins that are the same for everybody.
+
+The plainest way to a minimum: whatever is computed from the bins, by whatever model, moves with
+nothing that stays inside a bin. The bins are chosen once, by the same rule as a partition for each
+row (`sklearn_rp.attribute.minimum`), for all training rows together.
+"""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.utils import check_array, gen_batches, get_tags
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+
+from sklearn_rp._compat import DocumentedMixin, HasMethods, StrOptions, fit_context
+from sklearn_rp.attribute.bins import Bins, Draft
+from sklearn_rp.attribute.measure import check_minimum
+from sklearn_rp.exceptions import warn_user
+from sklearn_rp.feature import Feature
+from sklearn_rp.rows import (
+    Rows,
+    by_feature,
+    column_names,
+    column_values,
+    find_column,
+    is_frame,
+    is_numeric,
+    is_pandas,
+    names_of,
+    replace_columns,
+    rows_per_chunk,
+    sample_positions,
+    take_rows,
+)
+from sklearn_rp.smoothing import encode, fit_in_labels, in_labels, labels_of, probabilities_of
+from sklearn_rp.validation import check_rows, check_target, unchanged_on_error
+
+_READ = 500  # training rows at which a model is read
+_FOLDS = 3
+_CLASSES = 20  # distinct numbers in y: up to so many, they are taken for labels
+
+
+class AttributeCoarsener(OneToOneFeatureMixin, TransformerMixin, DocumentedMixin, BaseEstimator):
+    """Put sensitive features into bins, the same for everybody and none below a minimum.
+
+    In front of any model: inside a bin, not one bit of *any* output of the Pipeline moves, be it a
+    label, a probability, a number, an explanation or a list. Whoever sees it, and knows all other
+    features, is left with a whole bin. The same holds for all models behind one fitted coarsener
+    together, and for several sensitive features at once: each keeps its own minimum. No noise, no
+    failure probability; the model has to be trained on the bins, which is its price.
+
+    Parameters
+    ----------
+    sensitive_feature : str, int, or sequence of these
+        Names or positions, numeric or categorical. All other columns are passed on as they are.
+    minimum : float or int, sequence or mapping, default=0.2
+        Smallest bin, measured in `unit`; there are 256 bins at most. One for all features, or one
+        for each: in their order, or by name.
+    unit : {"share", "length", "mass", "categories"}, sequence or mapping, default="share"
+        "share" of the range, in (0, 1]; "length" in the feature's own unit. Both count possible
+        values where not every number is possible: of ages 18 to 67 a share of 0.2, or a length of
+        10, is ten ages. "mass": share of the training population, in (0, 1]; "categories": number
+        of them, for a categorical feature (which takes "share" as well). One for all, or one for
+        each.
+    strategy : {"optimal", "uniform", "quantile"}, default="optimal"
+        "optimal": the bins at which a model loses least. With ``f`` its answer (probabilities of
+        labels, or a number), the sum over training rows and over the values of the sensitive
+        feature, weighted as in the training population, of the squared distance between ``f`` and
+        its mean in the bin. The model answers on training rows that it was not fitted on (three
+        folds, 500 rows at most). Exact over some 200 candidate ends of bins, and over all groupings
+        of up to 12 categories; more of them are put in order along the main direction of the
+        model's answers first. Needs `y`.
+        "uniform": equally wide bins, as many as fit. "quantile": bins of as equal a part of the
+        training population as the minimum allows.
+    bounds : (low, high), sequence of categories, sequence or mapping of these, default=None
+        The values that are possible; None: those seen in `fit`. Give them before anything is
+        published: the smallest and the largest value seen are those of two people. What is not
+        possible is an error in `fit` alone: `transform` takes it for the nearest value that is
+        possible, and an unknown category for the commonest.
+    domain : {"auto", "continuous", "integer"}, numbers, sequence or mapping, default="auto"
+        Which numbers within the bounds are possible: all, the whole ones, or these. "auto": whole
+        ones where the column holds nothing else (a column of floats, in 20 rows or more).
+    model : estimator, default=None
+        Whose answers "optimal" bins are to keep: a classifier or a regressor, cloned; wrap one that
+        is fitted in :class:`~sklearn.frozen.FrozenEstimator`. None: gradient boosting of
+        histograms, with text as codes; it takes up to 20 distinct whole numbers in `y` for labels.
+
+    Attributes
+    ----------
+    bins_ : dict
+        By feature: array of shape (n_bins, 2) with the smallest and the largest possible value of
+        each bin; for a categorical feature a list of arrays of categories.
+    values_ : dict
+        By feature: what stands for each bin; shape (n_bins,).
+    minimum_ : dict
+        By feature: the minimum in its own unit (share and length), in possible values or categories
+        where they are counted, or as a share of the population (mass).
+    bounds_ : dict
+        By feature: the values that are possible.
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during `fit`, where all are strings.
+
+    See Also
+    --------
+    AttributePrivacyClassifier : Bins of each row's own, for the labels of one model.
+
+    Notes
+    -----
+    What it does not do: one bit remains one bit (which bin it is), and a column that tells the
+    sensitive value in another way (a year of birth beside an age) has to go.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_rp import AttributeCoarsener
+    >>> from sklearn_rp.datasets import load_recommendation
+    >>> X, y = load_recommendation(return_X_y=True, as_frame=True)
+    >>> X = X[["age", "bmi", "bp"]]
+    >>> coarsener = AttributeCoarsener(
+    ...     sensitive_feature="bmi", minimum=10, unit="length", strategy="uniform", bounds=(15, 60)
+    ... )
+    >>> private = make_pipeline(coarsener, LogisticRegression()).fit(X, y)
+    >>> private[0].bins_["bmi"].round(2).tolist()
+    [[15.0, 26.25], [26.25, 37.5], [37.5, 48.75], [48.75, 60.0]]
+    >>> X["bmi"].head(3).tolist(), private[0].transform(X)["bmi"].head(3).tolist()
+    ([32.1, 21.6, 30.5], [31.875, 20.625, 31.875])
+    """
+
+    _parameter_constraints: dict = {
+        "sensitive_feature": "no_validation",
+        "minimum": "no_validation",
+        "unit": "no_validation",
+        "strategy": [StrOptions({"optimal", "uniform", "quantile"})],
+        "bounds": "no_validation",
+        "domain": "no_validation",
+        "model": [HasMethods(["fit", "predict"]), None],
+    }
+
+    def __init__(
+        self,
+        *,
+        sensitive_feature,
+        minimum=0.2,
+        unit="share",
+        strategy="optimal",
+        bounds=None,
+        domain="auto",
+        model=None,
+    ):
+        self.sensitive_feature = sensitive_feature
+        self.minimum = minimum
+        self.unit = unit
+        self.strategy = strategy
+        self.bounds = bounds
+        self.domain = domain
+        self.model = model
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None):
+        """Choose the bins.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,), default=None
+            Labels or numbers; needed for ``strategy="optimal"`` alone.
+
+        Returns
+        -------
+        self : AttributeCoarsener
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the data is not allowed. A failed call leaves the object as it was.
+        """
+        with unchanged_on_error(self):
+            X = check_rows(self, X, reset=True)
+            drafts = [Draft.of(*asked, X, self.strategy) for asked in self._asked(X)]
+            if self.strategy == "optimal":
+                answers = self._answers(X, y, drafts)
+            else:
+                answers = [np.zeros((len(draft.cells),) * 2) for draft in drafts]
+            bins = [
+                Bins.of(draft, draft.groups(gram), X)
+                for draft, gram in zip(drafts, answers, strict=True)
+            ]
+            for each, draft in zip(bins, drafts, strict=True):
+                if len(each) == 1:
+                    warn_user(
+                        f"A minimum of {draft.least:g}, where {each.feature.name!r} has "
+                        f"{draft.measure[-1]:g} in all, leaves one bin: the column is constant, "
+                        "and no model can depend on it."
+                    )
+            self._bins = {each.feature.column: each for each in bins}
+            self.bins_ = {each.feature.name: each.ends for each in bins}
+            self.values_ = {each.feature.name: each.values for each in bins}
+            self.minimum_ = {draft.feature.name: draft.least for draft in drafts}
+            self.bounds_ = {draft.feature.name: draft.feature.bounds for draft in drafts}
+        return self
+
+    def transform(self, X):
+        """Put what stands for its bin in place of each sensitive value.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        X_out : ndarray or DataFrame of shape (n_samples, n_features)
+            A frame for a frame, all other columns as they are; else an array of float64, or of
+            objects where there was text in `fit`. In place of a number the middle of its bin, a
+            possible value; in place of a category the commonest of its group in the training rows,
+            so that encoders know it. The dtype is settled in `fit`, whatever that of `X` is.
+        """
+        check_is_fitted(self)
+        rows = check_rows(self, X, reset=False)
+        if not is_frame(X):
+            out = rows.astype(self._array_dtype)
+            for column, bins in self._bins.items():
+                out[:, column] = bins.values[bins.of_rows(rows)]
+            return out
+        # Not the checked rows: these have the categories of the training rows in every column.
+        out = X.copy() if is_pandas(X) else X
+        for column, bins in self._bins.items():
+            if is_pandas(X):
+                out.isetitem(column, bins.column(rows))
+            else:
+                out = out.with_columns(bins.column(rows))
+        return out
+
+    def inverse_transform(self, X):
+        """The ends of the bins.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows as `transform` gives them; any value of a bin will do.
+
+        Returns
+        -------
+        X_out : ndarray or DataFrame
+            A frame for a frame. In place of a sensitive column ``<name>`` the columns
+            ``<name>_low`` and ``<name>_high`` with the smallest and the largest possible value of
+            the bin, or for a categorical feature a 0/1 column ``<name>_<category>`` for each
+            category: those of the group.
+
+        Raises
+        ------
+        ValueError
+            If two columns would have one name.
+        """
+        check_is_fitted(self)
+        rows = check_rows(self, X, reset=False)
+        names: list[Any] = []
+        columns: list[Any] = []
+        for j, name in enumerate(names_of(rows)):
+            if j in self._bins:
+                made = self._bins[j].open_columns(rows, name)
+                names.extend(made)
+                columns.extend(made.values())
+            else:
+                names.append(name)
+                columns.append(X.iloc[:, j] if is_pandas(X) else rows[:, j])
+        twice = sorted({str(name) for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"The output would have several columns named {twice}: rename them.")
+        if not is_frame(rows):
+            return np.stack([c.astype(self._array_dtype) for c in columns], axis=1)
+        named = dict(zip(names, columns, strict=True))
+        if is_pandas(rows):
+            import pandas as pd
+
+            return pd.DataFrame(named, index=rows.index)
+        return type(rows)(named)
+
+    @property
+    def _array_dtype(self) -> type:
+        """One dtype for all arrays: whether values are whole must not show."""
+        return object if self._mixed else np.float64
+
+    def _columns(self, X: Rows) -> list[int]:
+        """Positions of the sensitive features."""
+        given = self.sensitive_feature
+        several = np.iterable(given) and not isinstance(given, str)
+        wanted = list(given) if several else [given]
+        names = column_names(X)
+        found = [find_column(w, X.shape[1], names, parameter="sensitive_feature") for w in wanted]
+        if not found or len(set(found)) < len(found):
+            raise ValueError(
+                f"sensitive_feature={given!r} is not allowed: give at least one feature, each once."
+            )
+        return found
+
+    def _per_feature(self, X: Rows, parameter: str) -> list[Any]:
+        """A parameter's value for each sensitive feature, in their order."""
+        columns, value = self._columns(X), getattr(self, parameter)
+        default = {"unit": "share", "bounds": None, "domain": "auto"}
+        names = names_of(X)
+        named = by_feature(value, names, parameter=parameter)
+        if named is not None:
+            strange = [names[column] for column in named if column not in columns]
+            lacking = [names[column] for column in columns if column not in named]
+            if strange:
+                raise ValueError(
+                    f"{parameter}={value!r} names {strange}, not among sensitive_feature="
+                    f"{self.sensitive_feature!r}."
+                )
+            if lacking and parameter not in default:
+                raise ValueError(
+                    f"{parameter}={value!r} has none for {lacking}: give one for each."
+                )
+            return [named.get(column, default.get(parameter)) for column in columns]
+        if not _one_for_each(value, parameter):
+            return [value] * len(columns)
+        if len(value) != len(columns):
+            raise ValueError(
+                f"{parameter}={value!r} has {len(value)} values for {len(columns)} sensitive "
+                "features: give one for all, or one for each."
+            )
+        return list(value)
+
+    def _asked(self, X: Rows) -> list[tuple[Feature, Any, str]]:
+        """The sensitive features, with the minimum and the unit of each."""
+        parameters = [self._per_feature(X, p) for p in ("minimum", "unit", "bounds", "domain")]
+        asked = []
+        for column, minimum, unit, bounds, domain in zip(
+            self._columns(X), *parameters, strict=True
+        ):
+            feature = Feature.from_data(X, column, bounds, domain)
+            number = isinstance(minimum, Real) and not isinstance(minimum, bool)
+            if not number or not float(minimum) > 0:
+                raise ValueError(
+                    f"minimum={minimum!r} is not allowed for {feature.name!r}: give a number "
+                    "above 0."
+                )
+            check_minimum(minimum, unit, feature)
+            asked.append((feature, minimum, unit))
+        return asked
+
+    def _answers(self, X: Rows, y: Any, drafts: list[Draft]) -> list[np.ndarray]:
+        """How a model's answers go together along each feature, as `Draft.groups` takes it.
+
+        Each training row that is read has an answer of a model that was not fitted on it.
+        """
+        y, classes = self._target(X, y)
+        if len(np.unique(y)) < 2:
+            return [np.zeros((len(draft.cells),) * 2) for draft in drafts]
+        model, plain = self.model, None
+        if model is None:
+            numbers = classes is None
+            boosting = HistGradientBoostingRegressor if numbers else HistGradientBoostingClassifier
+            model, plain = boosting(random_state=0), _in_numbers(X, drafts)
+        rows = X if plain is None else plain
+        read = sample_positions(X, _READ)
+        grams = [np.zeros((len(draft.cells),) * 2) for draft in drafts]
+        # One row of each category is always fitted on: an encoder has to know them all.
+        always = [
+            np.unique(draft.feature.values(X), return_index=True)[1]
+            for draft in drafts
+            if draft.feature.categories is not None
+        ]
+        read = np.setdiff1d(read, np.concatenate([*always, []]))
+        for left_out in _folds(y, classes):
+            asked = np.intersect1d(read, left_out)
+            fitted_on = np.setdiff1d(np.arange(X.shape[0]), asked)
+            if not len(asked) or len(np.unique(y[fitted_on])) < 2:
+                continue  # nothing to read, or a constant answer
+            fitted = fit_in_labels(clone(model), take_rows(rows, fitted_on), y[fitted_on], {})
+            for draft, gram in zip(drafts, grams, strict=True):
+                size = rows_per_chunk(len(draft.cells) * X.shape[1])
+                for part in gen_batches(len(asked), size):
+                    z = np.tile(draft.cells.at, len(asked[part]))
+                    repeated = np.repeat(asked[part], len(draft.cells))
+                    if plain is None:
+                        copies = draft.feature.copies(X, repeated, z)
+                    else:
+                        column = np.array([draft.feature.column])
+                        copies = replace_columns(plain[repeated], column, z[:, None], 1)
+                    answer = _answer(fitted, copies, classes)
+                    answer = answer.reshape(len(asked[part]), len(draft.cells), -1)
+                    mass = draft.mass[:, None]
+                    answer -= (answer * mass).sum(axis=1, keepdims=True)
+                    sums = answer * mass
+                    gram += np.einsum("nkc,nlc->kl", sums, sums, optimize=True)
+        return grams
+
+    def _target(self, X: Rows, y: Any) -> tuple[np.ndarray, np.ndarray | None]:
+        """The target, and its classes; None where it is a number."""
+        kind = None if self.model is None else get_tags(self.model).estimator_type
+        if kind not in (None, "classifier", "regressor"):
+            raise ValueError(
+                f"model={self.model!r} is a {kind}: a classifier or a regressor is needed."
+            )
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None: "
+                "strategy='optimal' looks at it. Use 'uniform' or 'quantile' without."
+            )
+        if kind is None:
+            values = column_or_1d(y, warn=True)
+            many = values.dtype.kind in "iuf" and len(np.unique(values)) > _CLASSES
+            kind = "regressor" if many or type_of_target(values) == "continuous" else "classifier"
+        if kind == "classifier":
+            y = check_target(self, X, y)
+            return y, np.unique(y)
+        check_consistent_length(X, y)
+        y = column_or_1d(y, warn=True)
+        return check_array(y, ensure_2d=False, dtype="numeric", input_name="y"), None
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = self.strategy == "optimal"
+        tags.input_tags.sparse = False
+        tags.input_tags.allow_nan = False  # not in the features that matter
+        return tags
+
+
+def _one_for_each(value: Any, parameter: str) -> bool:
+    """Whether a parameter is given as a sequence with a value for each feature."""
+    if isinstance(value, str) or not np.iterable(value):
+        return False
+    if parameter in ("minimum", "unit"):
+        return True
+    texts = (str,) if parameter == "domain" else ()
+    return all(
+        v is None or isinstance(v, texts) or (np.iterable(v) and not isinstance(v, str))
+        for v in value
+    )
+
+
+def _folds(y: np.ndarray, classes: np.ndarray | None) -> list[np.ndarray]:
+    """Positions of the rows of each fold."""
+    rare = classes is None or np.unique(y, return_counts=True)[1].min() < _FOLDS
+    kind = KFold if rare else StratifiedKFold
+    folds = kind(min(_FOLDS, len(y)), shuffle=True, random_state=0)
+    return [left_out for _, left_out in folds.split(y, y)]
+
+
+def _in_numbers(X: Rows, drafts: list[Draft]) -> np.ndarray:
+    """Rows as an array of numbers: text, categories and the like by code."""
+    import pandas as pd
+
+    columns = []
+    for j in range(X.shape[1]):
+        values = column_values(X, j)
+        numbers = is_numeric(X, j)
+        columns.append(values.astype(np.float64) if numbers else pd.factorize(values)[0])
+    out = np.column_stack(columns).astype(np.float64)
+    for draft in drafts:
+        out[:, draft.feature.column] = draft.feature.values(X)
+    return out
+
+
+def _answer(model: Any, X: Rows, classes: np.ndarray | None) -> np.ndarray:
+    """What a model says: a number, or a probability for each class; shape (n_rows, n_outputs)."""
+    if classes is None:
+        return np.asarray(model.predict(X), dtype=np.float64).reshape(X.shape[0], -1)
+    if not hasattr(model, "predict_proba"):
+        return np.eye(len(classes))[encode(labels_of(model, X), classes)]
+    probability = np.zeros((X.shape[0], len(classes)))
+    known = np.asarray(getattr(in_labels(model), "classes_", classes))  # a fold may lack some
+    probability[:, encode(known, classes)] = probabilities_of(model, X, len(known))
+    return probability
