@@ -36,7 +36,7 @@ from sklearn_rp.rows import (
 from sklearn_rp.smoothing import (
     behind_steps,
     fit_in_labels,
-    is_net,
+    in_labels,
     is_pipeline,
     labels_of,
     last_step,
@@ -244,10 +244,7 @@ def has_threshold(estimator: Any, X: Rows) -> bool:
         return False
     rows = sample_rows(X, 200)
     proba = probabilities_of(estimator, deepcopy(rows))
-    # Nets answer with the position of the class.
-    net = is_net(last_step(estimator))
-    classes = np.arange(proba.shape[1]) if net else np.asarray(estimator.classes_)
-    top = classes[proba.argmax(axis=1)]
+    top = np.asarray(in_labels(estimator).classes_)[proba.argmax(axis=1)]
     first, second = two_largest(proba)
     clear = first - second > 1e-6
     return bool(np.mean((top != labels_of(estimator, rows)) & clear) > 0.05)

@@ -31,7 +31,12 @@ ESTIMATORS = [
         KNeighborsClassifier(), sensitive_feature=-1, unit="mass", minimum=0.1
     ),
     AttributePrivacyTransformer(LogisticRegression(), sensitive_feature=0, resolution=16),
-    AttributePrivacyTransformer(sensitive_feature=0, resolution=16, output="midpoint"),
+    AttributePrivacyTransformer(  # seeded and converged: weights and repeated rows give one model
+        RobustPrivacyClassifier(LogisticRegression(tol=1e-12, max_iter=10_000), random_state=0),
+        sensitive_feature=0,
+        resolution=16,
+        output="midpoint",
+    ),
     AttributeCoarsener(sensitive_feature=0),
     AttributeCoarsener(sensitive_feature=[0], strategy="quantile", unit="mass"),
     RandomizedResponseClassifier(p=1.0, random_state=0),

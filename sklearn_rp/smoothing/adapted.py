@@ -40,7 +40,7 @@ class Adapted:
 
     def predict(self, X: Any) -> np.ndarray:
         """Labels of flat rows."""
-        found = labels_of(self.estimator, self._rows(X))
+        found = _one_each(self.estimator, self._rows(X))
         if self.classes is None:
             return found
         position = found.astype(np.intp)
@@ -158,7 +158,12 @@ def labels_of(estimator: Any, X: Any) -> np.ndarray:
     ValueError
         If there is not one label for each row.
     """
-    labels = np.asarray(in_labels(estimator).predict(X))
+    return _one_each(in_labels(estimator), X)
+
+
+def _one_each(estimator: Any, X: Any) -> np.ndarray:
+    """What a model answers, as a vector."""
+    labels = np.asarray(estimator.predict(X))
     if labels.shape[1:] == (1,):
         labels = labels[:, 0]
     if labels.shape != (np.shape(X)[0],):
