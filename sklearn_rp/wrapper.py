@@ -72,13 +72,8 @@ class weighted:  # noqa: N801
         return MethodType(self._fit if takes else self._plain, wrapper)
 
 
-class ClassifierWrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
-    """Base of the estimators that fit a classifier and release its labels in some way."""
-
-    estimator: Any
-
-    # Whether a meta-estimator has `predict` may be known in `fit` alone: it is asked for there.
-    _parameter_constraints: dict = {"estimator": [HasMethods(["fit"]), None]}
+class Versioned(BaseEstimator):
+    """Remembers which version fitted it: another one warns when it is restored."""
 
     def __getstate__(self):
         return super().__getstate__() | {"_sklearn_rp_version": __version__}
@@ -92,6 +87,15 @@ class ClassifierWrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixi
                 f"This {type(self).__name__} was fitted with sklearn_rp {version}, and this is "
                 f"{__version__}: results may differ or fail; fit it again, or use that version."
             )
+
+
+class ClassifierWrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, Versioned):
+    """Base of the estimators that fit a classifier and release its labels in some way."""
+
+    estimator: Any
+
+    # Whether a meta-estimator has `predict` may be known in `fit` alone: it is asked for there.
+    _parameter_constraints: dict = {"estimator": [HasMethods(["fit"]), None]}
 
     def _base(self) -> Any:
         """The unfitted classifier: `estimator`, or the default."""

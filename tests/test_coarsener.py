@@ -590,6 +590,13 @@ def test_a_search_over_the_minimum():
     assert clone(coarsener).get_params()["minimum"] == coarsener.minimum
 
 
+def test_another_version_warns_when_it_is_restored():
+    coarsener = AttributeCoarsener(sensitive_feature="age", strategy="uniform").fit(table(30)[0])
+    state = coarsener.__getstate__() | {"_sklearn_rp_version": "0.0.1"}
+    with pytest.warns(PrivacyWarning, match="was fitted with sklearn_rp 0.0.1"):
+        AttributeCoarsener(sensitive_feature="age").__setstate__(state)
+
+
 def test_the_default_model_takes_text_gaps_and_any_target():
     X, y = table()
     X = X.assign(weight=X["weight"].where(X["weight"] > 50), when=pd.Timestamp("2020-01-01"))

@@ -11,7 +11,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.utils import check_array, gen_batches, get_tags
@@ -40,13 +40,14 @@ from sklearn_rp.rows import (
 )
 from sklearn_rp.smoothing import encode, fit_in_labels, in_labels, labels_of, probabilities_of
 from sklearn_rp.validation import check_rows, check_target, unchanged_on_error
+from sklearn_rp.wrapper import Versioned
 
 _READ = 500  # training rows at which a model is read
 _FOLDS = 3
 _CLASSES = 20  # distinct numbers in y: up to so many, they are taken for labels
 
 
-class AttributeCoarsener(OneToOneFeatureMixin, TransformerMixin, DocumentedMixin, BaseEstimator):
+class AttributeCoarsener(OneToOneFeatureMixin, TransformerMixin, DocumentedMixin, Versioned):
     """Put sensitive features into bins, the same for everybody and none below a minimum.
 
     In front of any model: inside a bin, not one bit of *any* output of the Pipeline moves, be it a
