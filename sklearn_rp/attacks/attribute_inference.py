@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OrdinalEncoder
 from sklearn.utils import check_random_state, gen_batches
 
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, check_resolution, sets_of
-from sklearn_rp.attribute.prior import Prior
+from sklearn_rp.attribute.prior import Numbers, Prior
 from sklearn_rp.attribute.release import Release
 from sklearn_rp.feature import Feature
-from sklearn_rp.rows import Rows, is_frame, is_pandas, rows_per_chunk
+from sklearn_rp.rows import Rows, is_frame, is_pandas, rows_per_chunk, without_column
 from sklearn_rp.smoothing import encode
 from sklearn_rp.validation import as_rows, check_groups
 
@@ -241,7 +239,7 @@ class AttributeInferenceAttack:
         values = attribute.values(X_public)
         symbol = release.released(X_public)
         self._attribute, self._release = attribute, release
-        rest = _without(X_public, attribute.column)
+        rest = without_column(X_public, attribute.column)
         self._imputer = self._new_imputer(rest).fit(rest, values)
         if attribute.categories is not None and not hasattr(self._imputer, "predict_proba"):
             raise ValueError(
@@ -275,7 +273,7 @@ class AttributeInferenceAttack:
         attribute = self._attribute
         sets: CompatibleSets = sets_of(self._release, X)
         truth = attribute.values(X)
-        rest = _without(X, attribute.column)
+        rest = without_column(X, attribute.column)
         symbol = encode(sets.label, self._release.symbols)
         if attribute.categories is None:
             guesses = self._numbers(rest, sets)
@@ -329,13 +327,7 @@ class AttributeInferenceAttack:
             RandomForestRegressor if self._attribute.categories is None else RandomForestClassifier
         )
         forest = kind(min_samples_leaf=5, random_state=self.random_state)
-        if not is_frame(rest):
-            return forest
-        text = make_column_selector(dtype_exclude="number")
-        encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
-        return make_pipeline(
-            make_column_transformer((encoder, text), remainder="passthrough"), forest
-        )
+        return make_pipeline(Numbers(), forest)
 
 
 def _checked(X: Any) -> Rows:
@@ -343,13 +335,6 @@ def _checked(X: Any) -> Rows:
     if is_frame(X) and not is_pandas(X):
         raise TypeError("The attack takes arrays and pandas frames: call X.to_pandas() before.")
     return as_rows(X)
-
-
-def _without(X: Rows, column: int) -> Rows:
-    """All columns but one."""
-    if is_pandas(X):
-        return X.drop(columns=X.columns[column])
-    return np.delete(X, column, axis=1)
 
 
 def _with_label(rest: Rows, symbol: np.ndarray) -> Rows:
