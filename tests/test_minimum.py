@@ -454,6 +454,18 @@ def test_a_prior_is_learnt_from_text_and_around_gaps():
     apc = AttributePrivacyClassifier(model, sensitive_feature="z", minimum=1.0, random_state=0)
     apc.fit(frame, y)
     assert np.array_equal(apc.predict(frame), X[:, 1])
+    pl = pytest.importorskip("polars")
+    other = pl.DataFrame({"z": X[:, 0], "text": frame["text"].tolist()})
+    assert np.array_equal(clone(apc).fit(other, y).predict(other), X[:, 1])
+    objects = np.array(frame[["z", "text"]], dtype=object)
+    bare = AttributePrivacyClassifier(
+        make_pipeline(ColumnTransformer([("z", "passthrough", [0])]), GaussianNB()),
+        sensitive_feature=0,
+        minimum=1.0,
+        resolution=20,
+        random_state=0,
+    ).fit(objects, y)
+    assert np.array_equal(bare.predict(objects), X[:, 1])
     unseen = frame.assign(text="never seen")
     assert apc.predict(unseen).shape == y.shape
 
@@ -513,6 +525,8 @@ def test_held_out_rows_weigh_the_two_answers():
     assert AttributePrivacyClassifier(frozen, **asked).fit(X, y).interval_weight_ == 0
     again = AttributePrivacyClassifier(frozen, **asked | {"levels": "intervals"}).fit(X, y)
     assert np.array_equal(again.predict(X), X[:, 1])
+    with pytest.raises(ValueError, match=r"y holds \[7\], which the fitted model does not know"):
+        AttributePrivacyClassifier(frozen, **asked | {"levels": "intervals"}).fit(X, y + 6 * y)
 
 
 def test_answers_for_runs_are_learnt_with_the_weights_of_the_rows():

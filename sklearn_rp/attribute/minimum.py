@@ -287,6 +287,12 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
                 return
         else:
             self.interval_weight_ = 1.0
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):  # labels of rows that are given with a frozen model
+            raise ValueError(
+                f"y holds {unknown.tolist()[:5]}, which the fitted model does not know: with "
+                f"levels='intervals' give labels among {self.classes_.tolist()[:10]}."
+            )
         base = self._base()
         base = clone(base.estimator if isinstance(base, FrozenEstimator) else base)
         n_rows = len(y)
