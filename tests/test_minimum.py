@@ -28,7 +28,12 @@ from sklearn_rp import (
     RobustPrivacyClassifier,
 )
 from sklearn_rp.attribute.minimum import _last_starts
-from sklearn_rp.attribute.partition import best_assignment, best_runs, random_pieces
+from sklearn_rp.attribute.partition import (
+    best_assignment,
+    best_runs,
+    last_starts_by_row,
+    random_pieces,
+)
 from sklearn_rp.exceptions import PrivacyWarning
 
 
@@ -78,6 +83,19 @@ def test_runs_of_twelve_cells():
         found = best_runs(gain, _last_starts(edges, least))
         for g, labels in zip(gain, found, strict=True):
             assert worth(g, labels) == pytest.approx(max(worth(g, r) for r in fits))
+
+
+def test_runs_of_a_mass_that_is_each_rows_own():
+    rng = np.random.default_rng(0)
+    every = np.array(list(product(range(2), repeat=9)))
+    for least in (0.05, 0.3, 0.5, 1.0):
+        weights = rng.dirichlet(np.full(9, 0.5), size=25)
+        gain = rng.uniform(size=(25, 9, 2))
+        found = best_runs(gain, last_starts_by_row(weights, least))
+        for g, w, labels in zip(gain, weights, found, strict=True):
+            fits = [min(w[a:b].sum() for _, a, b in runs(row)) >= least - 1e-12 for row in every]
+            assert worth(g, labels) == pytest.approx(max(worth(g, row) for row in every[fits]))
+            assert min(w[a:b].sum() for _, a, b in runs(labels)) >= least - 1e-12
 
 
 @given(
@@ -370,13 +388,16 @@ def test_the_minimum_holds_with_every_prior_and_all_levels(unit, prior, levels):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("levels", ["model", "intervals"])
-@pytest.mark.parametrize("unit", ["share", "length", "mass"])
-def test_the_minimum_holds_for_ten_thousand_rows(unit, levels):
+@pytest.mark.parametrize("levels", ["model", "intervals", "auto"])
+@pytest.mark.parametrize(
+    ("unit", "prior"),
+    [("share", "conditional"), ("length", "conditional"), *(("mass", prior) for prior in PRIORS)],
+)
+def test_the_minimum_holds_for_ten_thousand_rows(unit, prior, levels):
     X, y = related(n=10_000)
-    tree = DecisionTreeClassifier(max_depth=4, random_state=0)
     asked = {"sensitive_feature": 1, "minimum": 0.3, "unit": unit, "levels": levels}
-    apc = AttributePrivacyClassifier(tree, random_state=0, **asked).fit(X, y)
+    tree = DecisionTreeClassifier(max_depth=4, random_state=0)
+    apc = AttributePrivacyClassifier(tree, prior=PRIORS[prior], random_state=0, **asked).fit(X, y)
     for start in range(0, len(X), 1_000):
         check_every_run(apc, X[start : start + 1_000], 400)
 
