@@ -109,8 +109,8 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         "intervals": the answer of a second model for the middle of the run; it is a clone that
         knows of each training row only the middle of a piece of the range, drawn at random around
         the row's own value. "auto": both, with the weight that predicts held-out training rows
-        best; "model" for a frozen model and for a categorical feature. Expect `fit` to take
-        four ("intervals") to ten times ("auto") as long as the model's own.
+        best; "model" for a frozen model and for a categorical feature. Expect `fit` of a
+        boosting to take four ("intervals") to ten times ("auto") as long as the model's own.
     random_state : int, RandomState instance or None, default=None
         Seed of what `fit` draws; afterwards nothing is random.
 

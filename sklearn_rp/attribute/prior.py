@@ -274,7 +274,10 @@ class ConditionalPrior:
     def _leaves(self, rest: Rows) -> Any:
         """Which leaves of the trees a row is in: sparse, of shape (n_rows, n_leaves)."""
         numbers, forest = self._model
-        leaf = forest.apply(numbers.transform(rest)) + self._first_leaf[:-1]
+        single = numbers.transform(rest).astype(np.float32)
+        # Tree by tree: for few rows forest.apply takes longer to start than to answer.
+        leaf = np.stack([tree.tree_.apply(single) for tree in forest.estimators_], axis=1)
+        leaf = leaf + self._first_leaf[:-1]
         n_rows, n_trees = leaf.shape
         ends = np.arange(0, n_rows * n_trees + 1, n_trees)
         ones = np.ones(leaf.size)
