@@ -34,7 +34,7 @@ frozen = FrozenEstimator(base)
 models = {
     "model": base,
     "smoothed": RobustPrivacyClassifier(frozen, sigma=1.0, noise_features="bmi"),
-    "minimum": AttributePrivacyClassifier(frozen, minimum=0.2, **asked),
+    "minimum": AttributePrivacyClassifier(frozen, minimum=0.2, random_state=0, **asked),
 }
 
 # %%

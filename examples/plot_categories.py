@@ -53,7 +53,7 @@ for sigma in (0.5, 0.7, 0.9):
     ).fit(X_train, y_train)
 for k in (2, 3):
     models[f"minimum {k}"] = AttributePrivacyClassifier(
-        FrozenEstimator(model), minimum=k, unit="categories", **asked
+        FrozenEstimator(model), minimum=k, unit="categories", random_state=0, **asked
     ).fit(X_train, y_train)
 
 sets = {name: compatible_sets(clf, X_test, **asked) for name, clf in models.items()}

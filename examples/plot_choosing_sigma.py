@@ -112,7 +112,7 @@ print(f"half-width: {np.median(half):.1f} kg/m2 in median, {np.quantile(half, 0.
 # the whole range (the label then ignores the BMI), for two to three points of accuracy.
 
 minimum = GridSearchCV(
-    AttributePrivacyClassifier(model, **bmi),
+    AttributePrivacyClassifier(model, random_state=0, **bmi),
     {"minimum": [0.05, 0.1, 0.2, 0.3, 0.5]},
     scoring={name: scoring[name] for name in ("accuracy", "interval of the worst-off")},
     refit=max_privacy(0.03, privacy="interval of the worst-off"),

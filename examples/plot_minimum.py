@@ -32,7 +32,9 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_sta
 bounds = (X["bmi"].min(), X["bmi"].max())
 asked = {"sensitive_feature": "bmi", "bounds": bounds}
 model = FrozenEstimator(GradientBoostingClassifier(random_state=0).fit(X_train, y_train))
-private = AttributePrivacyClassifier(model, minimum=0.2, **asked).fit(X_train, y_train)
+private = AttributePrivacyClassifier(model, minimum=0.2, random_state=0, **asked).fit(
+    X_train, y_train
+)
 
 before = compatible_sets(model, X_test, **asked)
 after = private.compatible_sets(X_test)
@@ -94,7 +96,7 @@ print(
 # of it that costs no more than a point of accuracy.
 
 search = GridSearchCV(
-    AttributePrivacyClassifier(GradientBoostingClassifier(random_state=0), **asked),
+    AttributePrivacyClassifier(GradientBoostingClassifier(random_state=0), random_state=0, **asked),
     {"minimum": [0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0]},
     scoring={
         "accuracy": "accuracy",

@@ -36,7 +36,7 @@ sets: dict = {"models as they are": {}, "minimum of a fifth": {}}
 for task, (rows, label) in tasks.items():
     model = GradientBoostingClassifier(n_estimators=50, random_state=0)
     model.fit(rows.iloc[train], label.iloc[train])
-    private = AttributePrivacyClassifier(FrozenEstimator(model), minimum=0.2, **bmi)
+    private = AttributePrivacyClassifier(FrozenEstimator(model), minimum=0.2, random_state=0, **bmi)
     private.fit(rows.iloc[train], label.iloc[train])
     for kind, clf in zip(sets, (model, private), strict=True):
         sets[kind][task] = compatible_sets(clf, rows.iloc[test], **bmi)

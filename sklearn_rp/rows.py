@@ -39,6 +39,13 @@ def take_rows(X: Rows, rows: Any) -> Rows:
     return X.iloc[rows] if is_pandas(X) else X[rows]
 
 
+def without_column(X: Rows, column: int) -> Rows:
+    """All columns of `X` but one."""
+    if is_pandas(X):
+        return X.iloc[:, np.arange(X.shape[1]) != column]
+    return X.drop(X.columns[column]) if is_frame(X) else np.delete(X, column, axis=1)
+
+
 def sample_rows(X: Rows, most: int = 50) -> Rows:
     """At most `most` rows from all over `X`."""
     return take_rows(X, sample_positions(X, most))

@@ -27,6 +27,7 @@ ESTIMATORS = [
     RobustPrivacyClassifier(n_samples=200, voting="soft", random_state=0),
     RobustPrivacyClassifier(n_samples=200, resample=True, random_state=0),
     AttributePrivacyClassifier(sensitive_feature=0, resolution=16),
+    AttributePrivacyClassifier(sensitive_feature=0, resolution=16, levels="auto"),
     AttributePrivacyClassifier(
         KNeighborsClassifier(), sensitive_feature=-1, unit="mass", minimum=0.1
     ),

@@ -7,12 +7,14 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from scipy.optimize import Bounds, LinearConstraint, milp
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KernelDensity, KNeighborsClassifier
@@ -27,7 +29,13 @@ from sklearn_rp import (
     RobustPrivacyClassifier,
 )
 from sklearn_rp.attribute.measure import last_starts
-from sklearn_rp.attribute.partition import best_assignment, best_runs, enumerates
+from sklearn_rp.attribute.partition import (
+    best_assignment,
+    best_runs,
+    enumerates,
+    last_starts_by_row,
+    random_pieces,
+)
 from sklearn_rp.exceptions import PrivacyWarning
 
 
@@ -77,6 +85,19 @@ def test_runs_of_twelve_cells():
         found = best_runs(gain, last_starts(edges, least))
         for g, labels in zip(gain, found, strict=True):
             assert worth(g, labels) == pytest.approx(max(worth(g, r) for r in fits))
+
+
+def test_runs_of_a_mass_that_is_each_rows_own():
+    rng = np.random.default_rng(0)
+    every = np.array(list(product(range(2), repeat=9)))
+    for least in (0.05, 0.3, 0.5, 1.0):
+        weights = rng.dirichlet(np.full(9, 0.5), size=25)
+        gain = rng.uniform(size=(25, 9, 2))
+        found = best_runs(gain, last_starts_by_row(weights, least))
+        for g, w, labels in zip(gain, weights, found, strict=True):
+            fits = [min(w[a:b].sum() for _, a, b in runs(row)) >= least - 1e-12 for row in every]
+            assert worth(g, labels) == pytest.approx(max(worth(g, row) for row in every[fits]))
+            assert min(w[a:b].sum() for _, a, b in runs(labels)) >= least - 1e-12
 
 
 def fewest(labels):
@@ -222,7 +243,12 @@ def test_the_minimum_holds_for_every_row_by_brute_force(number, seed, minimum, u
     X, y = task(seed)
     column = 1
     apc = AttributePrivacyClassifier(
-        MODELS[number], sensitive_feature=column, minimum=minimum, unit=unit, resolution=40
+        MODELS[number],
+        sensitive_feature=column,
+        minimum=minimum,
+        unit=unit,
+        resolution=40,
+        prior="empirical",  # under which mass is the training population's
     ).fit(X, y)
     low, high = apc.bounds_
     rows = X[:12]
@@ -452,6 +478,293 @@ def test_priors():
         assert (apc.predict(X) == label).all()
 
 
+# --- priors and levels ----------------------------------------------------------------------------
+
+PRIORS = {
+    "conditional": "conditional",
+    "empirical": "empirical",
+    "uniform": "uniform",
+    "columns": [2],
+    "density": KernelDensity(bandwidth=0.5),
+    "regressor": LinearRegression(),
+    "classifier": DecisionTreeClassifier(max_depth=3, random_state=0),
+}
+
+
+def related(n=120, integers=False):
+    """Rows whose sensitive feature, the second, has to do with the others; and labels."""
+    X, y = task(1, n=n)
+    X[:, 2] = X[:, 2] > 0
+    X[:, 1] += X[:, 0] + X[:, 2]
+    if integers:
+        X[:, 1] = np.round(4 * X[:, 1])
+    return X, y
+
+
+def check_every_run(apc, rows, n_values):
+    """No run below the minimum, no probability that moves inside its set: asked value by value."""
+    low, high = apc.bounds_
+    prior = apc.attribute_prior(rows)
+    sets = apc.compatible_sets(rows)
+    z = np.linspace(low - 1, high + 1, n_values)
+    if sets.domain == "integer":
+        z = np.round(z)
+    z = np.unique(np.r_[z, prior.values, sets.start, sets.stop])
+    copies = np.repeat(rows, len(z), axis=0)
+    copies[:, 1] = np.tile(z, len(rows))
+    answers = apc.predict(copies)
+    assert np.array_equal(apc.predict(rows), sets.label)
+    share = apc.predict_proba(copies)
+    number = np.searchsorted(apc.classes_, answers)
+    assert share[np.arange(len(number)), number] == pytest.approx(share.max(axis=1), abs=1e-12)
+    number = number.reshape(len(rows), -1)
+    place = np.searchsorted(z, prior.values)
+    inside = np.clip(z, low, high)
+    for k, labels in enumerate(number):
+        probability = share[k * len(z) : (k + 1) * len(z)]
+        for label in np.unique(labels):
+            assert len(np.unique(probability[labels == label], axis=0)) == 1
+        for _, a, b in runs(labels):
+            if apc.unit == "mass" and apc.prior != "empirical":
+                extent = prior.weights[k, (place >= a) & (place < b)].sum()
+            elif apc.unit == "mass":
+                continue  # of the training population: see above
+            elif sets.domain == "integer":
+                extent = inside[b - 1] - inside[a] + 1
+            else:
+                extent = inside[b - 1] - inside[a]
+            assert extent >= apc.minimum_ - 1e-9
+
+
+@pytest.mark.parametrize("levels", ["model", "intervals", "auto"])
+@pytest.mark.parametrize("prior", PRIORS)
+@pytest.mark.parametrize("unit", ["share", "length", "mass"])
+def test_the_minimum_holds_with_every_prior_and_all_levels(unit, prior, levels):
+    for integers in (False, True):
+        X, y = related(integers=integers)
+        apc = AttributePrivacyClassifier(
+            DecisionTreeClassifier(max_depth=5, random_state=0),
+            sensitive_feature=1,
+            minimum=4 if integers and unit == "length" else 0.3,
+            unit=unit,
+            prior=PRIORS[prior],
+            levels=levels,
+            random_state=0,
+        ).fit(X, y)
+        check_every_run(apc, X[:15], 200)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("levels", ["model", "intervals", "auto"])
+@pytest.mark.parametrize(
+    ("unit", "prior"),
+    [("share", "conditional"), ("length", "conditional"), *(("mass", prior) for prior in PRIORS)],
+)
+def test_the_minimum_holds_for_ten_thousand_rows(unit, prior, levels):
+    X, y = related(n=10_000)
+    asked = {"sensitive_feature": 1, "minimum": 0.3, "unit": unit, "levels": levels}
+    tree = DecisionTreeClassifier(max_depth=4, random_state=0)
+    apc = AttributePrivacyClassifier(tree, prior=PRIORS[prior], random_state=0, **asked).fit(X, y)
+    for start in range(0, len(X), 1_000):
+        check_every_run(apc, X[start : start + 1_000], 400)
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_no_prior_looks_at_the_own_value(prior):
+    X, y = related()
+    apc = AttributePrivacyClassifier(
+        sensitive_feature=1, prior=PRIORS[prior], resolution=50, random_state=0
+    ).fit(X, y)
+    before = apc.attribute_prior(X).weights
+    moved = X.copy()
+    moved[:, 1] = np.random.default_rng(0).permutation(X[:, 1])
+    assert np.array_equal(apc.attribute_prior(moved).weights, before)
+    one_by_one = [apc.attribute_prior(x[None]).weights[0] for x in X[:9]]
+    assert np.array_equal(one_by_one, before[:9])
+    assert (before > 0).all()
+    assert before.sum(axis=1) == pytest.approx(np.ones(len(X)))
+
+
+def two_groups(n=200):
+    """A sensitive feature, below 1 or above 9, that the other one all but gives away."""
+    group = np.arange(n) % 2
+    part = np.where(np.arange(n) % 20 == 0, 1, group)  # a tree that looks for it splits the feature
+    z = np.random.default_rng(0).uniform(size=n) + 9 * part
+    return np.column_stack([z, group]), part
+
+
+@pytest.mark.parametrize(
+    "prior", ["conditional", LinearRegression(), DecisionTreeClassifier(random_state=0)]
+)
+def test_a_learnt_prior_knows_what_the_other_features_tell(prior):
+    X, y = two_groups()
+    apc = AttributePrivacyClassifier(
+        DecisionTreeClassifier(random_state=0),
+        sensitive_feature=0,
+        minimum=1.0,
+        prior=prior,
+        domain="continuous",
+        random_state=0,
+    ).fit(X, y)
+    known = apc.attribute_prior(X)
+    upper = known.weights[:, known.values > 5].sum(axis=1)
+    assert (np.abs(upper - X[:, 1]) < 0.2).all()
+    # One answer for all values of the feature: the one for the values that such people have.
+    assert np.array_equal(apc.predict(X), X[:, 1])
+
+
+def test_a_learnt_prior_of_categories():
+    X, y = two_groups()
+    X = pd.DataFrame({"part": np.where(X[:, 0] > 5, "high", "low"), "group": X[:, 1]})
+    columns = ColumnTransformer([("c", OneHotEncoder(), ["part"])], remainder="passthrough")
+    model = make_pipeline(columns, DecisionTreeClassifier(random_state=0))
+    for prior in ("conditional", GaussianNB()):
+        apc = AttributePrivacyClassifier(model, sensitive_feature="part", prior=prior)
+        known = apc.fit(X, y).attribute_prior(X)
+        assert known.values.tolist() == ["high", "low"]
+        assert (np.abs(known.weights[:, 0] - X["group"]) < 0.2).all()
+
+
+def test_a_prior_is_learnt_from_text_and_around_gaps():
+    X, y = two_groups()
+    frame = pd.DataFrame(
+        {
+            "z": X[:, 0],
+            "text": np.where(X[:, 1] == 1, "yes", "no"),
+            "gaps": np.where(np.arange(len(X)) % 3 == 0, np.nan, 1.0),
+            "none": pd.Series(["a", None] * (len(X) // 2), dtype=object),
+            "whole": pd.array([1, None] * (len(X) // 2), dtype="Int64"),
+        }
+    )
+    model = make_pipeline(
+        ColumnTransformer([("z", "passthrough", ["z"])]), DecisionTreeClassifier(random_state=0)
+    )
+    apc = AttributePrivacyClassifier(model, sensitive_feature="z", minimum=1.0, random_state=0)
+    apc.fit(frame, y)
+    assert np.array_equal(apc.predict(frame), X[:, 1])
+    pl = pytest.importorskip("polars")
+    other = pl.DataFrame({"z": X[:, 0], "text": frame["text"].tolist()})
+    assert np.array_equal(clone(apc).fit(other, y).predict(other), X[:, 1])
+    objects = np.array(frame[["z", "text"]], dtype=object)
+    bare = AttributePrivacyClassifier(
+        make_pipeline(ColumnTransformer([("z", "passthrough", [0])]), GaussianNB()),
+        sensitive_feature=0,
+        minimum=1.0,
+        resolution=20,
+        random_state=0,
+    ).fit(objects, y)
+    assert np.array_equal(bare.predict(objects), X[:, 1])
+    unseen = frame.assign(text="never seen")
+    assert apc.predict(unseen).shape == y.shape
+
+
+def test_the_population_is_the_prior_where_nothing_can_be_learnt():
+    X, y = two_groups()
+    rows = np.r_[:8, 100:108]
+    for some, labels in ((X[:, :1], y), (X[rows], y[rows])):
+        learnt, everybody = (
+            AttributePrivacyClassifier(sensitive_feature=0, prior=prior)
+            .fit(some, labels)
+            .attribute_prior(some)
+            .weights
+            for prior in ("conditional", "empirical")
+        )
+        assert np.array_equal(learnt, everybody)
+
+
+def test_pieces_are_drawn_without_a_look_at_the_row():
+    measure = np.arange(7.0)
+    cell = np.tile(np.arange(6), 40_000)
+    first, after = random_pieces(measure, cell, 2.0, np.random.RandomState(0))
+    assert (first <= cell).all()
+    assert (cell < after).all()
+    size = after - first
+    assert size.min() == 2
+    assert size.max() == 6
+    tested = 0
+    for a, b in np.unique(np.column_stack([first, after]), axis=0):
+        count = np.bincount(cell[(first == a) & (after == b)], minlength=6)[a:b]
+        if count.sum() > 2_000:
+            assert stats.chisquare(count).pvalue > 1e-4
+            tested += 1
+    assert tested >= 5
+
+
+def test_answers_learnt_for_the_whole_range_are_those_of_a_model_without_the_feature():
+    X, y = related()
+    tree = DecisionTreeClassifier(max_depth=3, random_state=0)
+    apc = AttributePrivacyClassifier(
+        tree, sensitive_feature=1, minimum=1.0, levels="intervals", random_state=0
+    ).fit(X, y)
+    without = clone(tree).fit(X[:, [0, 2]], y)
+    assert np.array_equal(apc.predict(X), without.predict(X[:, [0, 2]]))
+    assert apc.interval_weight_ == 1
+
+
+def test_held_out_rows_weigh_the_two_answers():
+    X, y = two_groups()
+    asked = {"sensitive_feature": 0, "minimum": 1.0, "levels": "auto", "random_state": 0}
+    tree = DecisionTreeClassifier(random_state=0)
+    # Averaged over everybody, the model knows nothing of a row; one trained on pieces does.
+    worse = AttributePrivacyClassifier(tree, prior="uniform", **asked).fit(X, y)
+    assert worse.interval_weight_ > 0.9
+    assert np.array_equal(worse.predict(X), X[:, 1])
+    frozen = FrozenEstimator(clone(tree).fit(X, y))
+    assert AttributePrivacyClassifier(frozen, **asked).fit(X, y).interval_weight_ == 0
+    again = AttributePrivacyClassifier(frozen, **asked | {"levels": "intervals"}).fit(X, y)
+    assert np.array_equal(again.predict(X), X[:, 1])
+    with pytest.raises(ValueError, match=r"y holds \[7\], which the fitted model does not know"):
+        AttributePrivacyClassifier(frozen, **asked | {"levels": "intervals"}).fit(X, y + 6 * y)
+
+
+def test_answers_for_runs_are_learnt_with_the_weights_of_the_rows():
+    X, y = two_groups()
+    wrong = np.r_[X, X], np.r_[y, 1 - y]
+    weight = np.repeat([1.0, 1e-9], len(X))
+    for levels in ("intervals", "auto"):
+        apc = AttributePrivacyClassifier(
+            DecisionTreeClassifier(max_depth=3, random_state=0),
+            sensitive_feature=0,
+            minimum=0.2,
+            levels=levels,
+            random_state=0,
+        ).fit(*wrong, sample_weight=weight)
+        assert np.array_equal(apc.predict(X), y)
+
+
+def test_a_seed_makes_fits_equal():
+    X, y = related()
+    asked = {"sensitive_feature": 1, "levels": "auto", "random_state": 3}
+    one, other = (
+        AttributePrivacyClassifier(DecisionTreeClassifier(random_state=0), **asked).fit(X, y)
+        for _ in range(2)
+    )
+    assert np.array_equal(one.predict_proba(X), other.predict_proba(X))
+    assert one.interval_weight_ == other.interval_weight_
+
+
+@pytest.mark.parametrize("prior", ["conditional", "uniform", "columns", "regressor"])
+def test_a_mass_bounds_the_pointwise_maximal_leakage(prior):
+    X, y = related()
+    for minimum in (0.1, 0.25, 0.5):
+        apc = AttributePrivacyClassifier(
+            DecisionTreeClassifier(random_state=0),
+            sensitive_feature=1,
+            minimum=minimum,
+            unit="mass",
+            prior=PRIORS[prior],
+            random_state=0,
+        ).fit(X, y)
+        sets, known = apc.compatible_sets(X), apc.attribute_prior(X)
+        leakage = sets.pointwise_maximal_leakage(known)
+        assert (leakage <= np.log2(1 / minimum) + 1e-9).all()
+        # By brute force: the probability of the label over all values of the feature.
+        copies = np.repeat(X, len(known.values), axis=0)
+        copies[:, 1] = np.tile(known.values, len(X))
+        same = apc.predict(copies).reshape(len(X), -1) == sets.label[:, None]
+        assert leakage == pytest.approx(-np.log2((same * known.weights).sum(axis=1)), abs=1e-9)
+
+
 def test_in_searches_and_under_the_transformer():
     X, y = task(0, n=200)
     apc = AttributePrivacyClassifier(
@@ -480,6 +793,12 @@ BAD = [
     ({"prior": "even"}, "prior='even' is not allowed"),
     ({"prior": 3}, "prior=3 is not allowed"),
     ({"prior": [9]}, "prior names position 9"),
+    ({"prior": SimpleImputer()}, "needs predict_proba, predict or score_samples"),
+    ({"levels": "mean"}, "'levels' parameter"),
+    (
+        {"levels": "intervals", "estimator": make_pipeline(FrozenEstimator(GaussianNB()))},
+        "a part of it is frozen",
+    ),
     ({"resolution": 0}, "'resolution' parameter"),
     ({"bounds": (1, 0)}, "low must be below high"),
     ({"sensitive_feature": 7}, "sensitive_feature names position 7"),
@@ -502,6 +821,8 @@ def test_bad_units_of_a_categorical_feature():
         ({"unit": "length"}, "not allowed for the categorical feature"),
         ({"unit": "categories", "minimum": 1.5}, "whole number"),
         ({"prior": KernelDensity()}, "which a categorical feature has not"),
+        ({"prior": LinearRegression()}, "give a classifier with predict_proba"),
+        ({"levels": "intervals"}, "which has no runs"),
     ):
         with pytest.raises(ValueError, match=message):
             AttributePrivacyClassifier(sensitive_feature="g", **changes).fit(X, [0, 1, 0, 1])

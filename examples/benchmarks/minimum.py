@@ -91,7 +91,8 @@ def one_split(X, y, attribute, model, seed):
     yield "model itself", figures(sets, base_label, truth, base_label, prior)
     frozen = FrozenEstimator(model)
     for minimum in MINIMA:
-        apc = AttributePrivacyClassifier(frozen, minimum=minimum, **asked).fit(X_train, y_train)
+        apc = AttributePrivacyClassifier(frozen, minimum=minimum, prior="empirical", **asked)
+        apc.fit(X_train, y_train)
         found = apc.compatible_sets(X_test)
         yield f"minimum {minimum:.0%}", figures(found, found.label, truth, base_label, prior)
     smoothed = RobustPrivacyClassifier(frozen, noise_features=attribute).fit(X_train, y_train)

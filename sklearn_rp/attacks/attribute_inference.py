@@ -9,26 +9,16 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from scipy.special import ndtr
 from sklearn.base import clone
-from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 from sklearn.utils import check_random_state, gen_batches
 
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, check_resolution, sets_of
-from sklearn_rp.attribute.prior import Prior
+from sklearn_rp.attribute.prior import Numbers, Prior
 from sklearn_rp.attribute.release import Release
 from sklearn_rp.feature import Feature
-from sklearn_rp.rows import (
-    Rows,
-    column_values,
-    is_frame,
-    is_numeric,
-    is_pandas,
-    missing,
-    rows_per_chunk,
-)
+from sklearn_rp.rows import Rows, is_frame, is_pandas, rows_per_chunk, without_column
 from sklearn_rp.smoothing import encode, labels_of, probabilities_of
 from sklearn_rp.validation import as_rows, check_groups
 
@@ -259,7 +249,7 @@ class AttributeInferenceAttack:
         values = attribute.values(X_public)
         symbol = release.released(X_public)
         self._attribute, self._release = attribute, release
-        rest = _without(X_public, attribute.column)
+        rest = without_column(X_public, attribute.column)
         self._imputer = self._new_imputer(rest).fit(rest, values)
         if attribute.categories is not None and not hasattr(self._imputer, "predict_proba"):
             raise ValueError(
@@ -293,7 +283,7 @@ class AttributeInferenceAttack:
         attribute = self._attribute
         sets: CompatibleSets = sets_of(self._release, X)
         truth = attribute.values(X)
-        rest = _without(X, attribute.column)
+        rest = without_column(X, attribute.column)
         symbol = encode(sets.label, self._release.symbols)
         if attribute.categories is None:
             guesses = self._numbers(rest, sets)
@@ -346,13 +336,7 @@ class AttributeInferenceAttack:
         forest = kind(min_samples_leaf=5, random_state=self.random_state)
         if not is_frame(rest) and rest.dtype.kind in "iuf":
             return forest
-        text = make_column_selector(dtype_include=object)
-        encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
-        return make_pipeline(
-            FunctionTransformer(_as_table),
-            make_column_transformer((encoder, text), remainder="passthrough"),
-            forest,
-        )
+        return make_pipeline(Numbers(), forest)
 
 
 def _median_inside(
@@ -403,24 +387,6 @@ def _smeared(sets: CompatibleSets) -> tuple[np.ndarray, np.ndarray]:
     return ends[first], ends[last + 1]
 
 
-def _as_table(rest: Rows) -> Any:
-    """The other features for a forest: numbers as doubles, all else as text, gaps among it."""
-    import pandas as pd
-
-    columns: dict[str, Any] = {}
-    for j in range(rest.shape[1]):
-        values = column_values(rest, j)
-        if is_numeric(rest, j):
-            columns[str(j)] = pd.to_numeric(pd.Series(values), errors="coerce").astype(float)
-        elif values.dtype.kind in "mM":
-            number = values.astype("int64").astype(float)
-            columns[str(j)] = np.where(missing(values), np.nan, number)
-        else:
-            text = np.where(missing(values), "missing", values.astype(str)).astype(object)
-            columns[str(j)] = pd.Series(text, dtype=object)
-    return pd.DataFrame(columns)
-
-
 def _checked(X: Any) -> Rows:
     """Rows as an array or a pandas frame."""
     if is_frame(X) and not is_pandas(X):
@@ -432,10 +398,8 @@ def _without(X: Rows, column: int) -> Rows:
     """All columns but one."""
     if X.shape[1] == 1:  # then nothing is known but the label
         return np.zeros((X.shape[0], 1))
-    if is_pandas(X):
-        rest = X.iloc[:, [j for j in range(X.shape[1]) if j != column]]
-        return rest.set_axis([str(name) for name in rest.columns], axis=1)
-    return np.delete(X, column, axis=1)
+    rest = without_column(X, column)
+    return rest.set_axis([str(name) for name in rest.columns], axis=1) if is_pandas(X) else rest
 
 
 def _with_label(rest: Rows, symbol: np.ndarray) -> Rows:

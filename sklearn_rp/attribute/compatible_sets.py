@@ -243,6 +243,28 @@ class CompatibleSets:
         known = Prior.make(prior)
         return (known.for_rows(len(self)) * self.contains(known.values)).sum(axis=1)
 
+    def pointwise_maximal_leakage(self, prior: Any) -> np.ndarray:
+        """Most that the release of each row tells about any secret in the feature, in bits.
+
+        For a deterministic release that is ``-log2`` of the set's probability before it (Saeidian
+        et al. 2023): whatever function of the feature is guessed at, the chance to be right grows
+        by no more than a factor of two for each bit. A minimum in ``unit="mass"`` bounds it by
+        ``log2(1 / minimum)``, under the prior in which mass is measured (`attribute_prior` of
+        :class:`~sklearn_rp.AttributePrivacyClassifier`).
+
+        Parameters
+        ----------
+        prior : Prior, array-like or mapping
+            See :meth:`Prior.make`.
+
+        Returns
+        -------
+        leakage : ndarray of shape (n_rows,)
+            Infinite where the prior held all of the set to be impossible.
+        """
+        with np.errstate(divide="ignore"):
+            return np.maximum(-np.log2(self.prior_mass(prior)), 0.0)
+
     def posterior(self, prior: Any) -> np.ndarray:
         """Probabilities of the prior's values given the release.
 

@@ -7,34 +7,48 @@ It depends on the other features alone, so that the promise holds for every row.
 
 from __future__ import annotations
 
-from dataclasses import replace
+import warnings
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import ClassifierMixin, clone
-from sklearn.utils import gen_batches
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import StratifiedKFold
+from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import (
     Interval,
     StrOptions,
     fit_context,
+    safe_indexing,
     with_callbacks,
 )
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, sets_of
 from sklearn_rp.attribute.measure import check_minimum, last_starts, measured
-from sklearn_rp.attribute.partition import best_assignment, best_runs, enumerates
-from sklearn_rp.attribute.prior import Groups
+from sklearn_rp.attribute.partition import (
+    best_assignment,
+    best_runs,
+    enumerates,
+    last_starts_by_row,
+    random_pieces,
+)
+from sklearn_rp.attribute.prior import ConditionalPrior, Groups, Prior
 from sklearn_rp.attribute.release import Lines, Release
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Cells, Feature
 from sklearn_rp.rows import Rows, column_names, find_column, rows_per_chunk, sample_rows, take_rows
-from sklearn_rp.smoothing import encode, labels_of, probabilities_of
+from sklearn_rp.smoothing import encode, fit_in_labels, is_frozen, labels_of, probabilities_of
 from sklearn_rp.validation import check_rows, unchanged_on_error
 from sklearn_rp.wrapper import ClassifierWrapper, has_threshold, weighted
 
 _LEAD = 1e-9  # of the released label's probability over all others
+_COPIES = 4  # of each training row, in as many pieces
+_MOST_COPIES = 200_000
+# The weight of answers learnt for runs is found on so many rows, as many asked about in each half.
+_FEWEST_ROWS, _WEIGHED_ROWS, _HELD_OUT = 20, 20_000, 500
 
 
 class Guarantee(NamedTuple):
@@ -71,8 +85,9 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         "share" of the range, in (0, 1]; "length" in the feature's own unit. Both count possible
         values where not every number is possible: of ages 18 to 67 a share of 0.2, or a length of
         10, is ten ages. "mass": share of the
-        training population, in (0, 1]; "categories": number of them, for a categorical feature
-        (which takes "share" as well).
+        population, in (0, 1], under `prior`: whatever is released, its pointwise maximal leakage
+        is then at most ``log2(1 / minimum)`` bits; "categories": number of them, for a
+        categorical feature (which takes "share" as well).
     bounds : (low, high), or sequence of categories, default=None
         The values that are possible; None: those seen in `fit`. A value that is not possible is
         released as the nearest that is, and an unknown category as the commonest.
@@ -82,11 +97,30 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
     resolution : int, default=256
         Cells of the range where the model's own thresholds are not known. The model is read in
         the middle of each.
-    prior : "empirical", "uniform", sequence of columns, or density, default="empirical"
-        How likely each cell is, when agreement is counted: as in the training population, evenly
-        over the range, as among the training rows that are equal in some columns, or by an
-        estimator of the density with ``fit`` and ``score_samples`` such as
-        :class:`~sklearn.neighbors.KernelDensity` (it is cloned).
+    prior : "conditional", "empirical", "uniform", columns, or estimator, default="conditional"
+        How likely each cell is, when agreement is counted. The price depends on it, the promise
+        does not.
+
+        - "conditional": given the other features, learnt from the training rows by a forest;
+        - "empirical": as in the training population; "uniform": evenly over the range;
+        - a sequence of columns: as among the training rows that are equal in these;
+        - an estimator of the feature by the others, of which a clone is fitted: a classifier with
+          ``predict_proba`` (to the numbers of the cells), or a regressor, around whose predictions
+          the feature is spread normally, as its residuals on held-out rows are;
+        - an estimator of the density with ``score_samples``, such as
+          :class:`~sklearn.neighbors.KernelDensity`.
+
+        An estimate from few rows is uncertain, and no value is impossible: a twentieth of what is
+        learnt from the other features is the population's.
+    levels : {"model", "intervals", "auto"}, default="model"
+        What a label is worth in a run of cells. "model": the mean of the model's answers there.
+        "intervals": the answer of a second model for the middle of the run; it is a clone that
+        knows of each training row only the middle of a piece of the range, drawn at random around
+        the row's own value. "auto": both, with the weight that predicts held-out training rows
+        best; "model" for a frozen model and for a categorical feature. Expect `fit` of a
+        boosting to take four ("intervals") to ten times ("auto") as long as the model's own.
+    random_state : int, RandomState instance or None, default=None
+        Seed of what `fit` draws; afterwards nothing is random.
 
     Attributes
     ----------
@@ -101,6 +135,8 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         The values that are possible.
     guarantee_ : tuple
         What was promised in `fit`: name of the `feature`, `minimum` and `unit`.
+    interval_weight_ : float
+        Weight of the answers learnt for runs, in [0, 1].
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -133,6 +169,8 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         "domain": "no_validation",
         "resolution": [Interval(Integral, 1, None, closed="left")],
         "prior": "no_validation",
+        "levels": [StrOptions({"model", "intervals", "auto"})],
+        "random_state": ["random_state"],
     }
 
     def __init__(
@@ -145,7 +183,9 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         bounds=None,
         domain="auto",
         resolution=256,
-        prior="empirical",
+        prior="conditional",
+        levels="model",
+        random_state=None,
     ):
         self.estimator = estimator
         self.sensitive_feature = sensitive_feature
@@ -155,6 +195,8 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self.domain = domain
         self.resolution = resolution
         self.prior = prior
+        self.levels = levels
+        self.random_state = random_state
 
     @weighted
     @with_callbacks
@@ -195,6 +237,8 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         attribute = Feature.from_data(counted, self.sensitive_feature, self.bounds, self.domain)
         check_minimum(self.minimum, self.unit, attribute)
         by = self._check_prior(X, attribute)
+        self._check_levels(attribute)
+        rng = check_random_state(self.random_state)
         base = self._fit_base(clone(self._base()), X, y, params)
         release = Release(base, attribute, X, self.resolution)
         cells = attribute.cells(release.edges, self.resolution)
@@ -225,6 +269,15 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             own_group += 1e-6 * weights[0]
             weights = [*(own_group / own_group.sum(axis=1, keepdims=True)), *weights]
         self._cell_weights = np.stack(weights)  # the last line is for groups that were not seen
+        self._conditional = None
+        if self._learns_prior:
+            model = None if isinstance(self.prior, str) else self.prior
+            seed = int(rng.randint(2**31))
+            self._conditional = ConditionalPrior(model, counted, self._attribute, cells, seed)
+        self.interval_weight_, self._for_runs = 0.0, None
+        if self.levels == "intervals" or (self.levels == "auto" and self._may_learn_levels):
+            given = {"sample_weight": sample_weight, **fit_params}
+            self._learn_levels(X, y, given, params, measure, rng)
         n_labels = len(self.classes_)
         if attribute.categories is not None and not enumerates(len(count), n_labels, int(least)):
             looked_at = sample_rows(X)
@@ -236,6 +289,108 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
                 "price included."
             )
         self.guarantee_ = Guarantee(attribute.name, float(self.minimum), self.unit)
+
+    @property
+    def _learns_prior(self) -> bool:
+        """Whether the prior is learnt from the other features."""
+        named = isinstance(self.prior, str)
+        fits = hasattr(self.prior, "fit") and not hasattr(self.prior, "score_samples")
+        return self.prior == "conditional" if named else fits
+
+    @property
+    def _may_learn_levels(self) -> bool:
+        """Whether answers for runs can be learnt, and compared with the model's."""
+        return self._attribute.categories is None and not is_frozen(self._base())
+
+    def _learn_levels(
+        self,
+        X: Rows,
+        y: np.ndarray,
+        given: dict[str, Any],
+        params: dict[str, Any],
+        measure: np.ndarray,
+        rng: Any,
+    ) -> None:
+        """Fit the model of runs, and find its weight: `given` to `fit`, `params` for the model."""
+        if self.levels == "auto":
+            self.interval_weight_ = self._best_weight(X, y, given, rng)
+            if self.interval_weight_ == 0:
+                return
+        else:
+            self.interval_weight_ = 1.0
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):  # labels of rows that are given with a frozen model
+            raise ValueError(
+                f"y holds {unknown.tolist()[:5]}, which the fitted model does not know: with "
+                f"levels='intervals' give labels among {self.classes_.tolist()[:10]}."
+            )
+        base = self._base()
+        base = clone(base.estimator if isinstance(base, FrozenEstimator) else base)
+        n_rows = len(y)
+        copies = int(np.clip(_MOST_COPIES // n_rows, 1, _COPIES))
+        rows = np.tile(np.arange(n_rows), copies)
+        cell = self._cells.of(self._attribute.values(X))[rows]
+        first, after = random_pieces(measure, cell, self.minimum_, rng)
+        blurred = self._blurred(X, rows, first, after)
+        self._for_runs = fit_in_labels(base, blurred, y[rows], _of_rows(params, rows, n_rows))
+
+    def _blurred(self, X: Rows, rows: np.ndarray, first: np.ndarray, after: np.ndarray) -> Rows:
+        """Rows that know only the middle of a stretch of cells, the last of which is not in it."""
+        low, high = self._cells.first[first], self._cells.last[after - 1]
+        return self._attribute.copies(X, rows, self._attribute.middle(low, high))
+
+    def _best_weight(self, X: Rows, y: np.ndarray, given: dict[str, Any], rng: Any) -> float:
+        """Weight of the answers learnt for runs with the least squared error on held-out rows."""
+        counts = np.sort(np.unique(y, return_counts=True)[1])
+        if len(y) < _FEWEST_ROWS or counts[-2] < 2:
+            return 0.0
+        part = clone(self).set_params(
+            levels="intervals",
+            bounds=self._attribute.bounds,
+            domain=self._attribute.domain,
+            random_state=int(rng.randint(2**31)),
+        )
+        order = rng.permutation(len(y))[:_WEIGHED_ROWS]
+        along = across = 0.0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # said of all rows already, or about rare labels
+            for train, test in StratifiedKFold(2).split(order, y[order]):
+                train, test = order[train], order[test][:_HELD_OUT]
+                some = _of_rows(given, train, len(y))
+                part._fit(take_rows(X, train), y[train], some.pop("sample_weight"), some)
+                truth = (y[test][:, None] == part.classes_).astype(float)
+                for rows, mean, learnt in part._own_runs(take_rows(X, test)):
+                    along += ((truth[rows] - mean) * (learnt - mean)).sum()
+                    across += ((learnt - mean) ** 2).sum()
+        return float(np.clip(along / across, 0.0, 1.0).round(3)) if across > 0 else 0.0
+
+    def _own_runs(self, X: Rows) -> Any:
+        """Chunk by chunk: rows, the model's mean over each row's run, and the answer learnt."""
+        own = self._attribute.values(X)
+        for rows, chunk, labels, gain, weight in self._optimal(X):
+            runs = _Runs.of(labels)
+            run = runs.number[np.arange(len(labels)), self._cells.of(own[rows])]
+            mean = runs.sums(gain * weight[:, :, None]) / runs.sums(weight[:, :, None])
+            yield rows, mean[run], self._answers_for(chunk, runs)[run]
+
+    def _answers_for(self, X: Rows, runs: _Runs) -> np.ndarray:
+        """Answers learnt for runs: shape (n_runs, n_labels)."""
+        rows = self._blurred(X, runs.row, runs.first, runs.after)
+        return self._answers(self._for_runs, rows)
+
+    def _relabelled(
+        self, X: Rows, labels: np.ndarray, gain: np.ndarray, weight: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Each run's label by both answers for it, and what the labels of its cells are worth.
+
+        Runs keep their ends, or join a neighbour: none becomes shorter.
+        """
+        runs = _Runs.of(labels)
+        share = self.interval_weight_
+        learnt = self._answers_for(X, runs)[runs.number]
+        gain = (1 - share) * gain + share * learnt
+        best = runs.sums(gain * weight[:, :, None]).argmax(axis=1)
+        return best[runs.number], gain
 
     def _most_lost(self, X: Rows) -> float:
         """Largest share of the agreement that a row loses to the minimum."""
@@ -350,8 +505,16 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
 
     def _labellings(self, X: Rows) -> Any:
         """Chunk by chunk: labels of all cells, of the rows, gains, and weights of the cells."""
-        n_cells, n_labels = len(self._cells), len(self.classes_)
         own = self._attribute.values(X)
+        for rows, chunk, labels, gain, weight in self._optimal(X):
+            if self._for_runs is not None:
+                labels, gain = self._relabelled(chunk, labels, gain, weight)
+            cell = self._cells.of(own[rows])
+            yield labels, labels[np.arange(len(cell)), cell], gain, weight
+
+    def _optimal(self, X: Rows) -> Any:
+        """Chunk by chunk: the rows, and the labels of all cells that agree best with the model."""
+        n_cells, n_labels = len(self._cells), len(self.classes_)
         size = rows_per_chunk(n_cells * max(X.shape[1], 4 * n_labels))
         for rows in gen_batches(X.shape[0], size):
             chunk = take_rows(X, rows)
@@ -361,55 +524,113 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             if self._attribute.categories is not None:
                 labels = best_assignment(weighted, int(self.minimum_))
             else:
-                labels = best_runs(weighted, self._last_start)
-            cell = self._cells.of(own[rows])
-            yield labels, labels[np.arange(len(cell)), cell], gain, weight
+                labels = best_runs(weighted, self._last_starts_of(weight))
+            yield rows, chunk, labels, gain, weight
+
+    def _last_starts_of(self, weight: np.ndarray) -> np.ndarray:
+        """Where a run may start: alike for all rows, but for mass under a row's own prior."""
+        counted = isinstance(self.prior, str) and self.prior == "empirical"
+        if self.unit != "mass" or counted:
+            return self._last_start
+        return last_starts_by_row(weight, self.minimum_)
+
+    def attribute_prior(self, X):
+        """The prior in force: how likely each cell of the sensitive feature is for each row.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows; their own value of the sensitive feature is not looked at.
+
+        Returns
+        -------
+        prior : Prior
+            Over one value of each cell. ``compatible_sets(X).prior_mass(...)`` of it is at least
+            the minimum with ``unit="mass"``.
+        """
+        check_is_fitted(self)
+        X = check_rows(self, X, reset=False)
+        categories = self._attribute.categories
+        values = self._cells.at if categories is None else categories
+        return Prior(values, np.array(self._weights(X)))
 
     def _gain(self, X: Rows) -> np.ndarray:
         """Probability of each label in each cell: shape (n_rows, n_cells, n_labels)."""
         n_rows, n_cells = X.shape[0], len(self._cells)
         z = np.tile(self._cells.at, n_rows)
         copies = self._attribute.copies(X, np.repeat(np.arange(n_rows), n_cells), z)
-        if self._by_probability:
-            found = probabilities_of(self.estimator_, copies)
-            if found.shape[1] != len(self.classes_):  # a fallback has no probability of its own
-                found = self._votes(copies)
-        else:
-            found = self._votes(copies)
-        # Rounded: the last bits of a model's answer may depend on the batch, the release must not.
-        return found.reshape(n_rows, n_cells, -1).round(9)
+        return self._answers(self.estimator_, copies).reshape(n_rows, n_cells, -1)
 
-    def _votes(self, copies: Rows) -> np.ndarray:
-        labels = encode(labels_of(self.estimator_, copies), self.classes_)
-        return np.eye(len(self.classes_))[labels]
+    def _answers(self, model: Any, rows: Rows) -> np.ndarray:
+        """Probability of each label for each row: shape (n_rows, n_labels)."""
+        found = None
+        if self._by_probability:
+            found = probabilities_of(model, rows)
+        if found is None or found.shape[1] != len(self.classes_):
+            # A fallback has no probability of its own.
+            labels = encode(labels_of(model, rows), self.classes_)
+            found = np.eye(len(self.classes_))[labels]
+        # Rounded: the last bits of a model's answer may depend on the batch, the release must not.
+        return found.round(9)
 
     def _weights(self, X: Rows) -> np.ndarray:
         """Weight of each cell for each row: shape (n_rows, n_cells)."""
+        if self._conditional is not None:
+            return self._conditional.weights(X, self._cell_weights[-1])
         group = np.full(X.shape[0], -1) if self._groups is None else self._groups.numbers(X)
         return self._cell_weights[group]
+
+    def _check_levels(self, attribute: Feature) -> None:
+        """Answers for runs need runs, and a model that can be trained."""
+        if self.levels != "intervals":
+            return
+        if attribute.categories is not None:
+            raise ValueError(
+                f"levels='intervals' is not allowed for the categorical feature "
+                f"{attribute.name!r}, which has no runs: use 'model' or 'auto'."
+            )
+        base = self._base()
+        if is_frozen(base.estimator if isinstance(base, FrozenEstimator) else base):
+            raise ValueError(
+                f"levels='intervals' is not allowed with estimator={base!r}: a part of it is "
+                "frozen, and a second model cannot be trained. Use 'model' or 'auto'."
+            )
 
     def _check_prior(self, X: Rows, attribute: Feature) -> list[int] | None:
         """Columns to condition on; None where the prior is the same for all."""
         if isinstance(self.prior, str):
-            if self.prior not in ("empirical", "uniform"):
+            if self.prior not in ("conditional", "empirical", "uniform"):
                 raise ValueError(
-                    f"prior={self.prior!r} is not allowed: give 'empirical', 'uniform', or a list "
-                    "of columns to condition on."
+                    f"prior={self.prior!r} is not allowed: give 'conditional', 'empirical', "
+                    "'uniform', a list of columns to condition on, or an estimator."
                 )
             return None
         if hasattr(self.prior, "score_samples"):
             if attribute.categories is not None:
                 raise ValueError(
                     f"prior={self.prior!r} is a density, which a categorical feature has not: give "
-                    "'empirical', 'uniform', or a list of columns to condition on."
+                    "'conditional', 'empirical', 'uniform', a list of columns to condition on, or "
+                    "a classifier."
+                )
+            return None
+        if self._learns_prior:
+            if not hasattr(self.prior, "predict"):
+                raise TypeError(
+                    f"prior={self.prior!r} is not allowed: an estimator needs predict_proba, "
+                    "predict or score_samples."
+                )
+            if attribute.categories is not None and not hasattr(self.prior, "predict_proba"):
+                raise ValueError(
+                    f"prior={self.prior!r} is not allowed for the categorical feature "
+                    f"{attribute.name!r}: give a classifier with predict_proba."
                 )
             return None
         try:
             wanted = list(self.prior)
         except TypeError:
             raise TypeError(
-                f"prior={self.prior!r} is not allowed: give 'empirical', 'uniform', a list of "
-                "columns to condition on, or an estimator of the density."
+                f"prior={self.prior!r} is not allowed: give 'conditional', 'empirical', "
+                "'uniform', a list of columns to condition on, or an estimator."
             ) from None
         by = [find_column(b, X.shape[1], column_names(X), parameter="prior") for b in wanted]
         if attribute.column in by:
@@ -423,3 +644,44 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.poor_score = True  # the label may have to ignore a feature
         return tags
+
+
+@dataclass(frozen=True, eq=False)
+class _Runs:
+    """Maximal runs of equal labels, row after row.
+
+    Parameters
+    ----------
+    row, first, after : ndarray of int of shape (n_runs,)
+        Row, first cell, and the cell after the last.
+    number : ndarray of int of shape (n_rows, n_cells)
+        Run of each cell.
+    """
+
+    row: np.ndarray
+    first: np.ndarray
+    after: np.ndarray
+    number: np.ndarray
+
+    @classmethod
+    def of(cls, labels: np.ndarray) -> _Runs:
+        begins = np.ones(labels.shape, dtype=bool)
+        begins[:, 1:] = labels[:, 1:] != labels[:, :-1]
+        row, first = np.nonzero(begins)
+        ends = np.ones(labels.shape, dtype=bool)
+        ends[:, :-1] = begins[:, 1:]
+        number = np.cumsum(begins.ravel()).reshape(labels.shape) - 1
+        return cls(row, first, np.nonzero(ends)[1] + 1, number)
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """Sums over each run of what is known of the cells: (n_rows, n_cells, k) to (n_runs, k)."""
+        starts = self.row * self.number.shape[1] + self.first
+        return np.add.reduceat(values.reshape(-1, values.shape[2]), starts)
+
+
+def _of_rows(params: dict[str, Any], rows: np.ndarray, n_rows: int) -> dict[str, Any]:
+    """Parameters of `fit`, those that are one value a row taken at some rows."""
+    return {
+        name: safe_indexing(value, rows) if np.shape(value)[:1] == (n_rows,) else value
+        for name, value in params.items()
+    }
