@@ -169,6 +169,24 @@ def test_a_value_that_a_step_treats_apart():
             assert below == [(-9.0, -np.nextafter(0, 1))]
 
 
+def test_sets_say_how_they_were_found():
+    rng = np.random.default_rng(0)
+    X = rng.normal(3, 2, size=(300, 2))
+    X[rng.random(300) < 0.3, 0] = 0.0
+    y = (X[:, 0] > 3).astype(int)
+    arguments = {"sensitive_feature": 0, "bounds": (-9, 12)}
+    tree = DecisionTreeClassifier(max_depth=2).fit(X, y)
+    assert compatible_sets(tree, X, **arguments).reading == "thresholds of the model"
+    imputer = SimpleImputer(missing_values=0, strategy="constant", fill_value=5.0)
+    sentinel = make_pipeline(imputer, DecisionTreeClassifier(max_depth=2)).fit(X, y)
+    assert compatible_sets(sentinel, X, **arguments).reading.startswith("search (")
+    whole = compatible_sets(tree, X.round(), **arguments)
+    assert whole.reading == "every possible value"
+    assert whole.intersect(whole[np.arange(300)]).reading == "every possible value"
+    apc = AttributePrivacyClassifier(tree, **arguments).fit(X, y)
+    assert apc.compatible_sets(X).reading == "its own labelling"
+
+
 def test_ends_are_the_last_doubles():
     cut = 1 / 3
     X = np.random.default_rng(0).normal(size=(100, 2))

@@ -60,6 +60,9 @@ class CompatibleSets:
     domain : "continuous", "integer", ndarray or "categories"
         The numbers that are possible: any between `low` and `high`, the whole ones, or these. Of
         any but the first, lengths are numbers of possible values.
+    reading : str
+        How the sets were found: "every possible value", "thresholds of the model", "its own
+        labelling" (of an estimator that knows it), or "search" and why not by thresholds.
 
     Examples
     --------
@@ -86,6 +89,7 @@ class CompatibleSets:
     certified_outer: np.ndarray
     index: Any = None
     domain: Any = "continuous"
+    reading: str = ""
 
     def __len__(self) -> int:
         return len(self.label)
@@ -416,6 +420,7 @@ class CompatibleSets:
             np.where(known, length, outer),
             self.index,
             self.domain,
+            "; ".join(dict.fromkeys([self.reading, other.reading])),
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -620,6 +625,7 @@ def _select(release: Release, lines: Lines, symbol: np.ndarray, own: np.ndarray)
         lines.inner[rows, symbol],
         lines.outer[rows, symbol],
         domain=a.domain,
+        reading=lines.reading,
     )
 
 
@@ -645,6 +651,7 @@ def _join(parts: Sequence[CompatibleSets]) -> CompatibleSets:
         together("certified_inner"),
         together("certified_outer"),
         domain=first.domain,
+        reading="; ".join(dict.fromkeys(part.reading for part in parts)),
     )
 
 

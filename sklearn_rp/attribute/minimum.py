@@ -99,6 +99,8 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         where they are counted, or as a share of the population (mass).
     bounds_ : tuple or ndarray
         The values that are possible.
+    guarantee_ : tuple
+        What was promised in `fit`: name of the `feature`, `minimum` and `unit`.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -341,7 +343,10 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         labels = np.concatenate([part[0] for part in parts])
         own = np.concatenate([part[1] for part in parts])
         cells, n_labels = self._cells, len(self.classes_)
-        return Lines.from_cells(labels, cells.first, cells.last, n_labels, self._attribute), own
+        lines = Lines.from_cells(
+            labels, cells.first, cells.last, n_labels, self._attribute, "its own labelling"
+        )
+        return lines, own
 
     def _labellings(self, X: Rows) -> Any:
         """Chunk by chunk: labels of all cells, of the rows, gains, and weights of the cells."""

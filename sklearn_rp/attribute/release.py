@@ -14,6 +14,7 @@ from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, rows_per_chunk
 from sklearn_rp.smoothing import encode, in_labels, labels_of, last_step, unwrapped
 from sklearn_rp.smoothing.sweep import Profile, Sweep, certain_radius
+from sklearn_rp.smoothing.thresholds import NotForMe
 from sklearn_rp.validation import check_rows
 from sklearn_rp.wrapper import is_random
 
@@ -34,6 +35,8 @@ class Lines:
         Its ends, possible values that belong to it; of a category its position and the next.
     inner, outer : ndarray of shape (n_rows, n_symbols)
         Certified bounds of the length of each symbol's set.
+    reading : str
+        How they were found.
     """
 
     row: np.ndarray
@@ -42,6 +45,7 @@ class Lines:
     high: np.ndarray
     inner: np.ndarray
     outer: np.ndarray
+    reading: str
 
     @classmethod
     def known(
@@ -52,13 +56,14 @@ class Lines:
         high: np.ndarray,
         shape: tuple[int, int],
         feature: Feature,
+        reading: str,
     ) -> Lines:
         """Stretches that are all there is: their lengths are certain. `shape`: rows, symbols."""
         categorical = feature.categories is not None
         length = np.zeros(shape)
         size = high - low if categorical else extent(low, high, feature.domain)
         np.add.at(length, (row, symbol), size)
-        return cls(row, symbol, low, high, length, length)
+        return cls(row, symbol, low, high, length, length, reading)
 
     @classmethod
     def from_cells(
@@ -68,6 +73,7 @@ class Lines:
         last: np.ndarray,
         n_symbols: int,
         feature: Feature,
+        reading: str,
     ) -> Lines:
         """Runs of equal symbols, of cells of shape (n_rows, n_cells); categories stay apart."""
         change = np.ones(symbol.shape, dtype=bool)
@@ -78,7 +84,7 @@ class Lines:
         end[np.r_[row[1:] != row[:-1], True]] = symbol.shape[1] - 1
         low, high = first[begin], last[end]
         shape = (len(symbol), n_symbols)
-        return cls.known(row, symbol[row, begin], low, high, shape, feature)
+        return cls.known(row, symbol[row, begin], low, high, shape, feature, reading)
 
     def at(self, values: np.ndarray) -> np.ndarray:
         """Symbol of each row at one value; -1 where no stretch holds it. Numeric features only."""
@@ -121,6 +127,7 @@ class Release:
         self.known = inner if knows else None
         self.symbols = _symbols(self.estimator, X)
         self.edges: np.ndarray | None = None  # all that a tree model may change at
+        self.declined = ""  # why not
         self.sweep: Sweep | None = None
         self.certifies = False
         if attribute.categories is not None:
@@ -134,12 +141,14 @@ class Release:
             alone = alone and self.smoothed._release.fallback is None
             if alone and engine.name == Sweep.name:
                 self.sweep = cast("Sweep", engine)
-        if attribute.possible is None and not self.certifies:
+        if self.certifies:
+            self.declined = "noise on the feature smooths the model's thresholds"
+        elif attribute.possible is None:
             # Noise on other features: whatever the votes, the label changes where the model does.
-            self.edges = self._thresholds(inner.estimator_ if ours else estimator, X)
+            self._find_edges(inner.estimator_ if ours else estimator, X)
 
-    def _thresholds(self, model: Any, X: Rows) -> np.ndarray | None:
-        """Where a tree model may change along the attribute; None for any other."""
+    def _find_edges(self, model: Any, X: Rows) -> None:
+        """Where a tree model may change along the attribute; or why that is not known."""
         a = self.attribute
         noise = Noise(
             np.array([a.column]),
@@ -148,11 +157,11 @@ class Release:
             np.array([a.low]),
             np.array([a.high]),
         )
-        classes = getattr(model, "classes_", None)
-        if classes is None:
-            return None
-        found = Sweep.for_model(model, np.asarray(classes), noise, X, lossless=True)
-        return None if found is None else found.edges[0]
+        classes = np.asarray(getattr(model, "classes_", []))
+        try:
+            self.edges = Sweep.by_thresholds(model, classes, noise, X).edges[0]
+        except NotForMe as reason:
+            self.declined = str(reason)
 
     def released(self, X: Rows) -> np.ndarray:
         """Number of the symbol that is released for each row."""
@@ -211,7 +220,8 @@ class Release:
             if a.possible is None and (symbol[where] != seen).any():  # misread: nothing is certain
                 return None
             symbol[where] = seen
-        return Lines.from_cells(symbol, cells.first, cells.last, len(self.symbols), a)
+        reading = "thresholds of the model" if a.possible is None else "every possible value"
+        return Lines.from_cells(symbol, cells.first, cells.last, len(self.symbols), a, reading)
 
     def _search(
         self,
@@ -298,7 +308,9 @@ class Release:
             others[:, c] = np.bincount(
                 row[gap], weights=np.minimum(total - reach[c], width), minlength=n_rows
             )
-        return Lines(row[starts], symbol[starts], z[starts], z[stops], inner, a.span - others)
+        reading = f"search ({self.declined or 'its thresholds are not those of the model'})"
+        low, high = z[starts], z[stops]
+        return Lines(row[starts], symbol[starts], low, high, inner, a.span - others, reading)
 
     def _read(
         self,
