@@ -187,6 +187,17 @@ def test_sets_say_how_they_were_found():
     assert apc.compatible_sets(X).reading == "its own labelling"
 
 
+def test_gaps_elsewhere_in_the_first_row_are_no_hindrance():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.normal(size=99), "b": pd.array(rng.integers(0, 9, 99), "Int64")})
+    X.loc[0, "b"] = pd.NA
+    tree = HistGradientBoostingClassifier(max_iter=3, min_samples_leaf=5)
+    tree.fit(X.astype(float), X["a"] > 0)
+    sets = compatible_sets(tree, X, sensitive_feature="a")
+    assert sets.reading == "thresholds of the model"
+    assert sets.holds_own.sum() == 99
+
+
 def test_ends_are_the_last_doubles():
     cut = 1 / 3
     X = np.random.default_rng(0).normal(size=(100, 2))

@@ -388,7 +388,11 @@ def test_a_search_that_is_not_complete_says_what_is_lost_at_most():
     columns = ColumnTransformer([("c", OneHotEncoder(), ["code"])], remainder="passthrough")
     model = make_pipeline(columns, DecisionTreeClassifier(random_state=0)).fit(X, y)
     apc = AttributePrivacyClassifier(
-        FrozenEstimator(model), sensitive_feature="code", minimum=4, unit="categories"
+        FrozenEstimator(model),
+        sensitive_feature="code",
+        minimum=4,
+        unit="categories",
+        prior="empirical",
     )
     # Each label is right for two categories: half of the agreement is the minimum's own price.
     with pytest.warns(PrivacyWarning, match=r"at most 0\.5 of it is lost") as caught:

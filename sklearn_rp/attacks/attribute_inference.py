@@ -249,7 +249,7 @@ class AttributeInferenceAttack:
         values = attribute.values(X_public)
         symbol = release.released(X_public)
         self._attribute, self._release = attribute, release
-        rest = without_column(X_public, attribute.column)
+        rest = _without(X_public, attribute.column)
         self._imputer = self._new_imputer(rest).fit(rest, values)
         if attribute.categories is not None and not hasattr(self._imputer, "predict_proba"):
             raise ValueError(
@@ -283,7 +283,7 @@ class AttributeInferenceAttack:
         attribute = self._attribute
         sets: CompatibleSets = sets_of(self._release, X)
         truth = attribute.values(X)
-        rest = without_column(X, attribute.column)
+        rest = _without(X, attribute.column)
         symbol = encode(sets.label, self._release.symbols)
         if attribute.categories is None:
             guesses = self._numbers(rest, sets)

@@ -157,7 +157,11 @@ class Release:
             np.array([a.low]),
             np.array([a.high]),
         )
-        classes = np.asarray(getattr(model, "classes_", []))
+        classes = getattr(model, "classes_", None)
+        if classes is None:
+            self.declined = f"{type(model).__name__} names no classes_"
+            return
+        classes = np.asarray(classes)
         try:
             self.edges = Sweep.by_thresholds(model, classes, noise, X).edges[0]
         except NotForMe as reason:

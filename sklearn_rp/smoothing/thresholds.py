@@ -410,10 +410,12 @@ def trial_rows(estimator: Any, noise: Noise, X: Rows, most: int) -> Rows:
             continue
         one = unfold_axes(estimator, replace(noise, columns=np.array([column])), X)
         values = column_values(rows, int(column)).astype(np.float64)
-        known = values[:n_own][np.isfinite(values[:n_own])]
-        if one is None or not len(known):
+        there = np.flatnonzero(np.isfinite(values[:n_own]))
+        if one is None or not len(there):
             continue
-        values[n_own:] = _others(known, _nearly(found, own, values[0], *one), n_new, rng)
+        first = take_rows(own, there[:1])
+        edges = _nearly(found, first, values[there[0]], *one)
+        values[n_own:] = _others(values[there], edges, n_new, rng)
         columns.append(column)
         parts.append(values)
     return replace_columns(rows, np.array(columns), np.stack(parts, axis=1), 1) if parts else rows
@@ -437,19 +439,19 @@ def _others(
 
 def _nearly(
     found: Splits,
-    X: Rows,
+    row: Rows,
     x: float,
     model: Any,
     transform: Callable[..., Any],
     source: np.ndarray,
     gain: np.ndarray,
 ) -> np.ndarray | None:
-    """About where a feature, `x` in the first row, crosses the splits; None if it is a code."""
+    """About where a feature, `x` in `row`, crosses the splits; None if it is a code."""
     position = np.flatnonzero(source == 0)
     if not len(position):
         return np.empty(0)
     j = int(position[0])
     if j in found.unread:
         return None
-    origin = float(dense_inputs(transform, take_rows(X, slice(0, 1)))[0, j])
+    origin = float(dense_inputs(transform, row)[0, j])
     return x + (found.along(j) - origin) / gain[j]
