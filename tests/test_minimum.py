@@ -796,6 +796,8 @@ BAD = [
     ({"unit": "points"}, "'unit' parameter"),
     ({"prior": "even"}, "prior='even' is not allowed"),
     ({"prior": 3}, "prior=3 is not allowed"),
+    ({"prior": {0: 0.5, 1: 0.5}}, "is not allowed: give 'conditional'"),
+    ({"bounds": {-5: 0.5, 5: 0.5}}, r"give \(low, high\)"),
     ({"prior": [9]}, "prior names position 9"),
     ({"prior": SimpleImputer()}, "needs predict_proba, predict or score_samples"),
     ({"levels": "mean"}, "'levels' parameter"),

@@ -626,12 +626,15 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
                 )
             return None
         try:
-            wanted = list(self.prior)
+            # Labels of a mapping or a Series are no columns to condition on.
+            wanted = None if hasattr(self.prior, "keys") else list(self.prior)
         except TypeError:
+            wanted = None
+        if wanted is None:
             raise TypeError(
                 f"prior={self.prior!r} is not allowed: give 'conditional', 'empirical', "
                 "'uniform', a list of columns to condition on, or an estimator."
-            ) from None
+            )
         by = [find_column(b, X.shape[1], column_names(X), parameter="prior") for b in wanted]
         if attribute.column in by:
             raise ValueError(
