@@ -14,6 +14,7 @@ from sklearn_rp.rows import (
     check_kind,
     column_values,
     find_column,
+    is_pandas,
     missing,
     names_of,
     replace_columns,
@@ -144,10 +145,12 @@ class Feature:
         if not np.isfinite(values).all():
             raise ValueError(_missing(name))
         _check_domain(domain, name)
+        held = X.dtypes.iloc[column] if is_pandas(X) else raw.dtype  # of nullable integers, too
+        integers = (held if held.kind != "O" else np.asarray(raw.tolist()).dtype).kind in "iu"
         low, high = (values.min(), values.max()) if bounds is None else _check_bounds(bounds)
         if isinstance(domain, str):
             if domain == "auto":
-                few = raw.dtype.kind not in "iu" and len(values) < _FEWEST_ROWS
+                few = not integers and len(values) < _FEWEST_ROWS
                 whole = _is_whole(values) and not few
                 domain = "integer" if whole else "continuous"
             if domain == "integer":
@@ -165,8 +168,7 @@ class Feature:
         often = np.flatnonzero(count >= max(2, 0.005 * len(values)))
         often = often[np.argsort(-count[often], kind="stable")][:_COMMON]
         whole = not isinstance(domain, str) and _is_whole(domain)
-        held = raw.dtype if raw.dtype.kind != "O" else np.asarray(raw.tolist()).dtype
-        as_integers = held.kind in "iu" and (whole or same_domain(domain, "integer"))
+        as_integers = integers and (whole or same_domain(domain, "integer"))
         common = np.sort(seen[often])
         ends = (float(low), float(high))
         found = cls(column, name, *ends, None, domain, True, common, as_integers)

@@ -93,8 +93,9 @@ def test_the_domain_is_found_or_said():
     assert domain(whole, domain="continuous") == "continuous"
     assert domain(whole[:3], domain=[0, 1, 2, 7]).tolist() == [0, 1, 2, 7]
     assert domain(whole[:5].astype(object)) == "continuous"
+    assert domain(whole[:5].astype(int).astype(object)) == "integer"
     nullable = pd.DataFrame({"a": pd.array([1, 2, 3], dtype="Int64"), "b": [0.5, 0.5, 1]})
-    assert domain(pd.concat([nullable] * 10)) == "integer"
+    assert domain(nullable) == "integer"
     feature = Feature.from_data(whole, 0, (-3.5, 40.2))
     assert (feature.low, feature.high, feature.span) == (-3.0, 40.0, 44.0)
 

@@ -520,7 +520,7 @@ def check_every_run(apc, rows, n_values):
     assert np.array_equal(apc.predict(rows), sets.label)
     share = apc.predict_proba(copies)
     number = np.searchsorted(apc.classes_, answers)
-    assert share[np.arange(len(number)), number] == pytest.approx(share.max(axis=1), abs=1e-12)
+    assert np.array_equal(share.argmax(axis=1), number)
     number = number.reshape(len(rows), -1)
     place = np.searchsorted(z, prior.values)
     inside = np.clip(z, low, high)
@@ -558,14 +558,22 @@ def test_the_minimum_holds_with_every_prior_and_all_levels(unit, prior, levels):
         check_every_run(apc, X[:15], 200)
 
 
+IN_FULL = [  # the others, of as many rows each, would take half an hour
+    ("share", "conditional", "model"),
+    ("length", "conditional", "auto"),
+    ("mass", "conditional", "intervals"),
+]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("levels", ["model", "intervals", "auto"])
 @pytest.mark.parametrize(
     ("unit", "prior"),
     [("share", "conditional"), ("length", "conditional"), *(("mass", prior) for prior in PRIORS)],
 )
-def test_the_minimum_holds_for_ten_thousand_rows(unit, prior, levels):
-    X, y = related(n=10_000)
+def test_the_minimum_holds_for_many_rows(unit, prior, levels):
+    n_rows = 10_000 if (unit, prior, levels) in IN_FULL else 1_000
+    X, y = related(n=n_rows)
     asked = {"sensitive_feature": 1, "minimum": 0.3, "unit": unit, "levels": levels}
     tree = DecisionTreeClassifier(max_depth=4, random_state=0)
     apc = AttributePrivacyClassifier(tree, prior=PRIORS[prior], random_state=0, **asked).fit(X, y)
