@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -420,7 +421,8 @@ def _missing(name: str) -> str:
 
 def _check_bounds(bounds: Any) -> tuple[float, float]:
     try:
-        low, high = (float(end) for end in bounds)
+        ends: Any = None if isinstance(bounds, Mapping) else bounds  # its keys are no ends
+        low, high = (float(end) for end in ends)
     except (TypeError, ValueError):
         raise ValueError(
             f"bounds={bounds!r} is not allowed: give (low, high) for a numeric feature."

@@ -796,6 +796,8 @@ BAD = [
     ({"unit": "points"}, "'unit' parameter"),
     ({"prior": "even"}, "prior='even' is not allowed"),
     ({"prior": 3}, "prior=3 is not allowed"),
+    ({"prior": {0: 0.5, 1: 0.5}}, "is not allowed: give 'conditional'"),
+    ({"bounds": {-5: 0.5, 5: 0.5}}, r"give \(low, high\)"),
     ({"prior": [9]}, "prior names position 9"),
     ({"prior": SimpleImputer()}, "needs predict_proba, predict or score_samples"),
     ({"levels": "mean"}, "'levels' parameter"),
@@ -817,6 +819,21 @@ def test_bad_parameters(changes, message):
     with pytest.raises((ValueError, TypeError), match=message):
         apc.fit(X, y)
     assert vars(apc) == before
+
+
+def test_parameters_take_effect_in_fit():
+    X, y = task(0)
+    model = DecisionTreeClassifier(max_depth=5, random_state=0)
+    for fitted, later in (
+        ({"unit": "mass"}, {"unit": "share", "prior": "empirical", "minimum": 0.01}),
+        ({"unit": "share"}, {"unit": "mass", "prior": "uniform", "levels": "intervals"}),
+    ):
+        apc = AttributePrivacyClassifier(model, sensitive_feature=1, random_state=0, **fitted)
+        before = apc.fit(X, y).compatible_sets(X)
+        after = apc.set_params(**later).compatible_sets(X)
+        assert np.array_equal(before.label, after.label)
+        assert before.intervals == after.intervals
+        assert apc.guarantee_ == ("x1", 0.2, fitted["unit"])
 
 
 def test_bad_units_of_a_categorical_feature():

@@ -261,6 +261,8 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         # A refusal of one person's value would tell about it: what is beyond counts as the end.
         self._attribute, self._cells = replace(attribute, strict=False), cells
         self._last_start = last_starts(measure, least)
+        alike = isinstance(self.prior, str) and self.prior == "empirical"
+        self._mass_of_rows = self.unit == "mass" and not alike
         weights = [self._everybody(cells, own[people > 0], count)]
         self._groups = None if by is None else Groups(X, by)
         if self._groups is not None:
@@ -529,10 +531,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
 
     def _last_starts_of(self, weight: np.ndarray) -> np.ndarray:
         """Where a run may start: alike for all rows, but for mass under a row's own prior."""
-        counted = isinstance(self.prior, str) and self.prior == "empirical"
-        if self.unit != "mass" or counted:
-            return self._last_start
-        return last_starts_by_row(weight, self.minimum_)
+        return last_starts_by_row(weight, self.minimum_) if self._mass_of_rows else self._last_start
 
     def attribute_prior(self, X):
         """The prior in force: how likely each cell of the sensitive feature is for each row.
@@ -626,12 +625,15 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
                 )
             return None
         try:
-            wanted = list(self.prior)
+            # Labels of a mapping or a Series are no columns to condition on.
+            wanted = None if hasattr(self.prior, "keys") else list(self.prior)
         except TypeError:
+            wanted = None
+        if wanted is None:
             raise TypeError(
                 f"prior={self.prior!r} is not allowed: give 'conditional', 'empirical', "
                 "'uniform', a list of columns to condition on, or an estimator."
-            ) from None
+            )
         by = [find_column(b, X.shape[1], column_names(X), parameter="prior") for b in wanted]
         if attribute.column in by:
             raise ValueError(
