@@ -46,7 +46,7 @@ for name, sets in (("model", before), ("with the minimum", after)):
 
 # %%
 # What the label of one person would be along the BMI, before and after. The labelling with the
-# minimum agrees with the model as often as any can.
+# minimum agrees with the model as often as any can, at the BMIs that people like this one have.
 
 person = int(np.argmin(before.component_length))
 along = pd.concat([X_test.iloc[[person]]] * 600)

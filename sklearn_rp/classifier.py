@@ -234,10 +234,11 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         y : array-like of shape (n_samples,)
             Labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row, for the ``fit`` of the base estimator; None: all alike.
+            Weight of each row, for the ``fit`` of the base estimator and for the standard
+            deviations behind ``noise_scale="std"``; None: all alike.
         **fit_params : dict
-            Passed to the ``fit`` of the base estimator (``sample_weight`` and the like); with
-            metadata routing enabled, as requested there.
+            Passed to the ``fit`` of the base estimator; with metadata routing enabled, as requested
+            there.
 
         Returns
         -------

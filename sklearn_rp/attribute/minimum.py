@@ -211,7 +211,8 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         y : array-like of shape (n_samples,)
             Labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row, for the ``fit`` of the model; None: all alike.
+            Weight of each row, for the ``fit`` of the model and where people are counted; None: all
+            alike. A prior learnt from the other features counts rows of weight above 0 alike.
         **fit_params : dict
             Passed to the ``fit`` of the model; with metadata routing enabled, as requested there.
 
