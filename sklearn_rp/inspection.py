@@ -712,7 +712,8 @@ class CompatibleSetDisplay:
             parts.insert(1, pale)
         else:
             parts[0].set_label("same label")
-        figure.legend(handles=parts, loc="outside lower center", ncols=3, frameon=False)
+        columns = 3 if len(self.sets) > 1 else 2  # as many as the figure is wide for
+        figure.legend(handles=parts, loc="outside lower center", ncols=columns, frameon=False)
 
     def _draw_lengths(self, ax: Any, colours: list[dict[str, str]]) -> None:
         for (name, sets), look in zip(self.sets.items(), colours, strict=True):
