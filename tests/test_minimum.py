@@ -581,6 +581,18 @@ def test_the_minimum_holds_for_many_rows(unit, prior, levels):
         check_every_run(apc, X[start : start + 1_000], 400)
 
 
+@pytest.mark.parametrize("prior", ["conditional", "empirical", "classifier"])
+def test_a_learnt_prior_weighs_its_rows(prior):
+    X, y = related()
+    low = X[:, 1] < np.median(X[:, 1])
+    apc = AttributePrivacyClassifier(sensitive_feature=1, prior=PRIORS[prior], random_state=0)
+    alike = apc.fit(X, y).attribute_prior(X)
+    heavy = apc.fit(X, y, sample_weight=np.where(low, 50.0, 1.0)).attribute_prior(X)
+    below = alike.values < np.median(X[:, 1])
+    assert 0.3 < alike.weights[:, below].sum(axis=1).mean() < 0.7
+    assert heavy.weights[:, below].sum(axis=1).mean() > 0.85
+
+
 @pytest.mark.parametrize("prior", PRIORS)
 def test_no_prior_looks_at_the_own_value(prior):
     X, y = related()

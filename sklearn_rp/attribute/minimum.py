@@ -211,8 +211,8 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         y : array-like of shape (n_samples,)
             Labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row, for the ``fit`` of the model and where people are counted; None: all
-            alike. A prior learnt from the other features counts rows of weight above 0 alike.
+            Weight of each row, for the ``fit`` of the model and where people are counted, in a prior
+            learnt from the other features as well; None: all alike.
         **fit_params : dict
             Passed to the ``fit`` of the model; with metadata routing enabled, as requested there.
 
@@ -276,7 +276,10 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         if self._learns_prior:
             model = None if isinstance(self.prior, str) else self.prior
             seed = int(rng.randint(2**31))
-            self._conditional = ConditionalPrior(model, counted, self._attribute, cells, seed)
+            known = None if weight is None else people[people > 0]
+            self._conditional = ConditionalPrior(
+                model, counted, self._attribute, cells, seed, known
+            )
         self.interval_weight_, self._for_runs = 0.0, None
         if self.levels == "intervals" or (self.levels == "auto" and self._may_learn_levels):
             given = {"sample_weight": sample_weight, **fit_params}

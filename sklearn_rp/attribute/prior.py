@@ -11,7 +11,7 @@ from scipy import sparse, special
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.model_selection import cross_val_predict
-from sklearn.pipeline import make_pipeline
+from sklearn.utils.validation import has_fit_parameter
 
 from sklearn_rp.feature import Cells, Feature
 from sklearn_rp.rows import (
@@ -257,9 +257,19 @@ class ConditionalPrior:
         Its cells.
     seed : int
         Seed of the forest.
+    weight : ndarray of shape (n_samples,) or None
+        Weights of the rows; for an estimator that takes them.
     """
 
-    def __init__(self, estimator: Any, X: Rows, feature: Feature, cells: Cells, seed: int):
+    def __init__(
+        self,
+        estimator: Any,
+        X: Rows,
+        feature: Feature,
+        cells: Cells,
+        seed: int,
+        weight: np.ndarray | None = None,
+    ):
         self._column, self._inner, self._n_cells = feature.column, cells.inner, len(cells)
         own = feature.values(X)
         cell = cells.of(own)
@@ -271,24 +281,35 @@ class ConditionalPrior:
         rest = without_column(X, feature.column)
         if estimator is None:
             rows = np.random.default_rng(seed).permutation(len(own))[:_MOST_ROWS]
-            self._fit_forest(take_rows(rest, rows), own[rows], cell[rows], feature, seed)
-        elif hasattr(estimator, "predict_proba"):
-            self._model = clone(estimator).fit(rest, cell)
+            each = np.ones(len(rows)) if weight is None else weight[rows]
+            self._fit_forest(take_rows(rest, rows), own[rows], cell[rows], each, feature, seed)
+            return
+        takes = weight is not None and has_fit_parameter(estimator, "sample_weight")
+        given = {"sample_weight": weight} if takes else {}
+        if hasattr(estimator, "predict_proba"):
+            self._model = clone(estimator).fit(rest, cell, **given)
         else:
             held_out = cross_val_predict(clone(estimator), rest, own, cv=3)
             self._spread = max(float(np.std(own - held_out)), 1e-6 * feature.span)
-            self._model = clone(estimator).fit(rest, own)
+            self._model = clone(estimator).fit(rest, own, **given)
 
     def _fit_forest(
-        self, rest: Rows, own: np.ndarray, cell: np.ndarray, feature: Feature, seed: int
+        self,
+        rest: Rows,
+        own: np.ndarray,
+        cell: np.ndarray,
+        weight: np.ndarray,
+        feature: Feature,
+        seed: int,
     ) -> None:
         kind = ExtraTreesRegressor if feature.categories is None else ExtraTreesClassifier
         forest = kind(_TREES, min_samples_leaf=_LEAF, max_features=1 / 3, random_state=seed)
-        self._model = make_pipeline(Numbers(), forest).fit(rest, own)
+        numbers = Numbers().fit(rest)
+        self._model = numbers, forest.fit(numbers.transform(rest), own, sample_weight=weight)
         self._first_leaf = np.cumsum([0] + [tree.tree_.node_count for tree in forest.estimators_])
         leaves = self._leaves(rest)
         in_cell = sparse.csr_array(
-            (np.ones(len(cell)), (np.arange(len(cell)), cell)), shape=(len(cell), self._n_cells)
+            (weight, (np.arange(len(cell)), cell)), shape=(len(cell), self._n_cells)
         )
         count = sparse.csr_array(leaves.T @ in_cell)
         total = np.asarray(count.sum(axis=1)).ravel() * len(forest.estimators_)
