@@ -202,15 +202,15 @@ def one_split(X, y, attribute, model, seed, rows, partitions):
     fitted = clone(model).fit(X_train, y_train)
     frozen = FrozenEstimator(fitted)
     base = compatible_sets(fitted, X_test, **asked)
-    yield "no privacy", None, score(base.label) | adversary.of_sets(base)
+    yield "no privacy", 0, score(base.label) | adversary.of_sets(base)
     without = clone(model).fit(X_train.drop(columns=attribute), y_train)
     label = without.predict(X_test.drop(columns=attribute))
-    yield "dropped", None, score(label) | adversary.nothing(base)
+    yield "dropped", 0, score(label) | adversary.nothing(base)
     smoothed = RobustPrivacyClassifier(frozen, noise_features=attribute).fit(X_train, y_train)
     for sigma, sets in zip(
         SIGMAS, compatible_sets(smoothed, X_test, sigmas=SIGMAS, **asked), strict=True
     ):
-        yield f"smoothing {sigma:g}", None, score(sets.label) | adversary.of_sets(sets)
+        yield f"smoothing {sigma:g}", 0, score(sets.label) | adversary.of_sets(sets)
     for minimum in MINIMA:
         for name, strategy in (("equal bins", "uniform"), ("best bins", "optimal")):
             bins = AttributeCoarsener(minimum=minimum, strategy=strategy, **asked)
@@ -244,20 +244,14 @@ def half_width(values):
 
 def summary(lines):
     """One line for each release: means over splits, and both paired differences."""
-    of_split = pd.DataFrame(lines)
     rows = []
-    for (task, attribute), of_task in of_split.groupby(["task", "attribute"], sort=False):
-        accuracy = {
-            release: one.set_index("split")["accuracy"]
-            for release, one in of_task.groupby(["release", "minimum"], sort=False, dropna=False)
-        }
-        base, dropped = (
-            next(v for (name, _), v in accuracy.items() if name == wanted)
-            for wanted in ("no privacy", "dropped")
-        )
-        for (release, minimum), one in of_task.groupby(
-            ["release", "minimum"], sort=False, dropna=False
-        ):
+    for (task, attribute), of_task in pd.DataFrame(lines).groupby(
+        ["task", "attribute"], sort=False
+    ):
+        releases = of_task.groupby(["release", "minimum"], sort=False)
+        accuracy = {key: one.set_index("split")["accuracy"] for key, one in releases}
+        base, dropped = accuracy["no privacy", 0], accuracy["dropped", 0]
+        for (release, minimum), one in releases:
             mine = accuracy[release, minimum]
             row = {"task": task, "attribute": attribute, "release": release, "minimum": minimum}
             row |= {"accuracy": mine.mean(), "± accuracy": half_width(mine)}
@@ -277,7 +271,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data-home", type=Path, default=Path())
     parser.add_argument("--splits", type=int, default=10)
-    parser.add_argument("--rows", type=int, default=1000, help="at most, for training and for test")
+    parser.add_argument("--rows", type=int, default=800, help="at most, for training and for test")
     parser.add_argument("--only", nargs="*", help="tasks that begin with one of these words")
     parser.add_argument("--output", type=Path, default=None, help="the table, as CSV")
     parser.add_argument("--lines", type=Path, default=None, help="each split by itself, as CSV")
@@ -296,11 +290,11 @@ def main():
             ):
                 lines.append(at | {"release": release, "minimum": minimum} | values)
         print(f"{task}, {attribute}: {time.perf_counter() - start:.0f} s", flush=True)
+        if args.lines is not None:
+            pd.DataFrame(lines).to_csv(args.lines, index=False)
         table = summary(lines)
         if args.output is not None:
             table.to_csv(args.output, index=False)
-        if args.lines is not None:
-            pd.DataFrame(lines).to_csv(args.lines, index=False)
     print(table.to_string(index=False))
 
 
