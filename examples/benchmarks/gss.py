@@ -1,4 +1,4 @@
-"""Attribute inference on the US General Social Survey, before and after a minimum of two categories.
+"""Attribute inference on the US General Social Survey, with and without a minimum.
 
 Sensitive is xmovie (two answers), the label hapmar (three), as in Mehnaz et al. (arXiv 2012.03404);
 the model is a decision tree with leaves of two people. The adversary knows all other answers of a

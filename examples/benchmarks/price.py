@@ -2,8 +2,8 @@
 
 For each task (data, attribute, label) and each minimum (share of the attribute's range): accuracy
 on test rows with the model itself, the attribute dropped, equal bins and best common bins for
-everybody (the model trained anew on them), AttributePrivacyClassifier with each prior and each kind
-of levels; Gaussian smoothing of the attribute; and, at the same Bayes vulnerability as the minimum
+everybody (the model trained anew on them), AttributePrivacyClassifier with the priors and levels of
+PARTITIONS; Gaussian smoothing of the attribute; and, at the same Bayes vulnerability as the minimum
 with the conditional prior leaves, randomised response and Gaussian noise on the attribute (what
 RandomizedResponseClassifier and NoisyInputClassifier release; accuracy is their expectation). The
 model is histogram boosting of 60 rounds. Beside the price: narrowest and 5 % component of the
@@ -14,21 +14,16 @@ Means over splits with 95 % t-intervals: of the accuracy, of its paired differen
 itself, and to the best rival with the same guarantee (dropped, equal bins, best bins). Labels
 only; numbers need a regressor.
 
-A last table is about the US General Social Survey, with a decision tree: attribute inference by
-somebody who knows all the rest, the label and the truth.
-
     python examples/benchmarks/price.py --data-home DIR --output price.csv [--splits 10]
 
 DIR holds medical_insurance.csv (downloaded if it is not there), nhanes.csv (repository
-bioconnector/workshops), credit_card_clients.csv (UCI 350), brfss2015_diabetes.csv.zip (BRFSS 2015,
-the 22 columns of the diabetes extract) and gss.csv (repository
-smehnaz/Black-box-Model-Inversion-Attribute-Inference). What is missing is skipped.
+bioconnector/workshops), credit_card_clients.csv (UCI 350) and brfss2015_diabetes.csv.zip (BRFSS
+2015; repository muzammilCO/Diabetes-Prediction). What is missing is skipped.
 """
 
 import argparse
 import time
 import warnings
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -121,18 +116,22 @@ class Adversary:
         at = np.quantile(values, (np.arange(POINTS) + 0.5) / POINTS, method="inverted_cdf")
         self.prior, self.tolerance = Prior.make(at), span / 20
 
+    def _guessed(self, sets):
+        return sets.bayes_vulnerability(self.prior, tolerance=self.tolerance)
+
     def of_sets(self, sets):
         """What a deterministic release gives away."""
         length = sets.component_length / sets.span
         return {
             "narrowest": length.min(),
             "5 %": np.quantile(length, 0.05),
-            "vulnerability": sets.bayes_vulnerability(self.prior, tolerance=self.tolerance)[1].mean(),
+            "vulnerability": self._guessed(sets)[1].mean(),
             "leakage": np.quantile(sets.pointwise_maximal_leakage(self.everybody), 0.95),
-        }  # fmt: skip
+        }
 
-    def nothing(self, sets):
-        before = sets.bayes_vulnerability(self.prior, tolerance=self.tolerance)[0].mean()
+    def of_silence(self, sets):
+        """What a release that ignores the attribute gives away."""
+        before = self._guessed(sets)[0].mean()
         return {"narrowest": 1.0, "5 %": 1.0, "vulnerability": before, "leakage": 0.0}
 
     def of_channel(self, sets, kept, own):
@@ -178,7 +177,7 @@ def noises(sets, adversary, sigma):
 
 
 def at_vulnerability(channel, sets, adversary, target, low, high):
-    """The channel whose level between low (closed) and high (open) leaves the target."""
+    """The channel whose level, between `low` (tells least) and `high`, leaves the target."""
     for _ in range(9):
         level = np.sqrt(low * high)
         kept, own = channel(sets, adversary, level)
@@ -205,7 +204,7 @@ def one_split(X, y, attribute, model, seed, rows, partitions):
     yield "no privacy", 0, score(base.label) | adversary.of_sets(base)
     without = clone(model).fit(X_train.drop(columns=attribute), y_train)
     label = without.predict(X_test.drop(columns=attribute))
-    yield "dropped", 0, score(label) | adversary.nothing(base)
+    yield "dropped", 0, score(label) | adversary.of_silence(base)
     smoothed = RobustPrivacyClassifier(frozen, noise_features=attribute).fit(X_train, y_train)
     for sigma, sets in zip(
         SIGMAS, compatible_sets(smoothed, X_test, sigmas=SIGMAS, **asked), strict=True
