@@ -17,6 +17,7 @@ STYLES = {
     "minimum, conditional, auto": ("#009E73", "P", 'the same, levels="auto"'),
 }
 SHIFT = 0.011  # of the range, between markers that would hide one another
+LEAST = 1.5  # points to either side of zero: less is not blown up
 
 
 def price():
@@ -37,13 +38,15 @@ def price():
     for ax, (title, of_task) in zip(axes, panels, strict=False):
         for place, (name, (colour, marker, label)) in enumerate(STYLES.items()):
             found = [row for row in of_task if row["release"].startswith(name)]
-            moved = SHIFT * (place - len(STYLES) / 2)
+            moved = SHIFT * (place - len(STYLES) / 2) * (name != "no privacy")
             ax.errorbar(
                 [float(row["narrowest"]) + moved for row in found],
                 [100 * float(row["lost"]) for row in found],
                 [100 * float(row["± lost"]) for row in found],
-                fmt=marker, color=colour, label=label, ms=7, lw=1.2, mec="w", mew=0.5,
+                fmt=marker, color=colour, label=label, ms=8, lw=1.2, mec="w", mew=0.5,
             )  # fmt: skip
+        low, high = ax.get_ylim()
+        ax.set_ylim(min(low, -LEAST), max(high, LEAST))
         ax.axhline(0, color="0.7", lw=0.8, zorder=0)
         ax.set_title(title, fontsize=11)
         ax.set_xticks([0, 0.2, 0.33, 0.5, 1], ["0", "20", "33", "50", "100"])

@@ -136,9 +136,10 @@ def neural():
     write("neural", header, rows)
 
 
-def points(value, interval, sign=""):
+def points(value, interval=None, sign=""):
     """Points of accuracy, with the half width of their interval."""
-    return f"{100 * float(value):{sign}.1f} ± {100 * float(interval):.1f}"
+    shown = f"{round(100 * float(value), 1) + 0.0:{sign}.1f}"  # never -0.0
+    return shown if interval is None else f"{shown} ± {100 * float(interval):.1f}"
 
 
 def price():
@@ -162,7 +163,7 @@ def price():
         if name == "no privacy":
             lost[task] = {name: [f"{float(row['accuracy']):.3f}"]}
         elif not name.startswith("smoothing"):
-            lost[task].setdefault(name, []).append(f"{100 * float(row['lost']):.1f}")
+            lost[task].setdefault(name, []).append(points(row["lost"]))
     partitions = sorted({row["release"] for row in rows if row["above it"]}, reverse=True)
     names = ["no privacy", "dropped", "equal bins", "best bins", *partitions,
              "randomised response", "noise on the attribute"]  # fmt: skip
