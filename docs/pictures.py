@@ -50,7 +50,7 @@ def price():
         ax.axhline(0, color="0.7", lw=0.8, zorder=0)
         ax.set_title(title, fontsize=11)
         ax.set_xticks([0, 0.2, 0.33, 0.5, 1], ["0", "20", "33", "50", "100"])
-        ax.tick_params(labelsize=10)
+        ax.tick_params(labelsize=10, labelbottom=True)
     for ax in axes[len(panels) :]:
         ax.axis("off")
     fig.supxlabel("narrowest set left to anybody (% of the range)", fontsize=11)
