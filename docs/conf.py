@@ -79,8 +79,10 @@ warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
 
 
 def setup(app):
-    """Make the tables of measured figures from the JSON that the benchmarks wrote."""
+    """Make tables and pictures of measured figures from what the benchmarks wrote."""
     sys.path.insert(0, str(Path(__file__).parent))
+    import pictures
     import tables
 
     app.connect("builder-inited", tables.make_all)
+    app.connect("builder-inited", pictures.make_all)

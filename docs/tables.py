@@ -136,8 +136,54 @@ def neural():
     write("neural", header, rows)
 
 
+def points(value, interval=None, sign=""):
+    """Points of accuracy, with the half width of their interval."""
+    shown = f"{round(100 * float(value), 1) + 0.0:{sign}.1f}"  # never -0.0
+    return shown if interval is None else f"{shown} ± {100 * float(interval):.1f}"
+
+
+def price():
+    with (RESULTS / "price.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    whole, lost, above = [], {}, {}
+    for row in rows:
+        task = f"{row['task']}; {row['attribute']}"
+        name, minimum = row["release"], float(row["minimum"])
+        asked = f"{minimum:.0%}" if minimum else ""
+        gives = [
+            f"{float(row[part]):.2f}" if row[part] else ""
+            for part in ("narrowest", "5 %", "vulnerability", "leakage")
+        ]
+        price = points(row["lost"], row["± lost"])
+        whole.append([task, name, asked, f"{float(row['accuracy']):.3f}", price, *gives])
+        if row["above it"]:
+            at = above.setdefault((task, asked), {})
+            at["best rival"] = row["best rival"]
+            at[name] = points(row["above it"], row["± above"], "+")
+        if name == "no privacy":
+            lost[task] = {name: [f"{float(row['accuracy']):.3f}"]}
+        elif not name.startswith("smoothing"):
+            lost[task].setdefault(name, []).append(points(row["lost"]))
+    partitions = sorted({row["release"] for row in rows if row["above it"]}, reverse=True)
+    names = ["no privacy", "dropped", "equal bins", "best bins", *partitions,
+             "randomised response", "noise on the attribute"]  # fmt: skip
+    write(
+        "price",
+        ["label; attribute", *names],
+        [[task, *("  ".join(one[name]) for name in names)] for task, one in lost.items()],
+    )
+    write(
+        "price_above",
+        ["label; attribute", "minimum", "best rival", *partitions],
+        [[*at, *(one[name] for name in ["best rival", *partitions])] for at, one in above.items()],
+    )
+    header = ["label; attribute", "release", "minimum", "accuracy", "points lost", "narrowest",
+              "5 %", "vulnerability", "leakage (bits)"]  # fmt: skip
+    write("price_whole", header, whole)
+
+
 def make_all(app=None):
-    for table in (overhead, growth, early_stopping, scale, exact, billion, searches, neural):
+    for table in (overhead, growth, early_stopping, scale, exact, billion, searches, neural, price):
         table()
 
 

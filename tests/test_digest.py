@@ -106,7 +106,9 @@ MODELS = {
         random_state=seed,
     ),
     "guaranteed": lambda seed: AttributePrivacyClassifier(
-        DecisionTreeClassifier(max_depth=3 + seed, random_state=0), sensitive_feature="bmi"
+        DecisionTreeClassifier(max_depth=3 + seed, random_state=0),
+        sensitive_feature="bmi",
+        random_state=seed,
     ),
     "xgboost": boosted("xgboost"),
     "lightgbm": boosted("lightgbm"),

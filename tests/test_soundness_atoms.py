@@ -4,10 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import soundness_atoms
-from soundness_atoms import CASES
 
 from sklearn_rp import AttributePrivacyTransformer
+
+pytest.importorskip("lightgbm")
+pytest.importorskip("xgboost")
+import soundness_atoms
+
+CASES = soundness_atoms.CASES
 
 QUICK = [
     ("tree", "RobustScaler", "whole numbers", "array of floats"),

@@ -73,7 +73,9 @@ def inverted(model):
 
 
 def minimum(model):
-    clf = AttributePrivacyClassifier(model, sensitive_feature=0, resolution=16).fit(X, Y)
+    clf = AttributePrivacyClassifier(model, sensitive_feature=0, resolution=16, random_state=0).fit(
+        X, Y
+    )
     return pd.DataFrame(clf.predict_proba(X))  # means of probabilities, not of labels
 
 

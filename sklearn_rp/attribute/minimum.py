@@ -211,8 +211,8 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         y : array-like of shape (n_samples,)
             Labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row, for the ``fit`` of the model and where people are counted, in a prior
-            learnt from the other features as well; None: all alike.
+            Weight of each row, for the ``fit`` of the model and where people are counted, in a
+            prior learnt from the other features as well; None: all alike.
         **fit_params : dict
             Passed to the ``fit`` of the model; with metadata routing enabled, as requested there.
 
