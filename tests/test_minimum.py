@@ -867,3 +867,14 @@ def test_bad_units_of_a_categorical_feature():
     ):
         with pytest.raises(ValueError, match=message):
             AttributePrivacyClassifier(sensitive_feature="g", **changes).fit(X, [0, 1, 0, 1])
+
+
+def test_the_same_rows_give_the_same_release_again():
+    X, y = related()
+    apc = AttributePrivacyClassifier(
+        DecisionTreeClassifier(max_depth=5, random_state=0), sensitive_feature=1, levels="auto"
+    )
+    first = apc.fit(X, y).compatible_sets(X)
+    again = clone(apc).fit(X, y).compatible_sets(X)
+    assert np.array_equal(first.label, again.label)
+    assert first.intervals == again.intervals

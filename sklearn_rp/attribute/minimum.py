@@ -119,8 +119,10 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         the row's own value. "auto": both, with the weight that predicts held-out training rows
         best; "model" for a frozen model and for a categorical feature. Expect `fit` of a
         boosting to take four ("intervals") to ten times ("auto") as long as the model's own.
-    random_state : int, RandomState instance or None, default=None
-        Seed of what `fit` draws; afterwards nothing is random.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the forest of the conditional prior and of the pieces behind ``levels``. Not None by
+        default: the same rows then give the same release again, and another one about the same
+        people would be another constraint on them.
 
     Attributes
     ----------
@@ -185,7 +187,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         resolution=256,
         prior="conditional",
         levels="model",
-        random_state=None,
+        random_state=0,
     ):
         self.estimator = estimator
         self.sensitive_feature = sensitive_feature
