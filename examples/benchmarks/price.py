@@ -2,8 +2,8 @@
 
 For each task (data, attribute, label) and each minimum (share of the attribute's range): accuracy
 on test rows with the model itself, the attribute dropped, equal bins and best common bins for
-everybody (the model trained anew on them), AttributePrivacyClassifier with the priors and levels of
-PARTITIONS; Gaussian smoothing of the attribute; and, at the same Bayes vulnerability as the minimum
+everybody (the model trained anew on them), AttributePrivacyClassifier with each prior and two kinds
+of levels; Gaussian smoothing of the attribute; and, at the same Bayes vulnerability as the minimum
 with the conditional prior leaves, randomised response and Gaussian noise on the attribute (what
 RandomizedResponseClassifier and NoisyInputClassifier release; accuracy is their expectation). The
 model is histogram boosting of 60 rounds. Beside the price: narrowest and 5 % component of the
@@ -43,7 +43,7 @@ from sklearn_rp.datasets import fetch_medical_insurance, load_recommendation
 MINIMA = [0.2, 0.33, 0.5]
 SIGMAS = [0.5, 1.0, 2.0]
 MODEL = HistGradientBoostingClassifier(max_iter=60, early_stopping=False, random_state=0)
-PARTITIONS = [("empirical", "model"), ("conditional", "model"), ("conditional", "auto")]
+PARTITIONS = [(p, k) for p in ("empirical", "conditional") for k in ("model", "auto")]
 RIVALS = ["dropped", "equal bins", "best bins"]  # with the same guarantee
 BINS = 32  # cells of the first look at bins that are a fifth of the range or more
 POINTS = 200  # of the adversary's prior
