@@ -558,22 +558,14 @@ def test_the_minimum_holds_with_every_prior_and_all_levels(unit, prior, levels):
         check_every_run(apc, X[:15], 200)
 
 
-IN_FULL = [  # the others, of as many rows each, would take half an hour
-    ("share", "conditional", "model"),
-    ("length", "conditional", "auto"),
-    ("mass", "conditional", "intervals"),
-]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("levels", ["model", "intervals", "auto"])
 @pytest.mark.parametrize(
     ("unit", "prior"),
     [("share", "conditional"), ("length", "conditional"), *(("mass", prior) for prior in PRIORS)],
 )
-def test_the_minimum_holds_for_many_rows(unit, prior, levels):
-    n_rows = 10_000 if (unit, prior, levels) in IN_FULL else 1_000
-    X, y = related(n=n_rows)
+def test_the_minimum_holds_for_ten_thousand_rows(unit, prior, levels):
+    X, y = related(n=10_000)
     asked = {"sensitive_feature": 1, "minimum": 0.3, "unit": unit, "levels": levels}
     tree = DecisionTreeClassifier(max_depth=4, random_state=0)
     apc = AttributePrivacyClassifier(tree, prior=PRIORS[prior], random_state=0, **asked).fit(X, y)
@@ -867,6 +859,18 @@ def test_bad_units_of_a_categorical_feature():
     ):
         with pytest.raises(ValueError, match=message):
             AttributePrivacyClassifier(sensitive_feature="g", **changes).fit(X, [0, 1, 0, 1])
+
+
+def test_rows_of_no_weight_are_in_no_range():
+    X, y = related()
+    X[:5, 1] = 50.0  # beyond all others
+    weight = np.r_[np.zeros(5), np.ones(len(y) - 5)]
+    for levels in ("model", "intervals", "auto"):
+        apc = AttributePrivacyClassifier(
+            DecisionTreeClassifier(max_depth=5, random_state=0), sensitive_feature=1, levels=levels
+        ).fit(X, y, sample_weight=weight)
+        assert apc.bounds_ == (X[5:, 1].min(), X[5:, 1].max())
+        assert apc.compatible_sets(X).component_length.min() >= apc.minimum_ - 1e-9
 
 
 def test_the_same_rows_give_the_same_release_again():

@@ -349,8 +349,10 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
 
     def _best_weight(self, X: Rows, y: np.ndarray, given: dict[str, Any], rng: Any) -> float:
         """Weight of the answers learnt for runs with the least squared error on held-out rows."""
-        counts = np.sort(np.unique(y, return_counts=True)[1])
-        if len(y) < _FEWEST_ROWS or counts[-2] < 2:
+        weight = given["sample_weight"]
+        known = np.arange(len(y)) if weight is None else np.flatnonzero(weight)
+        counts = np.sort(np.unique(y[known], return_counts=True)[1])
+        if len(known) < _FEWEST_ROWS or len(counts) < 2 or counts[-2] < 2:
             return 0.0
         part = clone(self).set_params(
             levels="intervals",
@@ -358,7 +360,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             domain=self._attribute.domain,
             random_state=int(rng.randint(2**31)),
         )
-        order = rng.permutation(len(y))[:_WEIGHED_ROWS]
+        order = rng.permutation(known)[:_WEIGHED_ROWS]
         along = across = 0.0
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # said of all rows already, or about rare labels
