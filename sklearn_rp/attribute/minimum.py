@@ -350,7 +350,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
     def _best_weight(self, X: Rows, y: np.ndarray, given: dict[str, Any], rng: Any) -> float:
         """Weight of the answers learnt for runs with the least squared error on held-out rows."""
         weight = given["sample_weight"]
-        known = np.arange(len(y)) if weight is None else np.flatnonzero(weight)
+        known = np.arange(len(y)) if weight is None else np.flatnonzero(np.asarray(weight))
         counts = np.sort(np.unique(y[known], return_counts=True)[1])
         if len(known) < _FEWEST_ROWS or len(counts) < 2 or counts[-2] < 2:
             return 0.0
