@@ -35,8 +35,8 @@ def extent(start: np.ndarray, stop: np.ndarray, domain: Any) -> np.ndarray:
     Parameters
     ----------
     start, stop : ndarray
-        Ends of the stretches, possible values both.
-    domain : "continuous", "integer" or ndarray
+        Ends of the stretches, possible values both; of a category its position and the next.
+    domain : "continuous", "integer", "categories" or ndarray
         The values that are possible; an array holds all of them, sorted.
 
     Returns
@@ -235,8 +235,6 @@ class Feature:
     @cached_property
     def span(self) -> float:
         """Extent of the whole domain: a length, or the number of possible values."""
-        if self.categories is not None:
-            return self.high
         return float(extent(np.array(self.low), np.array(self.high), self.domain))
 
     @cached_property

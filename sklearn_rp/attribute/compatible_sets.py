@@ -120,15 +120,11 @@ class CompatibleSets:
     @property
     def span(self) -> float:
         """Length of the whole range, in the feature's unit; or number of possible values."""
-        if self.categories is not None:
-            return self.high - self.low
         return float(extent(np.array(self.low), np.array(self.high), self.domain))
 
     @property
     def sizes(self) -> np.ndarray:
         """Length of each part, or number of possible values in it: shape (n_parts,)."""
-        if self.categories is not None:
-            return self.stop - self.start
         return extent(self.start, self.stop, self.domain)
 
     @property
@@ -421,7 +417,7 @@ class CompatibleSets:
         start, stop = at[both], at[both + 1] + width
         label = np.empty(len(self), dtype=object)
         label[:] = list(zip(self.label.tolist(), other.label.tolist(), strict=True))
-        size = stop - start if width else extent(start, stop, self.domain)
+        size = extent(start, stop, self.domain)
         length = np.bincount(row[both], weights=size, minlength=len(self))
         inner = self.certified_inner + other.certified_inner - self.span
         outer = np.minimum(self.certified_outer, other.certified_outer)

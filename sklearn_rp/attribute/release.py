@@ -59,10 +59,8 @@ class Lines:
         reading: str,
     ) -> Lines:
         """Stretches that are all there is: their lengths are certain. `shape`: rows, symbols."""
-        categorical = feature.categories is not None
         length = np.zeros(shape)
-        size = high - low if categorical else extent(low, high, feature.domain)
-        np.add.at(length, (row, symbol), size)
+        np.add.at(length, (row, symbol), extent(low, high, feature.domain))
         return cls(row, symbol, low, high, length, length, reading)
 
     @classmethod
