@@ -11,9 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import Interval, fit_context, with_callbacks
 from sklearn_rp.classifier import ReleaseRule, check_fallback, released
+from sklearn_rp.models.labels import encode, in_labels, labels_of
 from sklearn_rp.noise import Noise, seed_of
 from sklearn_rp.rows import Rows, names_of, replace_columns
-from sklearn_rp.smoothing import encode, in_labels, labels_of
 from sklearn_rp.validation import check_rows, unchanged_on_error
 from sklearn_rp.wrapper import ClassifierWrapper, check_noise, weighted
 

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-from sklearn_rp.smoothing.votes import Votes
+from sklearn_rp.votes import Votes
 
 # Relative error allowed for in scipy's inverse incomplete beta function and normal quantile,
 # which are accurate to a few units in the last place (2.2e-16).

@@ -28,29 +28,17 @@ from sklearn_rp._compat import (
 )
 from sklearn_rp.bounds import Bounds, bound_votes, max_radius, min_samples, scaled_radius
 from sklearn_rp.certificate import Certificate, concatenate
+from sklearn_rp.engines import Engine, Recalled, cast_votes, check_n_jobs, make_engine
 from sklearn_rp.exceptions import warn_user
+from sklearn_rp.models.inside import behind_steps, inside, is_frozen, is_pipeline, last_step
+from sklearn_rp.models.labels import encode, labels_of
+from sklearn_rp.models.nets import is_net, net_classes
 from sklearn_rp.noise import Draws, Noise, find_noised, seed_of
 from sklearn_rp.privacy import GaussianPrivacy
 from sklearn_rp.rounds import Question, vote_in_rounds
 from sklearn_rp.rows import Rows, index_of, names_of, replace_columns, take_rows
-from sklearn_rp.smoothing import (
-    Engine,
-    Recalled,
-    Votes,
-    behind_steps,
-    cast_votes,
-    check_n_jobs,
-    encode,
-    inside,
-    is_frozen,
-    is_net,
-    is_pipeline,
-    labels_of,
-    last_step,
-    make_engine,
-    net_classes,
-)
 from sklearn_rp.validation import check_rows, check_sigmas, unchanged_on_error
+from sklearn_rp.votes import Votes
 from sklearn_rp.wrapper import ClassifierWrapper, check_noise, has_threshold, is_random, weighted
 
 _REPORTS = 20  # steps of the progress of one call, where anybody asks for it

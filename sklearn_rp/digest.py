@@ -16,7 +16,8 @@ from scipy.sparse import issparse
 
 from sklearn_rp._compat import CALLBACK_STATE
 from sklearn_rp.classifier import RobustPrivacyClassifier
-from sklearn_rp.smoothing import inside, is_net, net_classes
+from sklearn_rp.models.inside import inside
+from sklearn_rp.models.nets import is_net, net_classes
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis))
 _NAMED = (type, BuiltinFunctionType, ModuleType, np.ufunc)

@@ -17,7 +17,7 @@ from sklearn_rp.attribute.transformer import AttributePrivacyTransformer
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.classifier import RobustPrivacyClassifier, certify
 from sklearn_rp.metrics import certified_accuracy_score
-from sklearn_rp.smoothing import unwrapped
+from sklearn_rp.models.inside import unwrapped
 from sklearn_rp.validation import check_rows
 
 __all__ = ["CertifiedAccuracyDisplay", "CompatibleSetDisplay", "PrivacyUtilityDisplay"]

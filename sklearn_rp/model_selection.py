@@ -29,8 +29,9 @@ from sklearn_rp._compat import (
     with_callbacks,
 )
 from sklearn_rp.classifier import RobustPrivacyClassifier, waiting_for_noise
+from sklearn_rp.engines import Recalled
+from sklearn_rp.models.inside import behind_steps, is_pipeline, last_step
 from sklearn_rp.rows import did_you_mean
-from sklearn_rp.smoothing import Recalled, behind_steps, is_pipeline, last_step
 from sklearn_rp.validation import check_sigmas, unchanged_on_error
 
 __all__ = ["NoiseSearchCV", "max_privacy"]

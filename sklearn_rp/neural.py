@@ -14,8 +14,8 @@ except ImportError as error:
         'sklearn_rp.neural needs torch and skorch: pip install "sklearn-rp[torch]".'
     ) from error
 
+from sklearn_rp.engines.torch import evaluating
 from sklearn_rp.noise import seed_of
-from sklearn_rp.smoothing.torch import evaluating
 
 __all__ = ["Autocast", "Decoder", "GaussianNoise"]
 

@@ -25,6 +25,8 @@ from sklearn_rp.attribute.release import last_release
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.classifier import certify
 from sklearn_rp.feature import Feature
+from sklearn_rp.models.inside import behind_steps, is_pipeline, last_step, unwrapped
+from sklearn_rp.models.labels import labels_of
 from sklearn_rp.rows import (
     Rows,
     categorical_dtypes,
@@ -38,7 +40,6 @@ from sklearn_rp.rows import (
     replace_columns,
     take_rows,
 )
-from sklearn_rp.smoothing import behind_steps, is_pipeline, labels_of, last_step, unwrapped
 from sklearn_rp.validation import as_rows, check_groups
 from sklearn_rp.wrapper import ClassifierWrapper, is_random
 

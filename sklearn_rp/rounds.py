@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_rp.bounds import Bounds, bound_votes, radius_upper, scaled_radius
-from sklearn_rp.smoothing.votes import Votes
+from sklearn_rp.votes import Votes
 
 _IN_ONE_GO = 1000  # up to so many votes, rounds save nothing worth having
 _FIRST = 200

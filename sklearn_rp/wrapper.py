@@ -23,6 +23,8 @@ from sklearn_rp._compat import CallbackSupportMixin, DocumentedMixin, HasMethods
 from sklearn_rp._version import __version__
 from sklearn_rp.bounds import two_largest
 from sklearn_rp.exceptions import warn_user
+from sklearn_rp.models.inside import behind_steps, is_pipeline, last_step, unwrapped
+from sklearn_rp.models.labels import fit_in_labels, in_labels, labels_of, probabilities_of
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import (
     Rows,
@@ -32,16 +34,6 @@ from sklearn_rp.rows import (
     sample_positions,
     sample_rows,
     take_rows,
-)
-from sklearn_rp.smoothing import (
-    behind_steps,
-    fit_in_labels,
-    in_labels,
-    is_pipeline,
-    labels_of,
-    last_step,
-    probabilities_of,
-    unwrapped,
 )
 from sklearn_rp.validation import check_target, check_weights
 

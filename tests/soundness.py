@@ -10,7 +10,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_rp import RobustPrivacyClassifier
 from sklearn_rp.bounds import bound_votes
-from sklearn_rp.smoothing import Votes
+from sklearn_rp.votes import Votes
 
 
 def rate_is_at_most(failures, trials, alpha):

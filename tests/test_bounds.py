@@ -15,7 +15,7 @@ from sklearn_rp.bounds import (
     mean_lower,
     min_samples,
 )
-from sklearn_rp.smoothing import Votes
+from sklearn_rp.votes import Votes
 
 ALPHAS = [0.05, 0.01, 0.001]
 

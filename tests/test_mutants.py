@@ -6,9 +6,9 @@ import soundness
 from scipy import special
 
 from sklearn_rp import bounds, classifier
+from sklearn_rp.engines import linear, recalled, sweep, trees
+from sklearn_rp.engines.monte_carlo import MonteCarlo
 from sklearn_rp.noise import Noise
-from sklearn_rp.smoothing import linear, recalled, sweep, trees
-from sklearn_rp.smoothing.monte_carlo import MonteCarlo
 
 
 def caught(check, *arguments, **options):

@@ -35,6 +35,7 @@ from sklearn_rp.baselines import (  # noqa: E402
     RandomAbstentionClassifier,
     RandomizedResponseClassifier,
 )
+from sklearn_rp.engines.monte_carlo import MonteCarlo  # noqa: E402
 from sklearn_rp.exceptions import PrivacyWarning  # noqa: E402
 from sklearn_rp.inspection import CompatibleSetDisplay  # noqa: E402
 from sklearn_rp.metrics import (  # noqa: E402
@@ -44,7 +45,6 @@ from sklearn_rp.metrics import (  # noqa: E402
 from sklearn_rp.model_selection import NoiseSearchCV  # noqa: E402
 from sklearn_rp.neural import Autocast, GaussianNoise  # noqa: E402
 from sklearn_rp.report import privacy_report  # noqa: E402
-from sklearn_rp.smoothing.monte_carlo import MonteCarlo  # noqa: E402
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 X, CODES = make_classification(300, 12, n_informative=6, n_classes=3, random_state=0)
@@ -189,7 +189,7 @@ def test_small_batches_give_the_same(monkeypatch):
     monkeypatch.setattr("sklearn_rp.noise._BLOCK_ELEMENTS", 12 * 64)  # blocks of 64 draws
     whole = clf.certify(X[:10])
     for budget in (3000, 500, 100, 7):
-        monkeypatch.setattr("sklearn_rp.smoothing.torch._CPU_NUMBERS", 12 * budget)
+        monkeypatch.setattr("sklearn_rp.engines.torch._CPU_NUMBERS", 12 * budget)
         np.testing.assert_array_equal(whole.radius, clf.certify(X[:10]).radius)
 
 

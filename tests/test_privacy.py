@@ -20,7 +20,7 @@ from sklearn_rp.bounds import (
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.privacy import GaussianPrivacy
-from sklearn_rp.smoothing import Votes
+from sklearn_rp.votes import Votes
 
 RNG = np.random.default_rng(0)
 

@@ -17,7 +17,7 @@ from sklearn_rp.bounds import bound_votes, radius_upper
 from sklearn_rp.metrics import certified_accuracy_score, make_certificate_scorer
 from sklearn_rp.model_selection import NoiseSearchCV
 from sklearn_rp.rounds import Question, round_ends, spend, vote_in_rounds
-from sklearn_rp.smoothing.votes import Votes
+from sklearn_rp.votes import Votes
 
 X, Y = load_breast_cancer(return_X_y=True)
 DIGITS = load_digits(return_X_y=True)

@@ -10,7 +10,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_rp import RobustPrivacyClassifier
 from sklearn_rp.bounds import bound_votes
-from sklearn_rp.smoothing import Votes
+from sklearn_rp.votes import Votes
 
 ALPHAS = [0.05, 0.01, 0.001]
 

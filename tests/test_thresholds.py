@@ -29,19 +29,19 @@ from sklearn.preprocessing import (
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
 from sklearn_rp._compat import hist_gradient_boosting_nodes
-from sklearn_rp.noise import Noise
-from sklearn_rp.rows import replace_columns
-from sklearn_rp.smoothing.folded import LinearVotes, TreeVotes
-from sklearn_rp.smoothing.linear import Linear
-from sklearn_rp.smoothing.sweep import Sweep, representatives
-from sklearn_rp.smoothing.thresholds import (
+from sklearn_rp.engines.fast_votes import LinearVotes, TreeVotes
+from sklearn_rp.engines.linear import Linear
+from sklearn_rp.engines.sweep import Sweep, representatives
+from sklearn_rp.engines.trees import Trees
+from sklearn_rp.models.thresholds import (
     NotForMe,
     float32_edges,
     known_edges,
     splits,
     trial_rows,
 )
-from sklearn_rp.smoothing.trees import Trees
+from sklearn_rp.noise import Noise
+from sklearn_rp.rows import replace_columns
 
 RNG = np.random.default_rng(0)
 # Whole numbers with their median at one of them, numbers, and codes.
@@ -400,7 +400,7 @@ def test_one_row_is_enough_to_find_a_wrong_reading(lost, steps, monkeypatch):
         wrong = np.delete(edges, k)
         if lost == "side":
             wrong = np.insert(wrong, k, np.nextafter(edges[k], np.inf))
-        monkeypatch.setattr("sklearn_rp.smoothing.sweep.known_edges", lambda *_, w=wrong: [w])
+        monkeypatch.setattr("sklearn_rp.engines.sweep.known_edges", lambda *_, w=wrong: [w])
         for i in (0, 7, 300):
             with pytest.raises(NotForMe, match="not what its thresholds say"):
                 Sweep.by_thresholds(model, model.classes_, noise, rows[i : i + 1])

@@ -26,8 +26,8 @@ from sklearn_rp.baselines import (
     RandomAbstentionClassifier,
     RandomizedResponseClassifier,
 )
+from sklearn_rp.models.labels import labels_of, probabilities_of
 from sklearn_rp.report import privacy_report
-from sklearn_rp.smoothing import labels_of, probabilities_of
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(90, 3))

@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_rp import RobustPrivacyClassifier
 from sklearn_rp.rounds import Question, round_ends, vote_in_rounds
-from sklearn_rp.smoothing import Votes
+from sklearn_rp.votes import Votes
 
 VOTES, ALPHA = 100_000, 0.001
 

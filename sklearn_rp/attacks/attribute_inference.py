@@ -18,8 +18,8 @@ from sklearn_rp.attribute.compatible_sets import CompatibleSets, check_resolutio
 from sklearn_rp.attribute.prior import Numbers, Prior
 from sklearn_rp.attribute.release import Release
 from sklearn_rp.feature import Feature
+from sklearn_rp.models.labels import encode, labels_of, probabilities_of
 from sklearn_rp.rows import Rows, is_frame, is_pandas, rows_per_chunk, without_column
-from sklearn_rp.smoothing import encode, labels_of, probabilities_of
 from sklearn_rp.validation import as_rows, check_groups
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 
 from sklearn_rp._compat import safe_indexing
 from sklearn_rp.attribute.release import last_release
-from sklearn_rp.smoothing import labels_of
+from sklearn_rp.models.labels import labels_of
 
 
 class ModelExtractionAttack:

@@ -15,7 +15,8 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from sklearn_rp.attribute.release import last_release
 from sklearn_rp.classifier import ReleaseRule
-from sklearn_rp.smoothing import in_labels, labels_of, last_step
+from sklearn_rp.models.inside import last_step
+from sklearn_rp.models.labels import in_labels, labels_of
 
 if TYPE_CHECKING:
     import pandas as pd

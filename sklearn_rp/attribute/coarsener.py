@@ -23,6 +23,7 @@ from sklearn_rp.attribute.bins import Bins, Draft
 from sklearn_rp.attribute.measure import check_minimum
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Feature
+from sklearn_rp.models.labels import encode, fit_in_labels, in_labels, labels_of, probabilities_of
 from sklearn_rp.rows import (
     Rows,
     by_feature,
@@ -38,7 +39,6 @@ from sklearn_rp.rows import (
     sample_positions,
     take_rows,
 )
-from sklearn_rp.smoothing import encode, fit_in_labels, in_labels, labels_of, probabilities_of
 from sklearn_rp.validation import check_rows, check_target, unchanged_on_error
 from sklearn_rp.wrapper import Versioned
 

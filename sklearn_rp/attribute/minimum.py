@@ -39,8 +39,9 @@ from sklearn_rp.attribute.prior import ConditionalPrior, Groups, Prior
 from sklearn_rp.attribute.release import Lines, Release
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Cells, Feature
+from sklearn_rp.models.inside import is_frozen
+from sklearn_rp.models.labels import encode, fit_in_labels, labels_of, probabilities_of
 from sklearn_rp.rows import Rows, column_names, find_column, rows_per_chunk, sample_rows, take_rows
-from sklearn_rp.smoothing import encode, fit_in_labels, is_frozen, labels_of, probabilities_of
 from sklearn_rp.validation import check_rows, unchanged_on_error
 from sklearn_rp.wrapper import ClassifierWrapper, has_threshold, weighted
 

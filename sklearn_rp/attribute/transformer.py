@@ -23,8 +23,8 @@ from sklearn_rp.attribute.release import Release
 from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Feature
+from sklearn_rp.models.labels import encode
 from sklearn_rp.rows import Rows, is_frame, is_pandas, names_of, sample_rows, take_rows
-from sklearn_rp.smoothing import encode
 from sklearn_rp.validation import check_rows, unchanged_on_error
 from sklearn_rp.wrapper import ClassifierWrapper, weighted
 

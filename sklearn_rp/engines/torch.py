@@ -15,12 +15,14 @@ from sklearn.utils import gen_batches
 from skorch.dataset import Dataset
 from torch.utils.data import DataLoader
 
+from sklearn_rp.engines.monte_carlo import SOFT_UNIT, MonteCarlo
+from sklearn_rp.models.affine import dense_inputs, unfold
+from sklearn_rp.models.inside import last_step, unwrapped
+from sklearn_rp.models.labels import refuse_probabilities
+from sklearn_rp.models.nets import check_outputs
 from sklearn_rp.noise import Draws, Noise
 from sklearn_rp.rows import Rows, rows_per_chunk, sample_rows
-from sklearn_rp.smoothing.adapted import check_outputs, last_step, unwrapped
-from sklearn_rp.smoothing.affine import dense_inputs, unfold
-from sklearn_rp.smoothing.monte_carlo import SOFT_UNIT, MonteCarlo
-from sklearn_rp.smoothing.votes import Votes, refuse_probabilities
+from sklearn_rp.votes import Votes
 
 _OWN = ("predict", "predict_proba", "forward_iter", "evaluation_step", "get_dataset")
 _HARMLESS = {"batch_size", "num_workers", "pin_memory", "persistent_workers", "prefetch_factor"}

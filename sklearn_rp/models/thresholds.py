@@ -31,6 +31,8 @@ from sklearn.tree import (
 from sklearn.utils import gen_batches
 
 from sklearn_rp._compat import hist_gradient_boosting_nodes
+from sklearn_rp.models.affine import dense_inputs, unfold_axes
+from sklearn_rp.models.inside import last_step
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import (
     Rows,
@@ -42,8 +44,6 @@ from sklearn_rp.rows import (
     sample_rows,
     take_rows,
 )
-from sklearn_rp.smoothing.adapted import last_step
-from sklearn_rp.smoothing.affine import dense_inputs, unfold_axes
 
 _TREES = (DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor)
 _ENSEMBLES = (

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from sklearn_rp.models.labels import encode, labels_of, probabilities_of
 from sklearn_rp.noise import Draws, Noise
 from sklearn_rp.rows import Rows, rows_per_chunk, take_rows
-from sklearn_rp.smoothing.adapted import labels_of
-from sklearn_rp.smoothing.votes import Votes, encode, probabilities_of
+from sklearn_rp.votes import Votes
 
 # A probability is counted in these units: 2**40 of them, and a million votes, fit into an integer.
 SOFT_UNIT = 2**40

@@ -21,12 +21,12 @@ from sklearn.ensemble import (
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 from sklearn.utils import gen_batches
 
+from sklearn_rp.models.affine import dense_inputs, unfold_axes
+from sklearn_rp.models.labels import labels_of
+from sklearn_rp.models.thresholds import float32_edges, trial_rows
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, rows_per_chunk, take_rows
-from sklearn_rp.smoothing.adapted import labels_of
-from sklearn_rp.smoothing.affine import dense_inputs, unfold_axes
-from sklearn_rp.smoothing.thresholds import float32_edges, trial_rows
-from sklearn_rp.smoothing.votes import Votes
+from sklearn_rp.votes import Votes
 
 _EPS = np.finfo(np.float64).eps
 _NO_PARENT = -1  # that of the root

@@ -23,9 +23,9 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
 from sklearn_rp import RobustPrivacyClassifier
+from sklearn_rp.engines.fast_votes import LinearVotes, TreeVotes
+from sklearn_rp.engines.monte_carlo import MonteCarlo
 from sklearn_rp.noise import Draws
-from sklearn_rp.smoothing.folded import LinearVotes, TreeVotes
-from sklearn_rp.smoothing.monte_carlo import MonteCarlo
 
 X, Y = load_wine(return_X_y=True)
 TWO = Y > 0

@@ -17,17 +17,18 @@ from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 from sklearn.utils import gen_batches
 
-from sklearn_rp.noise import Draws, Noise
-from sklearn_rp.rows import Rows, in_double, rows_per_chunk, take_rows
-from sklearn_rp.smoothing.adapted import has_own
-from sklearn_rp.smoothing.affine import dense_inputs, unfold
-from sklearn_rp.smoothing.monte_carlo import (
+from sklearn_rp.engines.monte_carlo import (
     MonteCarlo,
     count_positions,
     count_probabilities,
 )
-from sklearn_rp.smoothing.thresholds import trial_rows
-from sklearn_rp.smoothing.votes import Votes, normalised
+from sklearn_rp.models.affine import dense_inputs, unfold
+from sklearn_rp.models.inside import has_own
+from sklearn_rp.models.labels import normalised
+from sklearn_rp.models.thresholds import trial_rows
+from sklearn_rp.noise import Draws, Noise
+from sklearn_rp.rows import Rows, in_double, rows_per_chunk, take_rows
+from sklearn_rp.votes import Votes
 
 _WIDEST = 4  # inputs for each column of X: what encoders make wider is better left sparse
 

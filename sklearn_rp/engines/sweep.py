@@ -15,11 +15,11 @@ import numpy as np
 from scipy import special
 from sklearn.utils import gen_batches
 
+from sklearn_rp.models.labels import encode, labels_of
+from sklearn_rp.models.thresholds import MOST_EDGES, NotForMe, known_edges, trial_rows
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, replace_columns, rows_per_chunk, sample_rows, take_rows
-from sklearn_rp.smoothing.adapted import labels_of
-from sklearn_rp.smoothing.thresholds import MOST_EDGES, NotForMe, known_edges, trial_rows
-from sklearn_rp.smoothing.votes import Votes, concatenate, encode
+from sklearn_rp.votes import Votes, concatenate
 
 _ALL_CATEGORIES = 2.0 * (1 + 1e-12)  # still 2 when it has been rounded down
 RESOLUTION = 256  # cells of a model whose thresholds are not known

@@ -10,12 +10,13 @@ import numpy as np
 from scipy import special
 from sklearn.utils import gen_batches
 
+from sklearn_rp.models.affine import unfold
+from sklearn_rp.models.inside import has_own
+from sklearn_rp.models.labels import labels_of
+from sklearn_rp.models.thresholds import trial_rows
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, rows_per_chunk, take_rows
-from sklearn_rp.smoothing.adapted import has_own, labels_of
-from sklearn_rp.smoothing.affine import unfold
-from sklearn_rp.smoothing.thresholds import trial_rows
-from sklearn_rp.smoothing.votes import Votes
+from sklearn_rp.votes import Votes
 
 
 @dataclass(eq=False)

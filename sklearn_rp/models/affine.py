@@ -20,9 +20,9 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from sklearn_rp.models.inside import is_pipeline, unwrapped
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, column_names, in_double
-from sklearn_rp.smoothing.adapted import is_pipeline, unwrapped
 
 
 def unfold(

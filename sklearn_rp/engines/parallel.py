@@ -14,7 +14,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_rp.noise import Draws
 from sklearn_rp.rows import Rows, take_rows
-from sklearn_rp.smoothing.votes import Votes, concatenate
+from sklearn_rp.votes import Votes, concatenate
 
 _PARTS = 4  # of the rows for each process, where there are
 _ROWS = 16  # rows at least for each: every part draws the noise of all votes

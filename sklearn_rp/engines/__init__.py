@@ -6,54 +6,21 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from sklearn_rp.engines.fast_votes import LinearVotes, TreeVotes
+from sklearn_rp.engines.linear import Linear
+from sklearn_rp.engines.monte_carlo import MonteCarlo
+from sklearn_rp.engines.parallel import cast_votes, check_n_jobs, for_rows
+from sklearn_rp.engines.recalled import Recalled
+from sklearn_rp.engines.sweep import Categories, Sweep
+from sklearn_rp.engines.trees import Trees
+from sklearn_rp.models.inside import last_step
+from sklearn_rp.models.labels import Adapted
+from sklearn_rp.models.nets import is_net
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, sample_rows
-from sklearn_rp.smoothing.adapted import (
-    Adapted,
-    behind_steps,
-    fit_in_labels,
-    in_labels,
-    inside,
-    is_frozen,
-    is_net,
-    is_pipeline,
-    labels_of,
-    last_step,
-    net_classes,
-    unwrapped,
-)
-from sklearn_rp.smoothing.folded import LinearVotes, TreeVotes
-from sklearn_rp.smoothing.linear import Linear
-from sklearn_rp.smoothing.monte_carlo import MonteCarlo
-from sklearn_rp.smoothing.parallel import cast_votes, check_n_jobs, for_rows
-from sklearn_rp.smoothing.recalled import Recalled
-from sklearn_rp.smoothing.sweep import Categories, Sweep
-from sklearn_rp.smoothing.trees import Trees
-from sklearn_rp.smoothing.votes import Votes, encode, probabilities_of
+from sklearn_rp.votes import Votes
 
-__all__ = [
-    "Adapted",
-    "Engine",
-    "Recalled",
-    "Votes",
-    "behind_steps",
-    "cast_votes",
-    "check_n_jobs",
-    "encode",
-    "fit_in_labels",
-    "for_rows",
-    "in_labels",
-    "inside",
-    "is_frozen",
-    "is_net",
-    "is_pipeline",
-    "labels_of",
-    "last_step",
-    "make_engine",
-    "net_classes",
-    "probabilities_of",
-    "unwrapped",
-]
+__all__ = ["Engine", "Recalled", "cast_votes", "check_n_jobs", "for_rows", "make_engine"]
 
 _CLOSED_FORMS = (
     "a binary linear model behind affine steps; a decision tree, or with voting='soft' a random "
@@ -152,7 +119,7 @@ def make_engine(
             "method='exact' or 'auto', voting='hard' and resample=False."
         )
     if net:
-        from sklearn_rp.smoothing.torch import TorchNet
+        from sklearn_rp.engines.torch import TorchNet
 
         engine = TorchNet.for_model(reader, estimator, classes, noise, X, shape, voting)
     elif shape is None:

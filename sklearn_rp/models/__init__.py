@@ -1,0 +1,1 @@
+"""A fitted model behind its wrappers: what stands in front of it, and what it answers."""

@@ -1,0 +1,227 @@
+"""Fitted classifiers behind one face: rows in, labels and probabilities out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sklearn_rp.models.inside import is_frozen, last_step
+from sklearn_rp.models.nets import check_outputs, is_net, net_classes
+
+
+@dataclass(eq=False)
+class Adapted:
+    """A fitted classifier that reads rows of another shape, or answers by position of the class.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        The base classifier.
+    shape : tuple of int or None
+        Shape of one row as `estimator` reads it; None: rows of a table.
+    classes : ndarray or None
+        Labels, where `estimator` answers with their positions (as skorch's nets do).
+    """
+
+    estimator: Any
+    shape: tuple[int, ...] | None
+    classes: np.ndarray | None
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """Labels, in the order of the probabilities."""
+        return np.asarray(self.estimator.classes_) if self.classes is None else self.classes
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Labels of flat rows."""
+        found = _one_each(self.estimator, self._rows(X))
+        if self.classes is None:
+            return found
+        position = found.astype(np.intp)
+        check_outputs(int(position.max(initial=0)) + 1, self.classes)
+        return self.classes[position]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities of flat rows."""
+        return self.estimator.predict_proba(self._rows(X))
+
+    def _rows(self, X: Any) -> Any:
+        return X if self.shape is None else X.reshape(len(X), *self.shape)
+
+
+def in_labels(estimator: Any) -> Any:
+    """A fitted classifier that answers with labels, whatever it is: nets answer by position.
+
+    Wherever a fitted model is asked for its labels, it is asked through this.
+
+    Raises
+    ------
+    ValueError
+        If it is a net whose labels are not known.
+    """
+    net = last_step(estimator)
+    if not is_net(net) or getattr(net, "classes_", None) is None:
+        return estimator
+    return Adapted(estimator, None, net_classes(net))
+
+
+def fit_in_labels(model: Any, X: Any, y: np.ndarray, params: dict[str, Any]) -> Any:
+    """Fit a classifier; a net is trained on positions of the labels, and keeps the labels."""
+    net = last_step(model)
+    if not is_net(net) or is_frozen(model):
+        return model.fit(X, y, **params)
+    classes, position = np.unique(y, return_inverse=True)
+    binary = "NeuralNetBinaryClassifier" in {kind.__name__ for kind in type(net).__mro__}
+    if binary and len(classes) > 2:
+        raise ValueError(
+            f"y holds {len(classes)} classes, but NeuralNetBinaryClassifier tells two apart: use "
+            "NeuralNetClassifier."
+        )
+    model = model.fit(X, position.astype(np.float32 if binary else np.int64), **params)
+    last_step(model)._labels_of_outputs = classes
+    return model
+
+
+def labels_of(estimator: Any, X: Any) -> np.ndarray:
+    """What a fitted classifier answers for each row, one label each.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        Anything with ``predict``.
+    X : ndarray or frame of shape (n_rows, ...)
+        Rows as it takes them.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_rows,)
+        Labels, of nets too; a single column is flattened: some models answer so (CatBoost, with
+        three classes).
+
+    Raises
+    ------
+    ValueError
+        If there is not one label for each row.
+    """
+    return _one_each(in_labels(estimator), X)
+
+
+def _one_each(estimator: Any, X: Any) -> np.ndarray:
+    """What a model answers, as a vector."""
+    labels = np.asarray(estimator.predict(X))
+    if labels.shape[1:] == (1,):
+        labels = labels[:, 0]
+    if labels.shape != (np.shape(X)[0],):
+        raise ValueError(
+            f"predict of {type(estimator).__name__} gave an array of shape {labels.shape} for "
+            f"{np.shape(X)[0]} rows: one label for each row is needed. Wrap one classifier for "
+            "each output where there are several."
+        )
+    return labels
+
+
+def encode(labels: np.ndarray, classes: np.ndarray, what: str = "label") -> np.ndarray:
+    """Position of each label in `classes`.
+
+    Parameters
+    ----------
+    labels : ndarray of any shape
+        What the base classifier answered.
+    classes : ndarray of shape (n_classes,)
+        All it may answer.
+    what : str, default="label"
+        What the labels are called in the error.
+
+    Returns
+    -------
+    number : ndarray of int, the shape of `labels`
+
+    Raises
+    ------
+    ValueError
+        If a label is none of `classes`.
+
+    Examples
+    --------
+    >>> encode(np.array(["b", "a", "b"]), np.array(["a", "b"]))
+    array([1, 0, 1])
+    """
+    labels = np.asarray(labels)
+    try:
+        order = np.argsort(classes)
+        place = np.minimum(np.searchsorted(classes, labels, sorter=order), len(classes) - 1)
+        number = order[place]
+        unknown = np.asarray(classes[number] != labels)
+    except TypeError:  # text and numbers have no order
+        places = {each: k for k, each in enumerate(classes.tolist())}
+        number = np.reshape([places.get(e, -1) for e in labels.ravel().tolist()], labels.shape)
+        unknown = number < 0
+    if unknown.any():
+        strangers = sorted({repr(label) for label in labels[unknown].tolist()})[:3]
+        known = str(classes[:10].tolist()) + (
+            f" and {len(classes) - 10} more" if len(classes) > 10 else ""
+        )
+        raise ValueError(
+            f"Found the {what} {', '.join(strangers)}, which is not among {known}: "
+            + (
+                "the estimator is not a classifier that Robust Privacy can smooth."
+                if what == "label"
+                else "the estimator was not fitted on it."
+            )
+        )
+    return number
+
+
+def probabilities_of(estimator: Any, X: Any, n_classes: int | None = None) -> np.ndarray:
+    """Probabilities that a fitted classifier gives each row, checked.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        Anything with ``predict_proba``.
+    X : ndarray or frame of shape (n_rows, ...)
+        Rows as it takes them.
+    n_classes : int, default=None
+        Columns that are needed; None: any number.
+
+    Returns
+    -------
+    proba : ndarray of float64 of shape (n_rows, n_classes)
+        Rows sum to 1.
+
+    Raises
+    ------
+    ValueError
+        If the answers are no probabilities.
+    """
+    return normalised(estimator.predict_proba(X), n_classes)
+
+
+def normalised(proba: Any, n_classes: int | None) -> np.ndarray:
+    """Probabilities that add up to 1 in double precision; what is none is refused.
+
+    The bounds hold for numbers in [0, 1], and the bound of the runner-up is one minus that of the
+    winner: sums other than 1 would make it wrong.
+    """
+    proba = np.asarray(proba, dtype=np.float64)
+    total = proba.sum(axis=-1, keepdims=True)
+    if (
+        proba.ndim != 2
+        or proba.shape[1] != (n_classes or proba.shape[1])
+        or not (proba >= 0).all()
+        or not (np.abs(total - 1) < 1e-3).all()
+    ):
+        raise refuse_probabilities(proba.shape, n_classes)
+    return proba / total
+
+
+def refuse_probabilities(shape: tuple[int, ...], n_classes: int | None) -> ValueError:
+    """The error for what is no probability."""
+    each = "each class" if n_classes is None else f"each of the {n_classes} classes"
+    return ValueError(
+        f"predict_proba of the estimator gave an array of shape {shape} that is not one "
+        f"probability for {each}, none NaN or negative, adding up to 1: mend it, or go by the "
+        "labels alone (voting='hard', or a model without predict_proba)."
+    )

@@ -1,0 +1,47 @@
+"""skorch's nets, which answer by number of the output; told without importing skorch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def is_net(model: Any) -> bool:
+    """Whether a model is one of skorch's classifiers, told without importing skorch."""
+    return any(
+        kind.__module__.split(".")[0] == "skorch" and kind.__name__.endswith("Classifier")
+        for kind in type(model).__mro__
+    )
+
+
+def net_classes(net: Any) -> np.ndarray:
+    """Labels of a fitted net's outputs, in their order.
+
+    Raises
+    ------
+    ValueError
+        If they are not known: skorch answers with the number of the output, whatever the labels
+        that it was trained on.
+    """
+    told = getattr(net, "_labels_of_outputs", None)
+    if told is not None:
+        return told
+    classes = np.asarray(net.classes_)
+    given = getattr(net, "classes", None) is not None
+    if not given and not np.array_equal(classes, np.arange(len(classes))):
+        raise ValueError(
+            f"The net was fitted on the labels {classes.tolist()[:10]} and answers with the number "
+            "of an output: give it one label for each output of its module, "
+            "NeuralNetClassifier(..., classes=[...])."
+        )
+    return classes
+
+
+def check_outputs(n_outputs: int, classes: np.ndarray) -> None:
+    """Refuse a net that answers with more classes than there are."""
+    if n_outputs > len(classes):
+        raise ValueError(
+            f"The net answers with class number {n_outputs - 1}, but there are {len(classes)} "
+            f"classes, {classes.tolist()[:10]}: give its module as many outputs as y has classes."
+        )
