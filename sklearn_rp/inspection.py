@@ -15,7 +15,8 @@ from sklearn_rp.attribute.minimum import AttributePrivacyClassifier
 from sklearn_rp.attribute.release import Release
 from sklearn_rp.attribute.transformer import AttributePrivacyTransformer
 from sklearn_rp.certificate import Certificate
-from sklearn_rp.classifier import RobustPrivacyClassifier, certify
+from sklearn_rp.certifying import certify
+from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.metrics import certified_accuracy_score
 from sklearn_rp.models.inside import unwrapped
 from sklearn_rp.validation import check_rows

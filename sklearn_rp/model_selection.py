@@ -28,9 +28,9 @@ from sklearn_rp._compat import (
     weights_for_scores,
     with_callbacks,
 )
-from sklearn_rp.classifier import RobustPrivacyClassifier, waiting_for_noise
-from sklearn_rp.engines import Recalled
+from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.models.inside import behind_steps, is_pipeline, last_step
+from sklearn_rp.models.nets import waiting_for_noise
 from sklearn_rp.rows import did_you_mean
 from sklearn_rp.validation import check_sigmas, unchanged_on_error
 
@@ -415,11 +415,7 @@ def _at_noise_levels(estimator: Any, X: Any, sigmas: Sequence[float]) -> list[An
         *before, (name, last) = estimator.steps
         views = _at_noise_levels(last, behind_steps(estimator, X), sigmas)
         return [Pipeline([*before, (name, view)]) for view in views]
-    estimator._noise.check_levels(sigmas)
-    engine = estimator._engine
-    if not estimator.resample:  # else every call draws anew, and nothing can be recalled
-        engine = Recalled(engine, estimator._rows(X), sigmas, estimator.n_jobs)
-    return [estimator._at_noise(sigma, engine) for sigma in sigmas]
+    return estimator.at_levels(X, sigmas)
 
 
 def _scores_of(part: dict[str, Any]) -> tuple[list[str], bool]:

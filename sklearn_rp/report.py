@@ -21,12 +21,12 @@ from sklearn_rp.attacks.attribute_inference import AttributeInferenceAttack
 from sklearn_rp.attribute import AttributePrivacyClassifier
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, compatible_sets
 from sklearn_rp.attribute.minimum import Guarantee
-from sklearn_rp.attribute.release import last_release
 from sklearn_rp.certificate import Certificate
-from sklearn_rp.classifier import certify
+from sklearn_rp.certifying import certify
 from sklearn_rp.feature import Feature
 from sklearn_rp.models.inside import behind_steps, is_pipeline, last_step, unwrapped
 from sklearn_rp.models.labels import labels_of
+from sklearn_rp.release import release_of
 from sklearn_rp.rows import (
     Rows,
     categorical_dtypes,
@@ -40,8 +40,9 @@ from sklearn_rp.rows import (
     replace_columns,
     take_rows,
 )
+from sklearn_rp.trial import is_random
 from sklearn_rp.validation import as_rows, check_groups
-from sklearn_rp.wrapper import ClassifierWrapper, is_random
+from sklearn_rp.wrapper import ClassifierWrapper
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -438,7 +439,7 @@ def _operating_point(
             "minimum": promise.minimum,
             "unit": promise.unit,
         }
-    release = last_release(estimator)
+    release = release_of(estimator)
     if cert is not None:
         point |= {
             "method": cert.method,
@@ -455,8 +456,8 @@ def _operating_point(
     if release is not None:
         point |= {
             "fallback": None if release.fallback is None else str(release.fallback),
-            "min_radius": float(release.min_radius),
-            "fresh_noise": bool(release.resample),
+            "min_radius": float(release.answer.min_radius or 0.0),
+            "fresh_noise": bool(release.is_random),
         }
     return point
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import special
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp.attribute.prior import Prior
 from sklearn_rp.attribute.release import Lines, Release
@@ -603,9 +602,6 @@ def sets_of(
         raise ValueError(
             "sigmas is given, but the estimator is not a RobustPrivacyClassifier: it has no noise."
         )
-    smoothed = release.smoothed
-    if smoothed is not None:
-        check_is_fitted(smoothed)
     possible = release.attribute.possible
     points = release.resolution + 1 if possible is None else len(possible)
     size = max(1, _POINTS // points)

@@ -42,8 +42,9 @@ from sklearn_rp.feature import Cells, Feature
 from sklearn_rp.models.inside import is_frozen
 from sklearn_rp.models.labels import encode, fit_in_labels, labels_of, probabilities_of
 from sklearn_rp.rows import Rows, column_names, find_column, rows_per_chunk, sample_rows, take_rows
+from sklearn_rp.trial import has_threshold
 from sklearn_rp.validation import check_rows, unchanged_on_error
-from sklearn_rp.wrapper import ClassifierWrapper, has_threshold, weighted
+from sklearn_rp.wrapper import ClassifierWrapper, weighted
 
 _LEAD = 1e-9  # of the released label's probability over all others
 _COPIES = 4  # of each training row, in as many pieces

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
+from sklearn_rp.answers import labels
 from sklearn_rp.bounds import certain_radius
 from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.engines.sweep import Profile, Sweep
 from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.feature import Feature, extent
-from sklearn_rp.models.inside import last_step, unwrapped
+from sklearn_rp.models.inside import unwrapped
 from sklearn_rp.models.labels import encode, in_labels, labels_of
 from sklearn_rp.noise import Noise
+from sklearn_rp.release import SmoothedRelease, release_of
 from sklearn_rp.rows import Rows, rows_per_chunk
+from sklearn_rp.trial import is_random
 from sklearn_rp.validation import check_rows
-from sklearn_rp.wrapper import is_random
 
 _PRECISION = 1e-7  # of the range: how closely certified balls of one label are made to meet
 _MOST_ROUNDS = 120  # of halving
@@ -121,7 +125,10 @@ class Release:
             )
         inner = unwrapped(estimator)
         ours = getattr(type(inner), "predict", None) is RobustPrivacyClassifier.predict
-        self.smoothed: RobustPrivacyClassifier | None = inner if ours else None
+        if ours:
+            check_is_fitted(inner)
+        self.smoothed: SmoothedRelease | None = inner.release_ if ours else None
+        self.owner = inner  # of the smoothed release: it checks rows
         # An estimator may know its own release along this very attribute.
         knows = hasattr(inner, "_attribute_lines") and inner._attribute.same_as(attribute)
         self.known = inner if knows else None
@@ -133,12 +140,12 @@ class Release:
         if attribute.categories is not None:
             return
         if self.smoothed is not None:
-            noise = self.smoothed._noise
+            noise = self.smoothed.noise
             self.certifies = bool(attribute.column in noise.columns)
-            engine = self.smoothed._engine
+            engine = self.smoothed.engine
             alone = noise.columns.tolist() == [attribute.column]
             # What is certified, and hence answered by a fallback, the certificate itself says.
-            alone = alone and self.smoothed._release.fallback is None
+            alone = alone and self.smoothed.fallback is None
             if alone and engine.name == Sweep.name:
                 self.sweep = cast("Sweep", engine)
         if self.certifies:
@@ -188,7 +195,7 @@ class Release:
         if self.known is not None:
             return [self.known._attribute_lines(check_rows(self.known, X, reset=False))]
         if self.smoothed is not None:  # the base model may not check the names of columns
-            X = self.smoothed._rows(X)
+            X = self.owner._rows(X)
         own, rows = a.values(X), np.arange(X.shape[0])
         profile = None if self.sweep is None else self.sweep.profile(X)
         answer = []
@@ -327,7 +334,7 @@ class Release:
         """Symbol and certified half-width along the attribute, for some rows at some values."""
         if self.smoothed is None or (profile is None and not self.certifies and sigma is None):
             return self._read_plain(X, rows, z), np.zeros(len(z))
-        release, noise = self.smoothed._release, self.smoothed._noise
+        release, noise = self.smoothed, self.smoothed.noise
         sigma = release.sigma if sigma is None else sigma
         if profile is not None and self.sweep is not None:
             spread = np.full(len(z), sigma * noise.scale[0])
@@ -338,10 +345,9 @@ class Release:
         parts = []
         for chunk in self._chunks(len(z), X.shape[1]):
             copies = self.attribute.copies(X, rows[chunk], z[chunk])
-            smoothed = self.smoothed
-            cert = smoothed._certify_rows(smoothed._rows(copies), [sigma], smoothed._draws())[0]
-            released = self.smoothed._released(cert.label, cert.radius)
-            parts.append((encode(released, self.symbols), cert.radius))
+            (cert,) = release.certify(copies, [sigma], n_jobs=self.owner.n_jobs)
+            found = release.answer.released(cert.label, partial(getattr, cert, "radius"))
+            parts.append((encode(found, self.symbols), cert.radius))
         symbol, radius = (np.concatenate(part) for part in zip(*parts, strict=True))
         where = np.flatnonzero(noise.columns == self.attribute.column)
         if release.fallback is not None or not len(where):
@@ -372,20 +378,10 @@ def _in_order(points: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
     return tuple(part[order[last]] for part in points)
 
 
-def last_release(estimator: Any) -> Any:
-    """How the classifier at the end releases, through Pipelines too, or None."""
-    return getattr(last_step(estimator), "_release", None)
-
-
 def _symbols(estimator: Any, X: Rows) -> np.ndarray:
     """All that may be released: the labels, and the label of an abstention."""
     classes = getattr(estimator, "classes_", None)
     if classes is None:
         classes = np.unique(labels_of(estimator, X))
-    classes = np.asarray(classes)
-    fallback = getattr(last_release(estimator), "fallback", None)
-    if fallback is None:
-        return classes
-    if classes.dtype.kind == "O":
-        return np.asarray(sorted({*classes.tolist(), fallback}), dtype=object)
-    return np.unique(np.r_[classes, np.asarray([fallback])])
+    fallback = getattr(release_of(estimator), "fallback", None)
+    return labels(np.asarray(classes), fallback).symbols
