@@ -59,6 +59,10 @@ ORDER = [
     "attacks.extraction",
     "attacks.inversion",
     "attacks",
+    "report.page",
+    "report.operating_point",
+    "report.warnings",
+    "report.measure",
     "report",
     "datasets",
     "",  # the package itself

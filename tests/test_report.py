@@ -23,7 +23,8 @@ from sklearn_rp.attacks import AttributeInferenceAttack
 from sklearn_rp.attribute import compatible_sets
 from sklearn_rp.baselines import RandomizedResponseClassifier
 from sklearn_rp.datasets import load_recommendation
-from sklearn_rp.report import NOT_COVERED, PrivacyReport, privacy_report
+from sklearn_rp.report import PrivacyReport, privacy_report
+from sklearn_rp.report.page import NOT_COVERED
 
 X, Y = load_recommendation(return_X_y=True, as_frame=True)
 X_TRAIN, X_TEST, Y_TRAIN, Y_TEST = train_test_split(X, Y, random_state=0)
