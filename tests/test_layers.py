@@ -50,6 +50,8 @@ ORDER = [
     "attribute.coarsener",
     "attribute",
     "distributed",
+    "metrics.scores",
+    "metrics.scorers",
     "metrics",
     "model_selection",
     "inspection.axes",
