@@ -8,12 +8,13 @@ from typing import Any, cast
 
 import numpy as np
 
+from sklearn_rp.bounds import certain_radius
 from sklearn_rp.classifier import RobustPrivacyClassifier
-from sklearn_rp.engines.sweep import Profile, Sweep, certain_radius
+from sklearn_rp.engines.sweep import Profile, Sweep
+from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.feature import Feature, extent
 from sklearn_rp.models.inside import last_step, unwrapped
 from sklearn_rp.models.labels import encode, in_labels, labels_of
-from sklearn_rp.models.thresholds import NotForMe
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, rows_per_chunk
 from sklearn_rp.validation import check_rows

@@ -9,21 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from scipy import special
 from sklearn.utils import gen_batches
 
+from sklearn_rp.bounds import certain_radius
+from sklearn_rp.engines.problem import Engine, NoAnswer, Problem
+from sklearn_rp.exceptions import NotForMe
+from sklearn_rp.law import Gaussian
 from sklearn_rp.models.labels import encode, labels_of
-from sklearn_rp.models.thresholds import MOST_EDGES, NotForMe, known_edges, trial_rows
+from sklearn_rp.models.thresholds import MOST_EDGES, known_edges, trial_rows
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, replace_columns, rows_per_chunk, sample_rows, take_rows
-from sklearn_rp.votes import Votes, concatenate
+from sklearn_rp.votes import Exact, Measured, Votes, concatenate
 
-_ALL_CATEGORIES = 2.0 * (1 + 1e-12)  # still 2 when it has been rounded down
-RESOLUTION = 256  # cells of a model whose thresholds are not known
-_RESOLUTION_OF_TWO = 32  # cells of each of two features
 _APART = 1024  # values that stand out, each in some row, that a reading is tried at
 _CODES = (0, -1, 1, 9, 99, 999, 9999, -9, -99, -999, -9999)  # of what is not known
 _STEPS = 60  # of the search for the nearest change of label
@@ -89,10 +89,7 @@ class Profile:
         """
         query, run = self._runs_of(rows)
         at, width = x[query], spread[query]
-        low, high = (self.low[run] - at) / width, (self.high[run] - at) / width
-        # In the upper tail the difference of complements keeps its accuracy.
-        low, high = np.where(low > 0, -high, low), np.where(low > 0, -low, high)
-        weight = special.ndtr(high) - special.ndtr(low)
+        weight = Gaussian.mass((self.low[run] - at) / width, (self.high[run] - at) / width)
         cell = query * self.n_classes + self.label[run]
         total = np.bincount(cell, weights=weight, minlength=len(rows) * self.n_classes)
         return total.reshape(len(rows), self.n_classes)
@@ -169,19 +166,8 @@ def nearest_change(
     return distance
 
 
-def certain_radius(share: np.ndarray, label: np.ndarray, error: np.ndarray) -> np.ndarray:
-    """Radius, in noise units, within which `label` stays on top; 0 where it is not."""
-    rows = np.arange(len(share))
-    top = np.clip(share[rows, label] - error, 1e-15, 1 - 1e-15)
-    others = share.copy()
-    others[rows, label] = 0.0
-    second = np.clip(others.max(axis=1) + error, 1e-15, 1 - 1e-15)
-    radius = (special.ndtri(top) - special.ndtri(second)) / 2
-    return np.maximum(radius * (1 - 1e-12) - 1e-12, 0.0)
-
-
 @dataclass(eq=False)
-class Sweep:
+class Sweep(Engine):
     """Engine that reads any model on cells of one noised feature, or of two.
 
     Parameters
@@ -207,32 +193,40 @@ class Sweep:
     method = "exact"
     divisible = True
     name = "sweep"
+    title = "sweep of one feature"
+    n_noised: ClassVar[int] = 1
+    resolution: ClassVar[int] = 256  # cells of a model whose thresholds are not known
 
     @classmethod
-    def for_model(
-        cls, estimator: Any, classes: np.ndarray, noise: Noise, X: Rows, *, lossless: bool
-    ) -> Sweep | None:
-        """Engine for a fitted model, or None if there are too many noised features.
-
-        With ``lossless=True`` only where the cells are the model's own.
-        """
-        n_noised = len(noise.columns)
-        if n_noised > 2:
-            return None
+    def for_problem(cls, problem: Problem) -> Self:
+        """Engine for any model, on its own cells where they are known."""
+        problem.hard_votes_alone()
+        problem.numbers_alone()
+        noise = problem.noise
+        if len(noise.columns) != cls.n_noised:
+            raise NotForMe(f"{len(noise.columns)} features are noised, not {cls.n_noised}")
         try:
-            return cls.by_thresholds(estimator, classes, noise, X)
+            engine = cls.by_thresholds(problem.reader, problem.classes, noise, problem.X)
         except NotForMe:
-            if lossless:
-                return None
-        resolution = RESOLUTION if n_noised == 1 else _RESOLUTION_OF_TWO
-        edges = [
-            grid_edges(low, high, resolution)
-            for low, high in zip(noise.low, noise.high, strict=True)
-        ]
-        return cls._on(edges, estimator, classes, noise)
+            if cls.n_noised > 1 and problem.method == "auto":  # a coarse reading, by name only
+                raise
+            edges = [
+                grid_edges(low, high, cls.resolution)
+                for low, high in zip(noise.low, noise.high, strict=True)
+            ]
+            engine = cls._on(edges, problem.reader, problem.classes, noise)
+        try:
+            for _ in engine.labels(sample_rows(problem.X, 2)):
+                pass
+        except Exception as error:  # a model may raise anything
+            raise NoAnswer(
+                f"reads the model at values of {noise.names.tolist()} up to half their range "
+                "beyond those of X, where it has no answer"
+            ) from error
+        return engine
 
     @classmethod
-    def by_thresholds(cls, estimator: Any, classes: np.ndarray, noise: Noise, X: Rows) -> Sweep:
+    def by_thresholds(cls, estimator: Any, classes: np.ndarray, noise: Noise, X: Rows) -> Self:
         """Engine on the model's own cells.
 
         Raises
@@ -241,8 +235,8 @@ class Sweep:
             With the reason, if they are not known, are too many, or are not those of the model at
             some row that they are tried at.
         """
-        rows = trial_rows(estimator, noise, X, 48)
-        edges = known_edges(estimator, noise, rows)
+        rows = trial_rows(estimator, noise.columns, X, 48)
+        edges = known_edges(estimator, noise.columns, rows)
         if np.prod([len(e) + 1.0 for e in edges]) > MOST_EDGES:
             raise NotForMe("the model has too many cells")
         engine = cls._on(edges, estimator, classes, noise)
@@ -252,7 +246,7 @@ class Sweep:
     @classmethod
     def _on(
         cls, edges: list[np.ndarray], estimator: Any, classes: np.ndarray, noise: Noise
-    ) -> Sweep:
+    ) -> Self:
         cells = [representatives(*each) for each in zip(edges, noise.low, noise.high, strict=True)]
         return cls(estimator, classes, noise, edges, cells)
 
@@ -333,11 +327,12 @@ class Sweep:
     def votes(self, X: Rows, sigmas: Sequence[float], draws: Any = None) -> list[Votes]:
         """Exact votes of each row at each noise level; the model is read once."""
         values = self.noise.check_rows(X, min(sigmas)).astype(np.float64, copy=False)
-        answer = self._one if len(self.cells) == 1 else self._two
-        parts = [answer(labels, values[rows], sigmas) for rows, labels in self.labels(X)]
+        parts = [self._answer(labels, values[rows], sigmas) for rows, labels in self.labels(X)]
         return [concatenate(level) for level in zip(*parts, strict=True)]
 
-    def _one(self, labels: np.ndarray, values: np.ndarray, sigmas: Sequence[float]) -> list[Votes]:
+    def _answer(
+        self, labels: np.ndarray, values: np.ndarray, sigmas: Sequence[float]
+    ) -> list[Votes]:
         """All noise levels and both sides at once: one search for many queries."""
         n_rows, n_levels = len(values), len(sigmas)
         profile = Profile.from_cells(labels, self.edges[0], len(self.classes))
@@ -359,30 +354,11 @@ class Sweep:
         )
         reach = (reach * (1 - 1e-12)).reshape(2, n_levels, n_rows)
         share, error = share.reshape(n_levels, n_rows, -1), error.reshape(n_levels, n_rows)
-        answer = []
+        answer: list[Votes] = []
         for level, sigma in enumerate(sigmas):
             near = np.minimum(reach[:, level].T, self.noise.farthest(sigma))
-            answer.append(
-                Votes(share[level], "exact", 0, error[level], radius=near.min(axis=1), reach=near)
-            )
+            answer.append(Measured(share[level], error[level], near.min(axis=1), near))
         return answer
-
-    def _two(self, labels: np.ndarray, values: np.ndarray, sigmas: Sequence[float]) -> list[Votes]:
-        return [self._plane(labels, values, sigma) for sigma in sigmas]
-
-    def _plane(self, labels: np.ndarray, values: np.ndarray, sigma: float) -> Votes:
-        weights = []
-        for edges, x, scale in zip(self.edges, values.T, self.noise.scale, strict=True):
-            ends = np.r_[-np.inf, edges, np.inf]
-            weights.append(np.diff(special.ndtr((ends - x[:, None]) / (sigma * scale)), axis=1))
-        share = np.stack(
-            [
-                np.einsum("nij,ni,nj->n", labels == c, *weights, optimize=True)
-                for c in range(len(self.classes))
-            ],
-            axis=1,
-        )
-        return Votes(share, "exact", 0, self._error(values, sigma))
 
     def _error(self, values: np.ndarray, sigma: float) -> np.ndarray:
         """Bound of the rounding error of the shares: shape (n_rows,)."""
@@ -395,58 +371,28 @@ class Sweep:
         return n_cells * (1e-15 + shift) + 1e-14
 
 
-@dataclass(eq=False)
-class Categories:
-    """Engine of one noised categorical feature: every category is visited.
+class Plane(Sweep):
+    """Engine that reads any model on cells of two noised features."""
 
-    The noise keeps the category with probability ``1 - sigma``, else draws one of all ``m`` evenly,
-    so that ``h_c(x) = (1 - sigma) 1[f(x) = c] + sigma / m * #{z : f(z) = c}``. Two different
-    categories are at distance 1: the radius is 2 (all of them lie strictly within it) where every
-    category gives the same smoothed label, else 0.
+    title = "sweep of two features"
+    n_noised = 2
+    resolution = 32  # of each of the two
 
-    Parameters
-    ----------
-    estimator : fitted classifier
-        The model.
-    classes : ndarray of shape (n_classes,)
-        Its labels.
-    noise : Noise
-        What is perturbed: one categorical feature.
-    """
+    def _answer(
+        self, labels: np.ndarray, values: np.ndarray, sigmas: Sequence[float]
+    ) -> list[Votes]:
+        return [self._plane(labels, values, sigma) for sigma in sigmas]
 
-    estimator: Any
-    classes: np.ndarray
-    noise: Noise
-
-    method = "exact"
-    divisible = True
-    name = "categories"
-
-    def votes(self, X: Rows, sigmas: Sequence[float], draws: Any = None) -> list[Votes]:
-        """Exact votes of each row at each noise level."""
-        known = self.noise.categories
-        assert known is not None
-        own = encode(self.noise.check_rows(X, min(sigmas))[:, 0], known, what="category")
-        shares: list[list[np.ndarray]] = [[] for _ in sigmas]
-        radii: list[list[np.ndarray]] = [[] for _ in sigmas]
-        for rows in gen_batches(X.shape[0], rows_per_chunk(len(known) * (X.shape[1] + 1))):
-            chunk = take_rows(X, rows)
-            n_rows = chunk.shape[0]
-            values = np.tile(known, n_rows)[:, None]
-            copies = replace_columns(chunk, self.noise.columns, values, len(known))
-            found = encode(labels_of(self.estimator, copies), self.classes)
-            answer = np.eye(len(self.classes))[found.reshape(n_rows, len(known))]
-            mean = answer.mean(axis=1, keepdims=True)
-            for level, sigma in enumerate(sigmas):
-                h = (1 - sigma) * answer + sigma * mean
-                label = h.argmax(axis=2)
-                # A tie that rounding decides is no certificate.
-                ordered = np.sort(h, axis=2)
-                clear = (ordered[:, :, -1] - ordered[:, :, -2] > 1e-12).all(axis=1)
-                same = (label == label[:, :1]).all(axis=1) & clear
-                shares[level].append(h[np.arange(n_rows), own[rows]])
-                radii[level].append(np.where(same, _ALL_CATEGORIES, 0.0))
-        return [
-            Votes(np.concatenate(h), "exact", 0, 1e-14, radius=np.concatenate(r) / sigma)
-            for h, r, sigma in zip(shares, radii, sigmas, strict=True)
-        ]
+    def _plane(self, labels: np.ndarray, values: np.ndarray, sigma: float) -> Votes:
+        weights = []
+        for edges, x, scale in zip(self.edges, values.T, self.noise.scale, strict=True):
+            ends = np.r_[-np.inf, edges, np.inf]
+            weights.append(np.diff(Gaussian.below((ends - x[:, None]) / (sigma * scale)), axis=1))
+        share = np.stack(
+            [
+                np.einsum("nij,ni,nj->n", labels == c, *weights, optimize=True)
+                for c in range(len(self.classes))
+            ],
+            axis=1,
+        )
+        return Exact(share, self._error(values, sigma))

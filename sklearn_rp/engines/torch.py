@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Self
 
 import numpy as np
 import skorch
@@ -16,11 +16,13 @@ from skorch.dataset import Dataset
 from torch.utils.data import DataLoader
 
 from sklearn_rp.engines.monte_carlo import SOFT_UNIT, MonteCarlo
+from sklearn_rp.engines.problem import Problem
+from sklearn_rp.exceptions import NotForMe
+from sklearn_rp.law import Draws
 from sklearn_rp.models.affine import dense_inputs, unfold
 from sklearn_rp.models.inside import last_step, unwrapped
 from sklearn_rp.models.labels import refuse_probabilities
 from sklearn_rp.models.nets import check_outputs
-from sklearn_rp.noise import Draws, Noise
 from sklearn_rp.rows import Rows, rows_per_chunk, sample_rows
 from sklearn_rp.votes import Votes
 
@@ -66,37 +68,29 @@ class TorchNet(MonteCarlo):
     dtype: Any = np.float32
 
     name = "torch"
+    title = "votes of a net on its device"
     divisible = False  # the device is one, and torch has threads of its own
 
     @classmethod
-    def for_model(
-        cls,
-        reader: Any,
-        estimator: Any,
-        classes: np.ndarray,
-        noise: Noise,
-        X: Rows,
-        shape: tuple[int, ...] | None,
-        voting: Literal["hard", "soft"],
-    ) -> TorchNet | None:
-        """Engine for a fitted net, possibly behind affine steps; None where it cannot be read.
+    def for_problem(cls, problem: Problem) -> Self:
+        """Engine for a fitted net, possibly behind affine steps.
 
         A net with methods or loaders of its own is left to the engine that asks it as it is.
         """
+        estimator, noise, X, shape = problem.estimator, problem.noise, problem.X, problem.shape
         net = last_step(estimator)
         if not _is_plain(net):
-            return None
+            raise NotForMe("the net has methods or loaders of its own")
         transform: Callable[[Rows], Any] = np.asarray
         effect = columns = None
         if shape is not None:
-            if unwrapped(estimator) is not net:  # what the steps do to noise on images is not known
-                return None
+            if unwrapped(estimator) is not net:
+                raise NotForMe("what the steps do to noise on images is not known")
             kind = X.dtype
         else:
-            parts = unfold(estimator, noise, X)
-            if parts is None or parts[0] is not net:
-                return None
-            _, step, effect = parts
+            model, step, effect = unfold(estimator, noise.columns, X)
+            if model is not net:
+                raise NotForMe("what stands around the net is not known")
             transform = partial(dense_inputs, step)
             trial = np.asarray(transform(sample_rows(X, 2)))
             shape = trial.shape[1:]
@@ -108,10 +102,11 @@ class TorchNet(MonteCarlo):
             columns = noise.columns
         # Whole numbers plus noise are no whole numbers.
         kind = kind if kind.kind == "f" else np.dtype(np.float64)
-        engine = cls(
-            reader, classes, noise, voting, net, transform, effect, columns, tuple(shape), kind
-        )
-        return engine if engine._reads_the_model(X) else None
+        asked = problem.reader, problem.classes, noise, problem.voting
+        engine = cls(*asked, net, transform, effect, columns, tuple(shape), kind)
+        if not engine._reads_the_model(X):
+            raise NotForMe("its votes on some rows are not those of the net")
+        return engine
 
     def _reads_the_model(self, X: Rows) -> bool:
         """Whether the engine's votes on some rows are those of the estimator itself."""
@@ -193,12 +188,12 @@ class TorchNet(MonteCarlo):
 
     def _bank(self, draws: Draws, at_once: int) -> Iterator[Any]:
         """All draws of a bank, so many at a time; drawn in whole blocks."""
-        piece = -(-at_once // self.noise.block) * self.noise.block
+        piece = -(-at_once // self.noise.law.block) * self.noise.law.block
         rest, drawn = self._draws(draws.entropy, draws.start, draws.start), draws.start
         for start in range(draws.start, draws.stop, at_once):
             now = min(at_once, draws.stop - start)
             while len(rest) < now:
-                upto = min(drawn - drawn % self.noise.block + piece, draws.stop)
+                upto = min(drawn - drawn % self.noise.law.block + piece, draws.stop)
                 rest = torch.cat([rest, self._draws(draws.entropy, drawn, upto)])
                 drawn = upto
             yield rest[:now]
@@ -207,8 +202,8 @@ class TorchNet(MonteCarlo):
     def _draws(self, entropy: Any, start: int, stop: int) -> Any:
         """Draws number `start` to `stop`, each times its scale; a function of seed and number."""
         if self._device.type == "cpu":
-            return torch.from_numpy(self.noise.draw(entropy, start, stop) * self.noise.scale)
-        size, width = self.noise.block, len(self.noise.columns)
+            return torch.from_numpy(self.noise.law.draw(entropy, start, stop) * self.noise.scale)
+        size, width = self.noise.law.block, len(self.noise.columns)
         out = torch.empty((stop - start, width), dtype=self._kind, device=self._device)
         for number in range(start // size, -(-stop // size)):
             generator = _generator(entropy, number, self._device)
@@ -225,7 +220,7 @@ class TorchNet(MonteCarlo):
         """Draws of each row's own, each times its scale."""
         if self._device.type == "cpu":
             # torch's generator on the CPU keeps 32 bits of a seed: too few for a secret.
-            for rows, own in self.noise.draw_own(draws, n_rows, rows_at_once * votes_at_once):
+            for rows, own in self.noise.law.draw_own(draws, n_rows, rows_at_once * votes_at_once):
                 yield rows, torch.from_numpy(own * self.noise.scale)
             return
         generator = _generator(draws.entropy, draws.row or 0, self._device)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from scipy import special
@@ -21,12 +21,15 @@ from sklearn.ensemble import (
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 from sklearn.utils import gen_batches
 
+from sklearn_rp.engines.problem import Engine, Problem
+from sklearn_rp.exceptions import NotForMe
+from sklearn_rp.law import Gaussian
 from sklearn_rp.models.affine import dense_inputs, unfold_axes
 from sklearn_rp.models.labels import labels_of
 from sklearn_rp.models.thresholds import float32_edges, trial_rows
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, rows_per_chunk, take_rows
-from sklearn_rp.votes import Votes
+from sklearn_rp.votes import Exact, Scored, Votes
 
 _EPS = np.finfo(np.float64).eps
 _NO_PARENT = -1  # that of the root
@@ -121,7 +124,7 @@ class Boxes:
 def _within(side: _Sides, x: np.ndarray, spread: float) -> np.ndarray:
     """Chance that the feature lies between the sides of each leaf: shape (n_leaves, n_rows)."""
     if spread:
-        below = special.ndtr((side.doubles[:, None] - x) / spread)
+        below = Gaussian.below((side.doubles[:, None] - x) / spread)
         return np.maximum(below[side.high] - below[side.low], 0.0)
     below = (x.astype(np.float32) <= side.edges[:, None]).astype(np.float64)
     # A leaf that missing values alone reach is an empty box, its low side above its high one.
@@ -202,7 +205,7 @@ def _sides(steps: np.ndarray) -> list[_Sides]:
 
 
 @dataclass(eq=False)
-class Trees:
+class Trees(Engine):
     """Engine of a decision tree, an average of trees, or a sum of boosted trees.
 
     Parameters
@@ -231,36 +234,42 @@ class Trees:
     method = "exact"
     divisible = True
     name = "trees"
+    title = "boxes of the leaves"
 
     @classmethod
-    def for_model(
-        cls, estimator: Any, noise: Noise, X: Rows, voting: Literal["hard", "soft"]
-    ) -> Trees | None:
-        """Engine for a fitted model, or None if there is no closed form for it."""
-        parts = unfold_axes(estimator, noise, X)
-        if parts is None:
-            return None
-        model, transform, source, gain = parts
+    def for_problem(cls, problem: Problem) -> Self:
+        """Engine for a tree, or for a forest whose probabilities are smoothed."""
+        problem.numbers_alone()
+        voting, noise, X, estimator = problem.voting, problem.noise, problem.X, problem.reader
+        if voting == "hard" and len(noise.columns) == 1:
+            raise NotForMe("along one noised feature any model is swept")
+        model, transform, source, gain = unfold_axes(estimator, noise.columns, X)
         kind = type(model)
         if kind in (DecisionTreeClassifier, ExtraTreeClassifier) and model.n_outputs_ == 1:
             boxes = Boxes([model.tree_], [_tree_votes(model.tree_, voting)])
-            engine = cls(boxes, transform, noise, source, gain)
-            return engine if engine._agrees(estimator, X, voting) else None
-        if (
+        elif (
             kind in (RandomForestClassifier, ExtraTreesClassifier)
             and voting == "soft"
             and model.n_outputs_ == 1
         ):
             trees = [tree.tree_ for tree in model.estimators_]
             boxes = Boxes(trees, [_tree_votes(t, "soft") / len(trees) for t in trees])
-            engine = cls(boxes, transform, noise, source, gain)
-            return engine if engine._agrees(estimator, X, voting) else None
-        return None
+        else:
+            raise NotForMe(
+                f"{kind.__name__} is no tree, nor, with voting='soft', a forest of one output"
+            )
+        engine = cls(boxes, transform, noise, source, gain)
+        engine._check(estimator, X, voting)
+        return engine
+
+    def _check(self, estimator: Any, X: Rows, voting: Literal["hard", "soft", "raw"]) -> None:
+        if not self._agrees(estimator, X, voting):
+            raise NotForMe("the model is not what its leaves say")
 
     def _agrees(self, estimator: Any, X: Rows, voting: Literal["hard", "soft", "raw"]) -> bool:
         """Whether the steps hand on the noise as is believed, and the leaves vote as the model."""
         # A forest has many leaves, and each is asked about each copy.
-        rows = trial_rows(estimator, self.noise, X, 40)
+        rows = trial_rows(estimator, self.noise.columns, X, 40)
         values = self.noise.values(rows)
         draws = self.noise.probes()
         copies = self.noise.noisy_copies(rows, values, draws)
@@ -282,18 +291,15 @@ class Trees:
         )
 
     @classmethod
-    def for_boosting(cls, estimator: Any, noise: Noise, X: Rows) -> Trees | None:
-        """Engine for binary gradient boosting through its bounded raw score, or None."""
-        parts = unfold_axes(estimator, noise, X)
-        if parts is None:
-            return None
-        model, transform, source, gain = parts
+    def _for_boosting(cls, problem: Problem) -> Self:
+        estimator, noise, X = problem.reader, problem.noise, problem.X
+        model, transform, source, gain = unfold_axes(estimator, noise.columns, X)
         if (
             type(model) is not GradientBoostingClassifier
             or len(model.classes_) != 2
             or not (model.init is None or isinstance(model.init, str))  # depends on the row
         ):
-            return None
+            raise NotForMe(f"{type(model).__name__} is no binary gradient boosting")
         trees = [tree.tree_ for tree in np.ravel(model.estimators_)]
         values = [model.learning_rate * tree.value[:, :, 0] for tree in trees]
         one = dense_inputs(transform, take_rows(X, slice(0, 1)))
@@ -306,7 +312,8 @@ class Trees:
         low = start + sum(float(v.min()) for v in leaf)
         high = start + sum(float(v.max()) for v in leaf)
         engine = cls(Boxes(trees, values), transform, noise, source, gain, (start, low, high))
-        return engine if engine._agrees(estimator, X, "raw") else None
+        engine._check(estimator, X, "raw")
+        return engine
 
     def votes(self, X: Rows, sigmas: Sequence[float], draws: Any = None) -> list[Votes]:
         """Exact votes of each row at each noise level."""
@@ -329,21 +336,36 @@ class Trees:
 
     def _answer(self, total: np.ndarray, error: np.ndarray, farthest: float) -> Votes:
         if self.raw is None:
-            return Votes(total, "exact", 0, error)
-        # No probability is bounded: those of the certificate are NaN, the radius is what is known.
+            return Exact(total, error)
         # Boosting: G = (E[S] - low) / (high - low) is a soft vote and the decision is S > 0, so
         # the radius is the distance of Phi^-1(G) from Phi^-1 at S = 0.
         start, low, high = self.raw
         score = start + total[:, 0]
         share = np.stack([special.expit(-score), special.expit(score)], axis=1)
         if low >= 0 or high <= 0:  # one label everywhere
-            return Votes(share, "exact", 0, np.nan, radius=np.full(len(score), farthest))
+            return Scored(share, np.full(len(score), farthest))
         slack = error * np.abs(self.boxes.value).max() * len(self.boxes.trees) / (high - low)
         g, zero = (score - low) / (high - low), -low / (high - low)
         near = np.where(g > zero, np.maximum(g - slack, zero), np.minimum(g + slack, zero))
         near = np.clip(near, 1e-15, 1 - 1e-15)
-        radius = np.abs(special.ndtri(near) - special.ndtri(zero)) * (1 - 1e-12) - 1e-12
-        return Votes(share, "exact", 0, np.nan, radius=np.clip(radius, 0.0, farthest))
+        far, close = np.maximum(near, zero), np.minimum(near, zero)
+        return Scored(share, np.clip(Gaussian.distance(far, close), 0.0, farthest))
+
+
+class Boosting(Trees):
+    """Engine of binary gradient boosting, through the bounds of its raw score."""
+
+    title = "bounds of the raw score"
+
+    @classmethod
+    def for_problem(cls, problem: Problem) -> Self:
+        """Engine for binary gradient boosting; loose, and so only where it is asked for by name."""
+        problem.numbers_alone()
+        if problem.voting == "hard":
+            raise NotForMe("it smooths the raw score, and voting='hard' smooths labels")
+        if problem.method != "exact":
+            raise NotForMe("its radii are small: only with method='exact'")
+        return cls._for_boosting(problem)
 
 
 def _tree_votes(tree: Any, voting: Literal["hard", "soft"]) -> np.ndarray:

@@ -1,0 +1,80 @@
+"""One noised categorical feature: every category is visited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from sklearn.utils import gen_batches
+
+from sklearn_rp.engines.problem import Engine, Problem
+from sklearn_rp.exceptions import NotForMe
+from sklearn_rp.law import Redraw
+from sklearn_rp.models.labels import encode, labels_of
+from sklearn_rp.noise import Noise
+from sklearn_rp.rows import Rows, replace_columns, rows_per_chunk, take_rows
+from sklearn_rp.votes import Measured, Votes
+
+
+@dataclass(eq=False)
+class Categories(Engine):
+    """Engine of one noised categorical feature: every category is visited.
+
+    The noise keeps the category with probability ``1 - sigma``, else draws one of all ``m`` evenly,
+    so that ``h_c(x) = (1 - sigma) 1[f(x) = c] + sigma / m * #{z : f(z) = c}``. Two different
+    categories are at distance 1: the radius is 2 (all of them lie strictly within it) where every
+    category gives the same smoothed label, else 0.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        The model.
+    classes : ndarray of shape (n_classes,)
+        Its labels.
+    noise : Noise
+        What is perturbed: one categorical feature.
+    """
+
+    estimator: Any
+    classes: np.ndarray
+    noise: Noise
+
+    method = "exact"
+    divisible = True
+    name = "categories"
+    title = "all categories"
+
+    @classmethod
+    def for_problem(cls, problem: Problem) -> Self:
+        """Engine for any model, where the noised feature is a category."""
+        problem.hard_votes_alone()
+        if problem.noise.categories is None:
+            raise NotForMe("the noised features are numbers")
+        return cls(problem.reader, problem.classes, problem.noise)
+
+    def votes(self, X: Rows, sigmas: Sequence[float], draws: Any = None) -> list[Votes]:
+        """Exact votes of each row at each noise level."""
+        known = self.noise.categories
+        assert known is not None
+        law = Redraw(len(known))
+        own = encode(self.noise.check_rows(X, min(sigmas))[:, 0], known, what="category")
+        shares: list[list[np.ndarray]] = [[] for _ in sigmas]
+        radii: list[list[np.ndarray]] = [[] for _ in sigmas]
+        for rows in gen_batches(X.shape[0], rows_per_chunk(len(known) * (X.shape[1] + 1))):
+            chunk = take_rows(X, rows)
+            n_rows = chunk.shape[0]
+            values = np.tile(known, n_rows)[:, None]
+            copies = replace_columns(chunk, self.noise.columns, values, len(known))
+            found = encode(labels_of(self.estimator, copies), self.classes)
+            answer = np.eye(len(self.classes))[found.reshape(n_rows, len(known))]
+            for level, sigma in enumerate(sigmas):
+                h = law.mass(answer, sigma)
+                shares[level].append(h[np.arange(n_rows), own[rows]])
+                radii[level].append(law.radius(h))
+        error = np.full(len(own), 1e-14)
+        return [
+            Measured(np.concatenate(h), error, np.concatenate(r) / sigma)
+            for h, r, sigma in zip(shares, radii, sigmas, strict=True)
+        ]
