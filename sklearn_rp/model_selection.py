@@ -415,7 +415,7 @@ def _at_noise_levels(estimator: Any, X: Any, sigmas: Sequence[float]) -> list[An
 def _recalled(clf: RobustPrivacyClassifier, X: Any, sigmas: Sequence[float]) -> list[Any]:
     """The classifier at several noise levels, each with the same reading of its model for `X`."""
     clf._noise.check_levels(sigmas)
-    engine = clf._engine
+    engine: Any = clf._engine
     if not clf.resample:  # else every call draws anew, and nothing can be recalled
         engine = Recalled(engine, clf._rows(X), sigmas, clf.n_jobs)
     return [clf._at_noise(sigma, engine) for sigma in sigmas]
