@@ -3,6 +3,7 @@
 # ruff: noqa: E501
 
 import json
+import sys
 from dataclasses import replace
 from importlib.util import find_spec
 
@@ -29,6 +30,7 @@ from sklearn_rp.baselines import RandomizedResponseClassifier
 from sklearn_rp.datasets import load_recommendation
 from sklearn_rp.report import PrivacyReport, privacy_report
 from sklearn_rp.report.page import NOT_COVERED
+from sklearn_rp.validation import check_rows
 
 X, Y = load_recommendation(return_X_y=True, as_frame=True)
 X_TRAIN, X_TEST, Y_TRAIN, Y_TEST = train_test_split(X, Y, random_state=0)
@@ -76,6 +78,43 @@ def test_figures_are_those_of_the_parts(usual):
     assert usual.not_covered == list(NOT_COVERED)
     assert any("sex gets no noise" in text for text in usual.warnings)
     assert not any("range of bmi was taken" in text for text in usual.warnings)
+
+
+VOTES = {"method": "monte_carlo", "n_samples": 50, "random_state": 0}
+RECHECKED = pytest.mark.xfail(reason="sets check every copy of a row", strict=True)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        EXACT,
+        pytest.param(
+            RobustPrivacyClassifier(TREE, noise_features=["bmi"], **VOTES), marks=RECHECKED
+        ),
+        pytest.param(RobustPrivacyClassifier(TREE, noise_features=["age"]), marks=RECHECKED),
+        pytest.param(
+            RobustPrivacyClassifier(TREE, noise_features=["bmi"], fallback="nobody"),
+            marks=RECHECKED,
+        ),
+        pytest.param(
+            AttributePrivacyClassifier(TREE, sensitive_feature="bmi", minimum=0.2), marks=RECHECKED
+        ),
+    ],
+    ids=["exact", "votes", "noise on another feature", "fallback", "minimum"],
+)
+def test_rows_are_checked_five_times_at_most(model, monkeypatch):
+    model = model.fit(X_TRAIN, Y_TRAIN)
+    checked = []
+
+    def counted(estimator, X, **arguments):
+        checked.append(X)
+        return check_rows(estimator, X, **arguments)
+
+    for name, module in list(sys.modules.items()):
+        if name.startswith("sklearn_rp") and getattr(module, "check_rows", None) is check_rows:
+            monkeypatch.setattr(module, "check_rows", counted)
+    report(model, X_TEST[:40], Y_TEST[:40], resolution=4)
+    assert 1 <= len(checked) <= 5
 
 
 def test_json_and_html(usual, tmp_path):
