@@ -8,7 +8,6 @@ from numbers import Number, Real
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
@@ -29,6 +28,7 @@ from sklearn_rp._compat import (
     with_callbacks,
 )
 from sklearn_rp.classifier import RobustPrivacyClassifier, waiting_for_noise
+from sklearn_rp.cv_results import make_cv_results, scorers_of, standard_errors
 from sklearn_rp.engines import Recalled
 from sklearn_rp.models.inside import behind_steps, is_pipeline, last_step
 from sklearn_rp.rows import did_you_mean
@@ -125,12 +125,7 @@ class MaxPrivacy:
         best = int(np.argmax(np.where(usable, accuracy, -np.inf)))
         budget = self.max_accuracy_loss
         if self.one_standard_error:
-            splits = [
-                np.asarray(value)[best]
-                for name, value in cv_results.items()
-                if name.startswith("split") and name.endswith(f"_test_{self.accuracy}")
-            ]
-            budget = max(budget, float(np.std(splits, ddof=1)) / np.sqrt(len(splits)))
+            budget = max(budget, standard_errors(cv_results, self.accuracy)[best])
         # A hair more: 0.95 - 0.94 is 0.01, whatever floating point says.
         within = usable & (accuracy >= accuracy[best] - budget - 1e-9)
         order = np.lexsort((-accuracy, -np.where(within, privacy, -np.inf)))
@@ -140,7 +135,7 @@ class MaxPrivacy:
     def _mean(cv_results: dict[str, Any], scorer: str) -> np.ndarray:
         key = f"mean_test_{scorer}"
         if key not in cv_results:
-            known = _scorers_of(cv_results)
+            known = scorers_of(cv_results)
             raise ValueError(
                 f"The search has no scorer named {scorer!r}{did_you_mean(scorer, known)}. It has "
                 f"{known}: name two of them in scoring={{...}} and in max_privacy(...)."
@@ -301,7 +296,7 @@ class NoiseSearchCV(DocumentedMixin, BaseSearchCV):
         found = Parallel(n_jobs=self.n_jobs, return_as="generator")(tasks)
         parts = [part for part, _ in zip(found, reported(self, "search", folds), strict=True)]
         self.multimetric_ = isinstance(parts[0][0][0], dict)
-        results = _results(parts, [{f"{where}sigma": sigma} for sigma in sigmas])
+        results = make_cv_results(parts, [{f"{where}sigma": sigma} for sigma in sigmas])
         self.n_splits_ = len(folds)
         self.scorer_ = getattr(scorer, "_scorers", scorer)
         self._choose(results)
@@ -334,7 +329,7 @@ class NoiseSearchCV(DocumentedMixin, BaseSearchCV):
     def _choose(self, results: dict[str, Any]) -> None:
         """Best candidate, by one scorer or by a callable."""
         if self.multimetric_:
-            self._check_refit(_scorers_of(results))
+            self._check_refit(scorers_of(results))
             if not self.refit:
                 return
         if callable(self.refit):
@@ -419,32 +414,3 @@ def _recalled(clf: RobustPrivacyClassifier, X: Any, sigmas: Sequence[float]) -> 
     if not clf.resample:  # else every call draws anew, and nothing can be recalled
         engine = Recalled(engine, clf._rows(X), sigmas, clf.n_jobs)
     return [clf._at_noise(sigma, engine) for sigma in sigmas]
-
-
-def _scorers_of(results: dict[str, Any]) -> list[str]:
-    """Names of the scorers in ``cv_results_``."""
-    return [name[10:] for name in results if name.startswith("mean_test_")]
-
-
-def _results(
-    parts: Sequence[tuple[list[Any], float, float]], candidates: list[dict[str, Any]]
-) -> dict[str, Any]:
-    """``cv_results_`` from the scores and times of each fold."""
-    folds, *times = zip(*parts, strict=True)
-    scores = list(zip(*folds, strict=True))  # of each noise level in each fold
-    results: dict[str, Any] = {}
-    for kind, seconds in zip(("fit_time", "score_time"), times, strict=True):
-        results[f"mean_{kind}"] = np.full(len(candidates), np.mean(seconds))
-        results[f"std_{kind}"] = np.full(len(candidates), np.std(seconds))
-    for name in candidates[0]:
-        results[f"param_{name}"] = np.ma.MaskedArray([c[name] for c in candidates], mask=False)
-    results["params"] = candidates
-    several = isinstance(scores[0][0], dict)
-    for name in scores[0][0] if several else ["score"]:
-        values = np.array([[s[name] if several else s for s in level] for level in scores])
-        results |= {f"split{i}_test_{name}": values[:, i] for i in range(len(folds))}
-        results[f"mean_test_{name}"] = mean = values.mean(axis=1)
-        results[f"std_test_{name}"] = values.std(axis=1)
-        worst = np.where(np.isnan(mean), np.inf, -mean)
-        results[f"rank_test_{name}"] = rankdata(worst, method="min").astype(np.int32)
-    return results

@@ -57,6 +57,7 @@ ORDER = [
     "metrics.scores",
     "metrics.scorers",
     "metrics",
+    "cv_results",
     "model_selection",
     "inspection.axes",
     "inspection.certified_accuracy",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_rp.cv_results import scorers_of, standard_errors
 from sklearn_rp.inspection.axes import COLOURS, axes_or_new
 
 
@@ -126,17 +127,10 @@ class PrivacyUtilityDisplay:
         table = pd.DataFrame({"candidate": [_words(params) for params in cv_results["params"]]})
         for column, scorer in (("accuracy", accuracy), ("privacy", privacy)):
             if f"mean_test_{scorer}" not in cv_results:
-                known = [key[10:] for key in cv_results if key.startswith("mean_test_")]
+                known = scorers_of(cv_results)
                 raise ValueError(f"{column}={scorer!r} is no scorer of the search: it has {known}.")
-            mean = np.asarray(cv_results[f"mean_test_{scorer}"], dtype=float)
-            splits = [
-                np.asarray(value, dtype=float)
-                for key, value in cv_results.items()
-                if key.startswith("split") and key.endswith(f"_test_{scorer}")
-            ]
-            table[column] = mean
-            error = np.std(splits, axis=0, ddof=1) / np.sqrt(len(splits)) if len(splits) > 1 else 0
-            table[f"{column}_error"] = error
+            table[column] = np.asarray(cv_results[f"mean_test_{scorer}"], dtype=float)
+            table[f"{column}_error"] = standard_errors(cv_results, scorer)
         index = chosen(cv_results) if callable(chosen) else chosen
         table["chosen"] = np.arange(len(table)) == (-1 if index is None else index)
         table["frontier"] = _frontier(table["accuracy"].to_numpy(), table["privacy"].to_numpy())
