@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse, special
+from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.model_selection import cross_val_predict
 from sklearn.utils.validation import has_fit_parameter
 
 from sklearn_rp.feature import Cells, Feature
+from sklearn_rp.law import Gaussian
 from sklearn_rp.rows import (
     Rows,
     as_values,
@@ -349,7 +350,7 @@ class ConditionalPrior:
             found = (self._leaves(rest) @ self._leaf_shares).toarray()
         elif self._spread is not None:
             middle = np.asarray(self._model.predict(rest), dtype=np.float64).reshape(-1, 1)
-            below = special.ndtr((self._inner - middle) / self._spread)
+            below = Gaussian.below((self._inner - middle) / self._spread)
             found = np.diff(below, axis=1, prepend=0.0, append=1.0)
         else:
             found = np.zeros((X.shape[0], self._n_cells))

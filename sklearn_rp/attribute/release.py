@@ -8,8 +8,9 @@ from typing import Any, cast
 
 import numpy as np
 
+from sklearn_rp.bounds import certain_radius
 from sklearn_rp.classifier import RobustPrivacyClassifier
-from sklearn_rp.engines.sweep import Profile, Sweep, certain_radius
+from sklearn_rp.engines.sweep import Profile, Sweep
 from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.feature import Feature, extent
 from sklearn_rp.models.inside import last_step, unwrapped

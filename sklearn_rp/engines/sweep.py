@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from scipy import special
 from sklearn.utils import gen_batches
 
+from sklearn_rp.bounds import certain_radius
 from sklearn_rp.engines.problem import Engine, NoAnswer, Problem
 from sklearn_rp.exceptions import NotForMe
+from sklearn_rp.law import Gaussian
 from sklearn_rp.models.labels import encode, labels_of
 from sklearn_rp.models.thresholds import MOST_EDGES, known_edges, trial_rows
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, replace_columns, rows_per_chunk, sample_rows, take_rows
-from sklearn_rp.votes import Votes, concatenate
+from sklearn_rp.votes import Exact, Measured, Votes, concatenate
 
 _APART = 1024  # values that stand out, each in some row, that a reading is tried at
 _CODES = (0, -1, 1, 9, 99, 999, 9999, -9, -99, -999, -9999)  # of what is not known
@@ -88,10 +89,7 @@ class Profile:
         """
         query, run = self._runs_of(rows)
         at, width = x[query], spread[query]
-        low, high = (self.low[run] - at) / width, (self.high[run] - at) / width
-        # In the upper tail the difference of complements keeps its accuracy.
-        low, high = np.where(low > 0, -high, low), np.where(low > 0, -low, high)
-        weight = special.ndtr(high) - special.ndtr(low)
+        weight = Gaussian.mass((self.low[run] - at) / width, (self.high[run] - at) / width)
         cell = query * self.n_classes + self.label[run]
         total = np.bincount(cell, weights=weight, minlength=len(rows) * self.n_classes)
         return total.reshape(len(rows), self.n_classes)
@@ -166,17 +164,6 @@ def nearest_change(
         distance[active] += np.where(safe, np.inf, step)
         active = active[(step > _STILL) & ~safe]
     return distance
-
-
-def certain_radius(share: np.ndarray, label: np.ndarray, error: np.ndarray) -> np.ndarray:
-    """Radius, in noise units, within which `label` stays on top; 0 where it is not."""
-    rows = np.arange(len(share))
-    top = np.clip(share[rows, label] - error, 1e-15, 1 - 1e-15)
-    others = share.copy()
-    others[rows, label] = 0.0
-    second = np.clip(others.max(axis=1) + error, 1e-15, 1 - 1e-15)
-    radius = (special.ndtri(top) - special.ndtri(second)) / 2
-    return np.maximum(radius * (1 - 1e-12) - 1e-12, 0.0)
 
 
 @dataclass(eq=False)
@@ -367,12 +354,10 @@ class Sweep(Engine):
         )
         reach = (reach * (1 - 1e-12)).reshape(2, n_levels, n_rows)
         share, error = share.reshape(n_levels, n_rows, -1), error.reshape(n_levels, n_rows)
-        answer = []
+        answer: list[Votes] = []
         for level, sigma in enumerate(sigmas):
             near = np.minimum(reach[:, level].T, self.noise.farthest(sigma))
-            answer.append(
-                Votes(share[level], "exact", 0, error[level], radius=near.min(axis=1), reach=near)
-            )
+            answer.append(Measured(share[level], error[level], near.min(axis=1), near))
         return answer
 
     def _error(self, values: np.ndarray, sigma: float) -> np.ndarray:
@@ -402,7 +387,7 @@ class Plane(Sweep):
         weights = []
         for edges, x, scale in zip(self.edges, values.T, self.noise.scale, strict=True):
             ends = np.r_[-np.inf, edges, np.inf]
-            weights.append(np.diff(special.ndtr((ends - x[:, None]) / (sigma * scale)), axis=1))
+            weights.append(np.diff(Gaussian.below((ends - x[:, None]) / (sigma * scale)), axis=1))
         share = np.stack(
             [
                 np.einsum("nij,ni,nj->n", labels == c, *weights, optimize=True)
@@ -410,4 +395,4 @@ class Plane(Sweep):
             ],
             axis=1,
         )
-        return Votes(share, "exact", 0, self._error(values, sigma))
+        return Exact(share, self._error(values, sigma))

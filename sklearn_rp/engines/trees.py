@@ -18,6 +18,7 @@ from sklearn.utils import gen_batches
 
 from sklearn_rp.engines.problem import Engine, Problem
 from sklearn_rp.exceptions import NotForMe
+from sklearn_rp.law import Gaussian
 from sklearn_rp.models.affine import dense_inputs, unfold_axes
 from sklearn_rp.models.labels import labels_of
 from sklearn_rp.models.tables import TreeTable
@@ -25,7 +26,7 @@ from sklearn_rp.models.thresholds import trial_rows
 from sklearn_rp.models.trees import FORESTS, TREES, read_trees
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, rows_per_chunk, take_rows
-from sklearn_rp.votes import Votes
+from sklearn_rp.votes import Exact, Scored, Votes
 
 _EPS = np.finfo(np.float64).eps
 _NO_PARENT = -1  # that of the root
@@ -41,6 +42,7 @@ class _Sides:
     high: np.ndarray
     missing: np.ndarray  # whether a missing value reaches the leaf
     edges: np.ndarray  # the largest doubles below, sorted, -inf first, inf last
+    size: float  # the largest absolute value of a threshold
 
 
 @dataclass(eq=False)
@@ -70,7 +72,10 @@ class Boxes:
         self.value = contribution[leaves]
         self.n_trees, self.n_leaves = table.n_trees, len(leaves)
         self.largest = int(np.bincount(table.tree[leaves]).max())
-        self.sides = _sides(steps)
+        asked = (table.feature >= 0) & np.isfinite(table.threshold)
+        size = np.zeros(table.feature.max() + 1)
+        np.maximum.at(size, table.feature[asked], np.abs(table.threshold[asked]))
+        self.sides = _sides(steps, size)
 
     def expectation(self, inputs: np.ndarray, spread: np.ndarray) -> np.ndarray:
         """Expected sum of the reached leaves' values when noise is added to some inputs.
@@ -100,7 +105,7 @@ class Boxes:
         shift = np.zeros(len(inputs))
         for side in self.sides:
             if spread[side.feature]:
-                size = np.abs(inputs[:, side.feature]) + np.abs(side.edges[1:-1]).max(initial=0.0)
+                size = np.abs(inputs[:, side.feature]) + side.size
                 shift = np.maximum(shift, 8 * _EPS * size / spread[side.feature])
         # Each factor of each leaf is off by a few units in the last place and by the shift of its
         # argument times the largest density; a tree has no more than `largest` leaves.
@@ -110,7 +115,7 @@ class Boxes:
 def _within(side: _Sides, x: np.ndarray, spread: float) -> np.ndarray:
     """Chance that the feature lies between the sides of each leaf: shape (n_leaves, n_rows)."""
     if spread:
-        below = special.ndtr((side.edges[:, None] - x) / spread)
+        below = Gaussian.below((side.edges[:, None] - x) / spread)
         return np.maximum(below[side.high] - below[side.low], 0.0)
     below = (x <= side.edges[:, None]).astype(np.float64)
     # A leaf that missing values alone reach is an empty box, its low side above its high one.
@@ -163,7 +168,7 @@ def _paths(table: TreeTable) -> tuple[np.ndarray, np.ndarray, int]:
     return leaves, np.concatenate(records) if records else np.empty((0, 5)), len(records)
 
 
-def _sides(steps: np.ndarray) -> list[_Sides]:
+def _sides(steps: np.ndarray, size: np.ndarray) -> list[_Sides]:
     """Tightest sides of each leaf in each feature on its way."""
     if not len(steps):
         return []
@@ -187,6 +192,7 @@ def _sides(steps: np.ndarray) -> list[_Sides]:
                 np.searchsorted(edges, high[here]),
                 missing[here],
                 edges,
+                float(size[j]),
             )
         )
     return result
@@ -293,21 +299,20 @@ class Trees(Engine):
 
     def _answer(self, total: np.ndarray, error: np.ndarray, farthest: float) -> Votes:
         if self.raw is None:
-            return Votes(total, "exact", 0, error)
-        # No probability is bounded: those of the certificate are NaN, the radius is what is known.
+            return Exact(total, error)
         # Boosting: G = (E[S] - low) / (high - low) is a soft vote and the decision is S > 0, so
         # the radius is the distance of Phi^-1(G) from Phi^-1 at S = 0.
         start, low, high = self.raw
         score = start + total[:, 0]
         share = np.stack([special.expit(-score), special.expit(score)], axis=1)
         if low >= 0 or high <= 0:  # one label everywhere
-            return Votes(share, "exact", 0, np.nan, radius=np.full(len(score), farthest))
+            return Scored(share, np.full(len(score), farthest))
         slack = error * np.abs(self.boxes.value).max() * self.boxes.n_trees / (high - low)
         g, zero = (score - low) / (high - low), -low / (high - low)
         near = np.where(g > zero, np.maximum(g - slack, zero), np.minimum(g + slack, zero))
         near = np.clip(near, 1e-15, 1 - 1e-15)
-        radius = np.abs(special.ndtri(near) - special.ndtri(zero)) * (1 - 1e-12) - 1e-12
-        return Votes(share, "exact", 0, np.nan, radius=np.clip(radius, 0.0, farthest))
+        far, close = np.maximum(near, zero), np.minimum(near, zero)
+        return Scored(share, np.clip(Gaussian.distance(far, close), 0.0, farthest))
 
 
 class Boosting(Trees):

@@ -25,6 +25,8 @@ class TreeTable:
         Where the nodes of each tree begin, the root before all others.
     feature : ndarray of int of shape (n_nodes,)
         The input that each node asks about; -1 for leaves, and for questions of another kind.
+    threshold : ndarray of shape (n_nodes,)
+        What the model itself compares it with.
     edge : ndarray of shape (n_nodes,)
         The largest double of that input that goes left; infinite where missing values alone are
         told apart, and at leaves.
@@ -45,6 +47,7 @@ class TreeTable:
 
     first: np.ndarray
     feature: np.ndarray
+    threshold: np.ndarray
     edge: np.ndarray
     left: np.ndarray
     right: np.ndarray
@@ -147,6 +150,7 @@ def stacked(
     return TreeTable(
         first,
         np.where(inner, feature, -1).astype(np.intp),
+        threshold,
         edge,
         np.where(inner, left + shift, -1).astype(np.intp),
         np.where(inner, right + shift, -1).astype(np.intp),
