@@ -13,6 +13,8 @@ ORDER = [
     "_compat",
     "_version",
     "rows",
+    "domain",
+    "runs",
     "feature",
     "noise",
     "privacy",

@@ -15,8 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp.attribute.prior import Prior
 from sklearn_rp.attribute.release import Lines, Release
+from sklearn_rp.domain import extent, same_domain
 from sklearn_rp.engines import for_rows
-from sklearn_rp.feature import Feature, extent, same_domain
+from sklearn_rp.feature import Feature
 from sklearn_rp.rows import Rows, as_values, index_of, take_rows
 from sklearn_rp.validation import as_rows, check_groups, check_sigmas
 

@@ -37,8 +37,9 @@ from sklearn_rp.attribute.partition import (
 )
 from sklearn_rp.attribute.prior import ConditionalPrior, Groups, Prior
 from sklearn_rp.attribute.release import Lines, Release
+from sklearn_rp.domain import Cells
 from sklearn_rp.exceptions import warn_user
-from sklearn_rp.feature import Cells, Feature
+from sklearn_rp.feature import Feature
 from sklearn_rp.models.inside import is_frozen
 from sklearn_rp.models.labels import encode, fit_in_labels, labels_of, probabilities_of
 from sklearn_rp.rows import Rows, column_names, find_column, rows_per_chunk, sample_rows, take_rows

@@ -13,7 +13,8 @@ from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.model_selection import cross_val_predict
 from sklearn.utils.validation import has_fit_parameter
 
-from sklearn_rp.feature import Cells, Feature
+from sklearn_rp.domain import Cells
+from sklearn_rp.feature import Feature
 from sklearn_rp.rows import (
     Rows,
     as_values,

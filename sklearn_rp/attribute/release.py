@@ -9,8 +9,9 @@ from typing import Any, cast
 import numpy as np
 
 from sklearn_rp.classifier import RobustPrivacyClassifier
+from sklearn_rp.domain import extent
 from sklearn_rp.engines.sweep import Profile, Sweep, certain_radius
-from sklearn_rp.feature import Feature, extent
+from sklearn_rp.feature import Feature
 from sklearn_rp.models.inside import last_step, unwrapped
 from sklearn_rp.models.labels import encode, in_labels, labels_of
 from sklearn_rp.models.thresholds import NotForMe
