@@ -28,7 +28,7 @@ from sklearn_rp._compat import (
 )
 from sklearn_rp.bounds import Bounds, bound_votes, max_radius, min_samples, scaled_radius
 from sklearn_rp.certificate import Certificate, concatenate
-from sklearn_rp.engines import Engine, Recalled, cast_votes, check_n_jobs, make_engine
+from sklearn_rp.engines import Engine, Problem, Recalled, cast_votes, check_n_jobs, find_engine
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.models.inside import behind_steps, inside, is_frozen, is_pipeline, last_step
 from sklearn_rp.models.labels import encode, labels_of
@@ -277,15 +277,9 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self.estimator_ = base
         self.classes_ = classes
         self._noise = noise
-        self._engine = make_engine(
-            self._method_for(base, X if shape is None else X.reshape(-1, *shape)),
-            estimator=base,
-            classes=classes,
-            noise=noise,
-            X=X,
-            shape=shape,
-            voting=self.voting,
-            resample=self.resample,
+        method = self._method_for(base, X if shape is None else X.reshape(-1, *shape))
+        self._engine, self._declined = find_engine(
+            Problem(base, classes, noise, X, shape, self.voting, method, self.resample)
         )
         first = deepcopy(take_rows(X, slice(0, 1)))  # a model may write into what it is given
         reader = getattr(self._engine, "estimator", base)

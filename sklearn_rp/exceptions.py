@@ -1,4 +1,4 @@
-"""Warnings of the package; errors are scikit-learn's and Python's own."""
+"""Warnings, and what parts of the package say to each other; errors are scikit-learn's own."""
 
 import sys
 import warnings
@@ -15,6 +15,10 @@ def __dir__() -> list[str]:
 
 class PrivacyWarning(UserWarning):
     """What was asked for is allowed but surely not meant, or promises less than it seems to."""
+
+
+class NotForMe(Exception):  # noqa: N818
+    """Something is not understood well enough to be read or computed so; the message says why."""
 
 
 def warn_user(message: str) -> None:

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import column_or_1d
 
-from sklearn_rp.attribute.compatible_sets import CompatibleSets, compatible_sets, sets_of
+from sklearn_rp.attribute.compatible_sets import CompatibleSets
+from sklearn_rp.attribute.finding import compatible_sets, sets_of
 from sklearn_rp.attribute.minimum import AttributePrivacyClassifier
 from sklearn_rp.attribute.release import Release
 from sklearn_rp.attribute.transformer import AttributePrivacyTransformer
@@ -518,8 +519,7 @@ class CompatibleSetDisplay:
             )
         if knows:
             rows = check_rows(estimator, X, reset=False)
-            release = getattr(estimator, "_release", None)
-            attribute = estimator._attribute if release is None else release.attribute
+            attribute = estimator.release_.feature
 
             def find(model: Any) -> CompatibleSets:
                 return sets_of(Release(model, attribute, rows, estimator.resolution), rows)

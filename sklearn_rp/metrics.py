@@ -12,7 +12,8 @@ from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sklearn_rp._compat import routing_enabled
-from sklearn_rp.attribute.compatible_sets import CompatibleSets, compatible_sets
+from sklearn_rp.attribute.compatible_sets import CompatibleSets
+from sklearn_rp.attribute.finding import compatible_sets
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.classifier import certify
 from sklearn_rp.validation import check_weights

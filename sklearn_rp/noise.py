@@ -515,13 +515,8 @@ class Noise:
                     yield here, block[rows, some]
 
     def probes(self) -> np.ndarray:
-        """Offsets to try an engine on: near, at the noise and far beyond, each to both sides.
-
-        Whatever the noise level: a rule of the model's own may be far away. Shape (24, n_noised).
-        """
-        draws = np.random.default_rng(0).standard_normal((12, len(self.columns))) * self.scale
-        draws *= np.tile([0.1, 1.0, 10.0, 100.0], 3)[:, None]
-        return np.concatenate([draws, -draws])
+        """Offsets to try an engine on: shape (24, n_noised)."""
+        return probes(self.scale)
 
     @property
     def block(self) -> int:
@@ -584,6 +579,16 @@ class Noise:
         offsets = offsets.astype(values.dtype, copy=False)
         shifted = (values[:, None, :] + offsets).reshape(n_rows * n_offsets, -1)
         return replace_columns(X, self.columns, shifted, n_offsets)
+
+
+def probes(scale: np.ndarray) -> np.ndarray:
+    """Offsets to try a reading on: near, at the scale and far beyond, each to both sides.
+
+    Whatever the noise level: a rule of the model's own may be far away. Shape (24, n_noised).
+    """
+    draws = np.random.default_rng(0).standard_normal((12, len(scale))) * scale
+    draws *= np.tile([0.1, 1.0, 10.0, 100.0], 3)[:, None]
+    return np.concatenate([draws, -draws])
 
 
 def check_finite(values: np.ndarray, names: Sequence[str] | np.ndarray) -> None:

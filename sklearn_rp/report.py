@@ -19,7 +19,8 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 from sklearn_rp._version import __version__
 from sklearn_rp.attacks.attribute_inference import AttributeInferenceAttack
 from sklearn_rp.attribute import AttributePrivacyClassifier
-from sklearn_rp.attribute.compatible_sets import CompatibleSets, compatible_sets
+from sklearn_rp.attribute.compatible_sets import CompatibleSets
+from sklearn_rp.attribute.finding import compatible_sets
 from sklearn_rp.attribute.minimum import Guarantee
 from sklearn_rp.attribute.release import last_release
 from sklearn_rp.certificate import Certificate

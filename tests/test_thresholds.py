@@ -31,10 +31,11 @@ from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 from sklearn_rp._compat import hist_gradient_boosting_nodes
 from sklearn_rp.engines.fast_votes import LinearVotes, TreeVotes
 from sklearn_rp.engines.linear import Linear
-from sklearn_rp.engines.sweep import Sweep, representatives
+from sklearn_rp.engines.problem import Problem
 from sklearn_rp.engines.trees import Trees
+from sklearn_rp.exceptions import NotForMe
+from sklearn_rp.models.reading import Reading, representatives
 from sklearn_rp.models.thresholds import (
-    NotForMe,
     float32_edges,
     known_edges,
     splits,
@@ -109,6 +110,14 @@ def noise_of(rows, *columns):
     return Noise.from_data(rows, list(columns), "std", names)
 
 
+def read_of(model, noise, rows):
+    return Reading.by_thresholds(model, noise.columns, noise.low, noise.high, noise.scale, rows)
+
+
+def asked_of(model, noise, rows):
+    return Problem(model, model.classes_, noise, rows, None, "hard", "auto", resample=False)
+
+
 def ask(model, row, column, values):
     """Answers for one row, its feature replaced, in the container and precision of the row."""
     if isinstance(row, pd.DataFrame):
@@ -170,11 +179,11 @@ def test_edges_are_the_models_own_to_the_last_bit(name, steps):
     model = fitted(name, steps)
     for column in (0, 1):
         noise = noise_of(X, column)
-        edges = known_edges(model, noise, X)[0]
+        edges = known_edges(model, noise.columns, X)[0]
         assert len(edges)
         check_cells(model, some(X, 8), column, edges)
         for asked in (X, X[5:6]):
-            found = Sweep.for_model(model, model.classes_, noise, asked, lossless=True)
+            found = read_of(model, noise, asked)
             assert found is not None
             np.testing.assert_array_equal(found.edges[0], edges)
 
@@ -201,7 +210,7 @@ def test_edges_in_every_container(name, steps, kind):
     model = fitted(name, steps, rows)
     for column in (0, 1):
         for asked in (rows, rows[5:6]):
-            edges = known_edges(model, noise_of(rows, column), asked)[0]
+            edges = known_edges(model, noise_of(rows, column).columns, asked)[0]
             assert len(edges)
             check_cells(model, some(rows, 3), column, edges)
 
@@ -211,8 +220,9 @@ def refused(model, rows, column, reason):
     noise = noise_of(rows, column)
     for asked in (rows, rows[5:6]):
         with pytest.raises(NotForMe, match=reason):
-            Sweep.by_thresholds(model, model.classes_, noise, asked)
-        assert Sweep.for_model(model, model.classes_, noise, asked, lossless=True) is None
+            read_of(model, noise, asked)
+        with pytest.raises(NotForMe):
+            read_of(model, noise, asked)
 
 
 @pytest.mark.parametrize(
@@ -252,7 +262,7 @@ def test_only_the_inputs_that_are_told_apart_otherwise_are_refused():
         rows = np.c_[X[:, :2], X[:, 2] + 3, X[:, 3]]
         model.fit(rows, Y)
         refused(model, rows, 2, "category")
-        check_cells(model, some(rows), 0, known_edges(model, noise_of(rows, 0), rows)[0])
+        check_cells(model, some(rows), 0, known_edges(model, noise_of(rows, 0).columns, rows)[0])
 
 
 @pytest.mark.parametrize("make", [lightgbm, xgboost])
@@ -260,8 +270,8 @@ def test_columns_of_truth_values_are_read(make):
     rows = pd.DataFrame({"a": X[:, 0], "b": X[:, 1] > 0, "c": X[:, 1]})
     model = make().fit(rows, Y)
     for asked in (rows, rows[5:6]):
-        sweep = Sweep.for_model(model, model.classes_, noise_of(rows, 0), asked, lossless=True)
-        check_cells(model, some(rows), 0, sweep.edges[0])
+        reading = read_of(model, noise_of(rows, 0), asked)
+        check_cells(model, some(rows), 0, reading.edges[0])
 
 
 def test_a_reader_that_fails_is_no_error(monkeypatch):
@@ -296,10 +306,10 @@ def test_an_imputer_that_keeps_empty_columns_is_read():
             warnings.simplefilter("ignore")
             model.fit(rows, Y)
             noise = noise_of(rows, 1)
-            sweep = Sweep.for_model(model, model.classes_, noise, rows, lossless=True)
-            assert (sweep is not None) == keep
+            reading = read_of(model, noise, rows)
+            assert (reading is not None) == keep
             if keep:
-                check_cells(model, some(rows), 1, sweep.edges[0])
+                check_cells(model, some(rows), 1, reading.edges[0])
 
 
 def test_a_threshold_at_the_centre_of_a_scaler():
@@ -307,7 +317,7 @@ def test_a_threshold_at_the_centre_of_a_scaler():
     model = make_pipeline(RobustScaler(), xgboost(n_estimators=1, max_depth=1))
     rows = X[:, :1]
     model.fit(rows, rows[:, 0] < 3)
-    edges = known_edges(model, noise_of(rows, 0), rows)[0]
+    edges = known_edges(model, noise_of(rows, 0).columns, rows)[0]
     below, above = ask(model, rows[:1], 0, np.array([np.nextafter(3.0, 0), 3.0])).argmax(axis=1)
     check_cells(model, [rows[:1]], 0, edges)
     assert len(edges) == 1
@@ -322,8 +332,8 @@ def test_a_falling_feature_has_its_edges_on_the_right_side():
     for sign in (1, -1):
         component[:] = sign
         model[-1].fit(model[:-1].transform(X), Y)
-        sweep = Sweep.for_model(model, model.classes_, noise_of(X, 0), X[:1], lossless=True)
-        check_cells(model, some(X), 0, sweep.edges[0])
+        reading = read_of(model, noise_of(X, 0), X[:1])
+        check_cells(model, some(X), 0, reading.edges[0])
 
 
 def test_a_threshold_that_no_double_reaches_is_refused():
@@ -348,7 +358,7 @@ def test_an_edge_next_to_zero_is_found_in_the_order_of_the_doubles():
     at_zero = model[0].transform([[0.0, 0.0]])[0, 0]
     for nodes in hist_gradient_boosting_nodes(model[-1]):
         nodes["num_threshold"] = at_zero
-    edges = known_edges(model, noise_of(rows, 0), rows)[0]
+    edges = known_edges(model, noise_of(rows, 0).columns, rows)[0]
     assert 0 < edges[0] < 1e-15
     check_cells(model, some(rows), 0, edges)
     assert len(np.unique(ask(model, rows[:1], 0, np.array([edges[0], 1e-15]))[:, 0])) == 2
@@ -359,7 +369,7 @@ def test_thresholds_of_lightgbm_around_its_zero():
     rows = np.resize([-1.0, 0.0, 1.0], (300, 1))
     for label in (-1.0, 0.0, 1.0):
         model = lightgbm().fit(rows, rows[:, 0] == label)
-        edges = known_edges(model, noise_of(rows, 0), rows)[0]
+        edges = known_edges(model, noise_of(rows, 0).columns, rows)[0]
         assert (np.abs(edges) < 1e-34).all()
         near = np.r_[edges, np.nextafter(edges, 1), np.nextafter(edges, -1)]
         cell = np.searchsorted(edges, near)
@@ -378,12 +388,12 @@ def test_single_precision_is_read_as_it_is_held(name, container):
     model = fitted(name, "robust", rows)
     for column in (0, 1):
         noise = noise_of(rows, column)
-        sweep = Sweep.for_model(model, model.classes_, noise, rows, lossless=True)
-        edges = sweep.edges[0].astype(np.float32)
+        reading = read_of(model, noise, rows)
+        edges = reading.edges[0].astype(np.float32)
         beside = [np.nextafter(edges, np.float32(s)) for s in (-np.inf, np.inf)]
         values = np.concatenate([edges, *beside])[:, None]
         one = replace_columns(rows[:1], np.array([column]), values, len(values))
-        read = sweep._at_cells(one, values)
+        read = reading.at_cells(one, values)
         np.testing.assert_array_equal(model.predict_proba(one), model.predict_proba(read))
 
 
@@ -394,16 +404,16 @@ def test_one_row_is_enough_to_find_a_wrong_reading(lost, steps, monkeypatch):
     rows = X[:, [0, 2]]
     model = make_pipeline(*STEPS[steps](), DecisionTreeClassifier(max_depth=5)).fit(rows, Y)
     noise = noise_of(rows, 0)
-    edges = known_edges(model, noise, rows)[0]
+    edges = known_edges(model, noise.columns, rows)[0]
     assert len(edges) > 3
     for k in range(len(edges)):
         wrong = np.delete(edges, k)
         if lost == "side":
             wrong = np.insert(wrong, k, np.nextafter(edges[k], np.inf))
-        monkeypatch.setattr("sklearn_rp.engines.sweep.known_edges", lambda *_, w=wrong: [w])
+        monkeypatch.setattr("sklearn_rp.models.reading.known_edges", lambda *_, w=wrong: [w])
         for i in (0, 7, 300):
             with pytest.raises(NotForMe, match="not what its thresholds say"):
-                Sweep.by_thresholds(model, model.classes_, noise, rows[i : i + 1])
+                read_of(model, noise, rows[i : i + 1])
 
 
 @pytest.mark.parametrize(
@@ -422,8 +432,8 @@ def test_one_row_is_enough_where_a_reader_understands_too_little(make, monkeypat
     splits(model)
     noise = noise_of(X, 0)
     for i in range(0, 600, 40):
-        sweep = Sweep.for_model(model, model.classes_, noise, X[i : i + 1], lossless=True)
-        assert sweep is None
+        with pytest.raises(NotForMe):
+            read_of(model, noise, X[i : i + 1])
 
 
 def test_the_edge_is_the_largest_double_of_the_lower_side():
@@ -445,34 +455,26 @@ def test_cells_of_one_double_have_their_own_value():
 
 @pytest.mark.parametrize("steps", ["none", "robust", "columns"])
 @pytest.mark.parametrize(
-    ("model", "find"),
+    ("model", "engine"),
     [
-        (LogisticRegression(), lambda m, n, x: Linear.for_model(m, m.classes_, n, x)),
-        (
-            LogisticRegression(),
-            lambda m, n, x: LinearVotes.for_model(m, m.classes_, n, x, "hard"),
-        ),
-        (
-            DecisionTreeClassifier(max_depth=4, random_state=0),
-            lambda m, n, x: Trees.for_model(m, n, x, "hard"),
-        ),
-        (
-            DecisionTreeClassifier(max_depth=4, random_state=0),
-            lambda m, n, x: TreeVotes.for_model(m, m.classes_, n, x, "hard"),
-        ),
+        (LogisticRegression(), Linear),
+        (LogisticRegression(), LinearVotes),
+        (DecisionTreeClassifier(max_depth=4, random_state=0), Trees),
+        (DecisionTreeClassifier(max_depth=4, random_state=0), TreeVotes),
     ],
     ids=["linear", "linear votes", "trees", "tree votes"],
 )
-def test_a_rule_about_other_features_is_seen_from_one_row(model, find, steps):
+def test_a_rule_about_other_features_is_seen_from_one_row(model, engine, steps):
     """However few rows are handed in, an engine tries itself on others."""
     model = make_pipeline(*STEPS[steps](), model).fit(X, X[:, 0] + X[:, 1] > 2.5)
-    noise = noise_of(X, 0)
+    noise = noise_of(X, 0, 3)
     low = X[X[:, 1] < -1]
-    assert find(model, noise, low[:1]) is not None
+    engine.for_problem(asked_of(model, noise, low[:1]))
     plain = model.predict
     model.predict = lambda rows: plain(rows) ^ (rows[:, 1] > 0.5)
     for i in range(5):
-        assert find(model, noise, low[i : i + 1]) is None
+        with pytest.raises(NotForMe):
+            engine.for_problem(asked_of(model, noise, low[i : i + 1]))
 
 
 def test_rows_to_try_keep_codes_and_what_other_steps_read():
@@ -485,7 +487,7 @@ def test_rows_to_try_keep_codes_and_what_other_steps_read():
     )
     model = make_pipeline(columns, DecisionTreeClassifier(random_state=0)).fit(frame, Y)
     for asked in (frame, frame[5:6]):
-        rows = trial_rows(model, noise_of(frame, 0), asked, 48)
+        rows = trial_rows(model, noise_of(frame, 0).columns, asked, 48)
         assert len(rows) == 48
         assert set(rows["code"]) <= set(asked["code"])
         assert set(rows["a"]) <= set(asked["a"])
@@ -497,5 +499,5 @@ def test_rows_to_try_keep_codes_and_what_other_steps_read():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         ordinal.fit(codes, Y)
-    rows = trial_rows(ordinal, noise_of(codes, 0), codes[:3], 48)
+    rows = trial_rows(ordinal, noise_of(codes, 0).columns, codes[:3], 48)
     assert set(rows[:, 2]) <= set(codes[:3, 2])

@@ -14,7 +14,8 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_random_state, gen_batches
 
-from sklearn_rp.attribute.compatible_sets import CompatibleSets, check_resolution, sets_of
+from sklearn_rp.attribute.compatible_sets import CompatibleSets
+from sklearn_rp.attribute.finding import check_resolution, sets_of
 from sklearn_rp.attribute.prior import Numbers, Prior
 from sklearn_rp.attribute.release import Release
 from sklearn_rp.feature import Feature, Number

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
@@ -22,11 +22,13 @@ from sklearn_rp.engines.monte_carlo import (
     count_positions,
     count_probabilities,
 )
+from sklearn_rp.engines.problem import Problem
+from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.models.affine import dense_inputs, unfold
 from sklearn_rp.models.inside import has_own
 from sklearn_rp.models.labels import normalised
 from sklearn_rp.models.thresholds import trial_rows
-from sklearn_rp.noise import Draws, Noise
+from sklearn_rp.noise import Draws
 from sklearn_rp.rows import Rows, in_double, rows_per_chunk, take_rows
 from sklearn_rp.votes import Votes
 
@@ -52,22 +54,21 @@ class Folded(MonteCarlo):
     effect: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
 
     @classmethod
-    def for_model(
-        cls,
-        estimator: Any,
-        classes: np.ndarray,
-        noise: Noise,
-        X: Rows,
-        voting: Literal["hard", "soft"],
-    ) -> Self | None:
-        """Engine for a fitted model, or None where it would not give the model's own votes."""
-        parts = unfold(estimator, noise, X)
-        if parts is None or not cls._knows(parts[0], len(classes), voting):
-            return None
-        if len(parts[2]) > _WIDEST * X.shape[1]:
-            return None
-        engine = cls(estimator, classes, noise, voting, *parts)
-        return engine if engine._reads_the_model(X) else None
+    def for_problem(cls, problem: Problem) -> Self:
+        """Engine for a model whose own votes it gives."""
+        if problem.is_net or problem.shape is not None:
+            raise NotForMe("the model is a net, or reads images")
+        X, noise = problem.X, problem.noise
+        parts = unfold(problem.estimator, noise.columns, X)
+        model, _, effect = parts
+        if not cls._knows(model, len(problem.classes), problem.voting):
+            raise NotForMe(f"{type(model).__name__} is not one that it can ask")
+        if len(effect) > _WIDEST * X.shape[1]:
+            raise NotForMe("the steps make many inputs of one feature")
+        engine = cls(problem.estimator, problem.classes, noise, problem.voting, *parts)
+        if not engine._reads_the_model(X):
+            raise NotForMe("its votes on some rows are not those of the model")
+        return engine
 
     @classmethod
     def _knows(cls, model: Any, n_classes: int, voting: str) -> bool:
@@ -80,7 +81,7 @@ class Folded(MonteCarlo):
 
     def _reads_the_model(self, X: Rows) -> bool:
         """Whether the engine's votes on some rows are those of the estimator itself."""
-        rows = trial_rows(self.estimator, self.noise, X, 50)
+        rows = trial_rows(self.estimator, self.noise.columns, X, 50)
         bank = self.noise.probes()
         expected = MonteCarlo._count(self, rows, bank)
         if self.voting == "soft":
@@ -90,6 +91,8 @@ class Folded(MonteCarlo):
 
 class LinearVotes(Folded):
     """Engine of linear models: their scores are those of the row, plus those of the noise."""
+
+    title = "votes of linear scores"
 
     @classmethod
     def _knows(cls, model: Any, n_classes: int, voting: str) -> bool:
@@ -147,6 +150,8 @@ class LinearVotes(Folded):
 
 class TreeVotes(Folded):
     """Engine of trees and forests: copies are made in single precision, in which trees compare."""
+
+    title = "votes of trees"
 
     @classmethod
     def _knows(cls, model: Any, n_classes: int, voting: str) -> bool:

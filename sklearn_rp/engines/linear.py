@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from scipy import special
 from sklearn.utils import gen_batches
 
+from sklearn_rp.engines.problem import Engine, Problem
+from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.models.affine import unfold
 from sklearn_rp.models.inside import has_own
 from sklearn_rp.models.labels import labels_of
@@ -20,7 +22,7 @@ from sklearn_rp.votes import Votes
 
 
 @dataclass(eq=False)
-class Linear:
+class Linear(Engine):
     """Engine of a model that decides by the sign of an affine score.
 
     For the score ``w.x + b``, ``h_1(x) = Phi((w.x + b) / norm)`` with
@@ -46,25 +48,27 @@ class Linear:
     method = "exact"
     divisible = False
     name = "linear"
+    title = "distance to the hyperplane"
 
     @classmethod
-    def for_model(cls, estimator: Any, classes: np.ndarray, noise: Noise, X: Rows) -> Linear | None:
-        """Engine for a fitted model, or None if it is not linear in the noised features."""
-        if len(classes) != 2:
-            return None
-        parts = unfold(estimator, noise, X)
-        if parts is None:
-            return None
-        model, transform, effect = parts
+    def for_problem(cls, problem: Problem) -> Self:
+        """Engine for a binary model that is linear in the noised features."""
+        problem.hard_votes_alone()
+        problem.numbers_alone()
+        if len(problem.classes) != 2:
+            raise NotForMe("there are more than two classes")
+        model, transform, effect = unfold(problem.reader, problem.noise.columns, problem.X)
         coef = _coef(model)
         if coef.shape != (len(effect),):
-            return None
-        engine = cls(model, transform, noise, coef @ effect)
-        return engine if engine._agrees(estimator, classes, X) else None
+            raise NotForMe(f"{type(model).__name__} is not known to be linear")
+        engine = cls(model, transform, problem.noise, coef @ effect)
+        if not engine._agrees(problem.reader, problem.classes, problem.X):
+            raise NotForMe("score and labels of noisy rows are not what its weights say")
+        return engine
 
     def _agrees(self, estimator: Any, classes: np.ndarray, X: Rows) -> bool:
         """Whether score and labels of some noisy rows are what the folded weights say."""
-        rows = trial_rows(estimator, self.noise, X, 200)
+        rows = trial_rows(estimator, self.noise.columns, X, 200)
         values = self.noise.values(rows)
         draws = self.noise.probes()
         copies = self.noise.noisy_copies(rows, values, draws)

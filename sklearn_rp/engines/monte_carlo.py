@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 
+from sklearn_rp.engines.problem import Engine, Problem
 from sklearn_rp.models.labels import encode, labels_of, probabilities_of
 from sklearn_rp.noise import Draws, Noise
 from sklearn_rp.rows import Rows, rows_per_chunk, take_rows
@@ -18,7 +19,7 @@ SOFT_UNIT = 2**40
 
 
 @dataclass(eq=False)
-class MonteCarlo:
+class MonteCarlo(Engine):
     """Engine that counts the labels of noisy copies of each row.
 
     Parameters
@@ -40,7 +41,13 @@ class MonteCarlo:
 
     method = "monte_carlo"
     name = "monte_carlo"
+    title = "votes of noisy copies"
     divisible = True
+
+    @classmethod
+    def for_problem(cls, problem: Problem) -> Self:
+        """Engine for any model."""
+        return cls(problem.reader, problem.classes, problem.noise, problem.voting)
 
     @property
     def _width(self) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Self
 
 import numpy as np
 import skorch
@@ -16,11 +16,13 @@ from skorch.dataset import Dataset
 from torch.utils.data import DataLoader
 
 from sklearn_rp.engines.monte_carlo import SOFT_UNIT, MonteCarlo
+from sklearn_rp.engines.problem import Problem
+from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.models.affine import dense_inputs, unfold
 from sklearn_rp.models.inside import last_step, unwrapped
 from sklearn_rp.models.labels import refuse_probabilities
 from sklearn_rp.models.nets import check_outputs
-from sklearn_rp.noise import Draws, Noise
+from sklearn_rp.noise import Draws
 from sklearn_rp.rows import Rows, rows_per_chunk, sample_rows
 from sklearn_rp.votes import Votes
 
@@ -66,37 +68,29 @@ class TorchNet(MonteCarlo):
     dtype: Any = np.float32
 
     name = "torch"
+    title = "votes of a net on its device"
     divisible = False  # the device is one, and torch has threads of its own
 
     @classmethod
-    def for_model(
-        cls,
-        reader: Any,
-        estimator: Any,
-        classes: np.ndarray,
-        noise: Noise,
-        X: Rows,
-        shape: tuple[int, ...] | None,
-        voting: Literal["hard", "soft"],
-    ) -> TorchNet | None:
-        """Engine for a fitted net, possibly behind affine steps; None where it cannot be read.
+    def for_problem(cls, problem: Problem) -> Self:
+        """Engine for a fitted net, possibly behind affine steps.
 
         A net with methods or loaders of its own is left to the engine that asks it as it is.
         """
+        estimator, noise, X, shape = problem.estimator, problem.noise, problem.X, problem.shape
         net = last_step(estimator)
         if not _is_plain(net):
-            return None
+            raise NotForMe("the net has methods or loaders of its own")
         transform: Callable[[Rows], Any] = np.asarray
         effect = columns = None
         if shape is not None:
-            if unwrapped(estimator) is not net:  # what the steps do to noise on images is not known
-                return None
+            if unwrapped(estimator) is not net:
+                raise NotForMe("what the steps do to noise on images is not known")
             kind = X.dtype
         else:
-            parts = unfold(estimator, noise, X)
-            if parts is None or parts[0] is not net:
-                return None
-            _, step, effect = parts
+            model, step, effect = unfold(estimator, noise.columns, X)
+            if model is not net:
+                raise NotForMe("what stands around the net is not known")
             transform = partial(dense_inputs, step)
             trial = np.asarray(transform(sample_rows(X, 2)))
             shape = trial.shape[1:]
@@ -108,10 +102,11 @@ class TorchNet(MonteCarlo):
             columns = noise.columns
         # Whole numbers plus noise are no whole numbers.
         kind = kind if kind.kind == "f" else np.dtype(np.float64)
-        engine = cls(
-            reader, classes, noise, voting, net, transform, effect, columns, tuple(shape), kind
-        )
-        return engine if engine._reads_the_model(X) else None
+        asked = problem.reader, problem.classes, noise, problem.voting
+        engine = cls(*asked, net, transform, effect, columns, tuple(shape), kind)
+        if not engine._reads_the_model(X):
+            raise NotForMe("its votes on some rows are not those of the net")
+        return engine
 
     def _reads_the_model(self, X: Rows) -> bool:
         """Whether the engine's votes on some rows are those of the estimator itself."""

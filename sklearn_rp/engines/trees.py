@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from scipy import special
@@ -21,6 +21,8 @@ from sklearn.ensemble import (
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 from sklearn.utils import gen_batches
 
+from sklearn_rp.engines.problem import Engine, Problem
+from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.models.affine import dense_inputs, unfold_axes
 from sklearn_rp.models.labels import labels_of
 from sklearn_rp.models.thresholds import float32_edges, trial_rows
@@ -202,7 +204,7 @@ def _sides(steps: np.ndarray) -> list[_Sides]:
 
 
 @dataclass(eq=False)
-class Trees:
+class Trees(Engine):
     """Engine of a decision tree, an average of trees, or a sum of boosted trees.
 
     Parameters
@@ -231,36 +233,42 @@ class Trees:
     method = "exact"
     divisible = True
     name = "trees"
+    title = "boxes of the leaves"
 
     @classmethod
-    def for_model(
-        cls, estimator: Any, noise: Noise, X: Rows, voting: Literal["hard", "soft"]
-    ) -> Trees | None:
-        """Engine for a fitted model, or None if there is no closed form for it."""
-        parts = unfold_axes(estimator, noise, X)
-        if parts is None:
-            return None
-        model, transform, source, gain = parts
+    def for_problem(cls, problem: Problem) -> Self:
+        """Engine for a tree, or for a forest whose probabilities are smoothed."""
+        problem.numbers_alone()
+        voting, noise, X, estimator = problem.voting, problem.noise, problem.X, problem.reader
+        if voting == "hard" and len(noise.columns) == 1:
+            raise NotForMe("along one noised feature any model is swept")
+        model, transform, source, gain = unfold_axes(estimator, noise.columns, X)
         kind = type(model)
         if kind in (DecisionTreeClassifier, ExtraTreeClassifier) and model.n_outputs_ == 1:
             boxes = Boxes([model.tree_], [_tree_votes(model.tree_, voting)])
-            engine = cls(boxes, transform, noise, source, gain)
-            return engine if engine._agrees(estimator, X, voting) else None
-        if (
+        elif (
             kind in (RandomForestClassifier, ExtraTreesClassifier)
             and voting == "soft"
             and model.n_outputs_ == 1
         ):
             trees = [tree.tree_ for tree in model.estimators_]
             boxes = Boxes(trees, [_tree_votes(t, "soft") / len(trees) for t in trees])
-            engine = cls(boxes, transform, noise, source, gain)
-            return engine if engine._agrees(estimator, X, voting) else None
-        return None
+        else:
+            raise NotForMe(
+                f"{kind.__name__} is no tree, nor, with voting='soft', a forest of one output"
+            )
+        engine = cls(boxes, transform, noise, source, gain)
+        engine._check(estimator, X, voting)
+        return engine
+
+    def _check(self, estimator: Any, X: Rows, voting: Literal["hard", "soft", "raw"]) -> None:
+        if not self._agrees(estimator, X, voting):
+            raise NotForMe("the model is not what its leaves say")
 
     def _agrees(self, estimator: Any, X: Rows, voting: Literal["hard", "soft", "raw"]) -> bool:
         """Whether the steps hand on the noise as is believed, and the leaves vote as the model."""
         # A forest has many leaves, and each is asked about each copy.
-        rows = trial_rows(estimator, self.noise, X, 40)
+        rows = trial_rows(estimator, self.noise.columns, X, 40)
         values = self.noise.values(rows)
         draws = self.noise.probes()
         copies = self.noise.noisy_copies(rows, values, draws)
@@ -282,18 +290,15 @@ class Trees:
         )
 
     @classmethod
-    def for_boosting(cls, estimator: Any, noise: Noise, X: Rows) -> Trees | None:
-        """Engine for binary gradient boosting through its bounded raw score, or None."""
-        parts = unfold_axes(estimator, noise, X)
-        if parts is None:
-            return None
-        model, transform, source, gain = parts
+    def _for_boosting(cls, problem: Problem) -> Self:
+        estimator, noise, X = problem.reader, problem.noise, problem.X
+        model, transform, source, gain = unfold_axes(estimator, noise.columns, X)
         if (
             type(model) is not GradientBoostingClassifier
             or len(model.classes_) != 2
             or not (model.init is None or isinstance(model.init, str))  # depends on the row
         ):
-            return None
+            raise NotForMe(f"{type(model).__name__} is no binary gradient boosting")
         trees = [tree.tree_ for tree in np.ravel(model.estimators_)]
         values = [model.learning_rate * tree.value[:, :, 0] for tree in trees]
         one = dense_inputs(transform, take_rows(X, slice(0, 1)))
@@ -306,7 +311,8 @@ class Trees:
         low = start + sum(float(v.min()) for v in leaf)
         high = start + sum(float(v.max()) for v in leaf)
         engine = cls(Boxes(trees, values), transform, noise, source, gain, (start, low, high))
-        return engine if engine._agrees(estimator, X, "raw") else None
+        engine._check(estimator, X, "raw")
+        return engine
 
     def votes(self, X: Rows, sigmas: Sequence[float], draws: Any = None) -> list[Votes]:
         """Exact votes of each row at each noise level."""
@@ -344,6 +350,22 @@ class Trees:
         near = np.clip(near, 1e-15, 1 - 1e-15)
         radius = np.abs(special.ndtri(near) - special.ndtri(zero)) * (1 - 1e-12) - 1e-12
         return Votes(share, "exact", 0, np.nan, radius=np.clip(radius, 0.0, farthest))
+
+
+class Boosting(Trees):
+    """Engine of binary gradient boosting, through the bounds of its raw score."""
+
+    title = "bounds of the raw score"
+
+    @classmethod
+    def for_problem(cls, problem: Problem) -> Self:
+        """Engine for binary gradient boosting; loose, and so only where it is asked for by name."""
+        problem.numbers_alone()
+        if problem.voting == "hard":
+            raise NotForMe("it smooths the raw score, and voting='hard' smooths labels")
+        if problem.method != "exact":
+            raise NotForMe("its radii are small: only with method='exact'")
+        return cls._for_boosting(problem)
 
 
 def _tree_votes(tree: Any, voting: Literal["hard", "soft"]) -> np.ndarray:

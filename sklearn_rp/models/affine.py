@@ -20,43 +20,44 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.models.inside import is_pipeline, unwrapped
-from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, column_names, in_double
 
 
 def unfold(
-    estimator: Any, noise: Noise, X: Rows
-) -> tuple[Any, Callable[..., Any], np.ndarray] | None:
+    estimator: Any, columns: np.ndarray, X: Rows
+) -> tuple[Any, Callable[..., Any], np.ndarray]:
     """Split a fitted model into affine steps and what stands behind them.
 
     Parameters
     ----------
     estimator : fitted classifier
         Possibly a Pipeline, possibly frozen.
-    noise : Noise
-        What is perturbed.
+    columns : ndarray of int of shape (n_noised,)
+        Positions of the noised features.
     X : ndarray or frame of shape (n_samples, n_features)
         Checked training rows.
 
     Returns
     -------
-    model, transform, effect : tuple, or None
+    model, transform, effect : tuple
         The last step; the steps before it as one function of rows; and what one unit of each noised
-        feature adds to each input of the last step, shape (n_inputs, n_noised). None where a step
-        is not known to be affine in the noised features.
+        feature adds to each input of the last step, shape (n_inputs, n_noised).
+
+    Raises
+    ------
+    NotForMe
+        If a step is not known to be affine in the noised features.
     """
-    effect = np.zeros((X.shape[1], len(noise.columns)))
-    effect[noise.columns, np.arange(len(noise.columns))] = 1.0
+    effect = np.zeros((X.shape[1], len(columns)))
+    effect[columns, np.arange(len(columns))] = 1.0
     steps: list[Any] = []
     model = unwrapped(estimator)
     names = column_names(X)
     while is_pipeline(model):
         if len(model) > 1:
-            behind = _through(model[:-1], effect, names)
-            if behind is None:
-                return None
-            effect, names = behind, None
+            effect, names = _through(model[:-1], effect, names), None
             steps.append(model[:-1])
         model = unwrapped(model[-1])
 
@@ -70,24 +71,26 @@ def dense_inputs(transform: Callable[[Rows], Any], X: Rows) -> np.ndarray:
 
 
 def unfold_axes(
-    estimator: Any, noise: Noise, X: Rows
-) -> tuple[Any, Callable[..., Any], np.ndarray, np.ndarray] | None:
+    estimator: Any, columns: np.ndarray, X: Rows
+) -> tuple[Any, Callable[..., Any], np.ndarray, np.ndarray]:
     """As `unfold`, where the steps keep noised features apart.
 
     Returns
     -------
-    model, transform, source, gain : tuple, or None
+    model, transform, source, gain : tuple
         For each input of the last step, the position of the one noised feature behind it (-1: none)
-        and what one unit of that adds. None where an input mixes noised features, or a noised
-        feature reaches several inputs: their noise would not be independent.
+        and what one unit of that adds.
+
+    Raises
+    ------
+    NotForMe
+        If an input mixes noised features, or a noised feature reaches several inputs: their noise
+        would not be independent.
     """
-    parts = unfold(estimator, noise, X)
-    if parts is None:
-        return None
-    model, transform, effect = parts
+    model, transform, effect = unfold(estimator, columns, X)
     used = effect != 0
     if (used.sum(axis=1) > 1).any() or (used.sum(axis=0) > 1).any():
-        return None
+        raise NotForMe("the steps in front of the model do not keep the noised features apart")
     source = np.where(used.any(axis=1), used.argmax(axis=1), -1)
     return model, transform, source, effect.sum(axis=1)
 
@@ -107,38 +110,43 @@ def _transform(steps: list[Any], rows: Rows, *, double: bool = True) -> Any:
     return rows
 
 
-def _through(step: Any, effect: np.ndarray, names: list[str] | None) -> np.ndarray | None:
-    """Effect of the noised features behind one step; None if it may not be affine in them."""
+def _through(step: Any, effect: np.ndarray, names: list[str] | None) -> np.ndarray:
+    """Effect of the noised features behind one step.
+
+    Raises
+    ------
+    NotForMe
+        If it may not be affine in them.
+    """
     step = unwrapped(step)
     if isinstance(step, str):
         return effect if step == "passthrough" else effect[:0]
     if step is None:
         return effect
+    kind = type(step)  # a subclass may do anything
+    unknown = NotForMe(f"the step {kind.__name__} is not known to be affine in the noised features")
     if not effect.any():
         # Whatever the step is, no noise reaches it; only the number of its outputs counts.
         if not hasattr(step, "get_feature_names_out"):
-            return None
+            raise unknown
         return np.zeros((len(step.get_feature_names_out()), effect.shape[1]))
-    kind = type(step)  # a subclass may do anything
     if kind is Pipeline:
         for _, inner in step.steps:
-            behind = _through(inner, effect, names)
-            if behind is None:
-                return None
-            effect, names = behind, None
+            effect, names = _through(inner, effect, names), None
         return effect
-    if kind is FeatureUnion:
-        if step.transformer_weights:
-            return None
-        parts = []
-        for _, inner in step.transformer_list:
-            part = _through(inner, effect, names)
-            if part is None:
-                return None
-            parts.append(part)
-        return np.concatenate(parts)
-    if kind is ColumnTransformer:
+    weighted = getattr(step, "transformer_weights", None)
+    if kind is FeatureUnion and not weighted:
+        return np.concatenate([_through(each, effect, names) for _, each in step.transformer_list])
+    if kind is ColumnTransformer and not weighted:
         return _through_columns(step, effect, names)
+    found = None if weighted else _alone(step, kind, effect)
+    if found is None:
+        raise unknown
+    return found
+
+
+def _alone(step: Any, kind: type, effect: np.ndarray) -> np.ndarray | None:
+    """Effect behind a step that holds no others; None if it may not be affine."""
     if getattr(step, "clip", False):
         return None
     if kind in (StandardScaler, RobustScaler, MaxAbsScaler):
@@ -166,9 +174,7 @@ def _through(step: Any, effect: np.ndarray, names: list[str] | None) -> np.ndarr
 
 def _through_columns(
     step: ColumnTransformer, effect: np.ndarray, names: list[str] | None
-) -> np.ndarray | None:
-    if step.transformer_weights:
-        return None
+) -> np.ndarray:
     n_outputs = max(part.stop or 0 for part in step.output_indices_.values())
     out = np.zeros((n_outputs, effect.shape[1]))
     # The transformer goes by the columns that it was fitted on, wherever they stand now.
@@ -176,7 +182,7 @@ def _through_columns(
     place = np.arange(len(effect))
     if names is not None and fitted is not None and names != fitted:
         if not set(fitted) <= set(names):
-            return None
+            raise NotForMe("a ColumnTransformer was fitted on other columns")
         place = np.array([names.index(name) for name in fitted])
     for name, inner, selected in step.transformers_:
         where = step.output_indices_[name]
@@ -186,8 +192,8 @@ def _through_columns(
         if not part.any():
             continue
         sub = _through(inner, part, None)
-        if sub is None or len(sub) != where.stop - where.start:
-            return None
+        if len(sub) != where.stop - where.start:
+            raise NotForMe(f"the step {name!r} of a ColumnTransformer is not what it was fitted as")
         out[where] = sub
     return out
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -31,14 +31,15 @@ from sklearn.tree import (
 from sklearn.utils import gen_batches
 
 from sklearn_rp._compat import hist_gradient_boosting_nodes
+from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.models.affine import dense_inputs, unfold_axes
 from sklearn_rp.models.inside import last_step
-from sklearn_rp.noise import Noise
 from sklearn_rp.rows import (
     Rows,
     column_values,
     is_frame,
     is_numeric,
+    names_of,
     replace_columns,
     rows_per_chunk,
     sample_rows,
@@ -57,10 +58,6 @@ MOST_EDGES = 4096  # beyond, a model's own thresholds are too many to visit for 
 _WIDENINGS = 8  # of the bracket around where an edge is thought to be, by 2**6 each
 _TRIED = 16  # columns at most that are given other values
 _LIGHTGBM_ZERO = float(np.float32(1e-35))  # what is not farther from 0 than this, it reads as 0
-
-
-class NotForMe(Exception):  # noqa: N818
-    """A model is not understood well enough to be read; the message says why."""
 
 
 @dataclass(eq=False)
@@ -239,35 +236,37 @@ _READERS: dict[tuple[str, str], Callable[[Any], Splits]] = {
 }
 
 
-def known_edges(estimator: Any, noise: Noise, X: Rows) -> list[np.ndarray]:
-    """Edges of the cells of each noised feature, in its own unit.
+def known_edges(estimator: Any, columns: np.ndarray, X: Rows) -> list[np.ndarray]:
+    """Edges of the cells of some features, each in its own unit.
 
     Parameters
     ----------
     estimator : fitted classifier
         Possibly behind steps.
-    noise : Noise
-        What is perturbed.
+    columns : ndarray of int of shape (n_noised,)
+        Positions of the features.
     X : ndarray or frame of shape (n_rows, n_features)
         Rows that the steps are tried on.
 
     Returns
     -------
     edges : list of ndarray
-        For each noised feature, sorted: the largest double on the lower side of each change.
+        For each feature, sorted: the largest double on the lower side of each change.
 
     Raises
     ------
     NotForMe
         If they are not known.
     """
-    parts = unfold_axes(estimator, noise, X)
-    if parts is None:
-        raise NotForMe("a step in front of the model is not known to keep the features apart")
-    model, transform, source, gain = parts
+    try:
+        model, transform, source, gain = unfold_axes(estimator, columns, X)
+    except NotForMe as reason:
+        raise NotForMe(
+            "a step in front of the model is not known to keep the features apart"
+        ) from reason
     found = splits(model)
     answer: list[np.ndarray] = []
-    for k, column in enumerate(noise.columns):
+    for k, column in enumerate(columns):
         position = np.flatnonzero(source == k)
         if not len(position):
             answer.append(np.empty(0))
@@ -275,7 +274,7 @@ def known_edges(estimator: Any, noise: Noise, X: Rows) -> list[np.ndarray]:
         j = int(position[0])
         edges = found.along(j)
         if len(edges) > MOST_EDGES:
-            raise NotForMe(f"the model has {len(edges)} thresholds along {noise.names[k]!s}")
+            raise NotForMe(f"the model has {len(edges)} thresholds along {names_of(X)[column]!s}")
         answer.append(_in_front(edges, partial(_input, transform, int(column), j), gain[j], X))
     return answer
 
@@ -373,7 +372,7 @@ def _double(number: np.ndarray) -> np.ndarray:
     return np.where(number < 0, -x, x)
 
 
-def trial_rows(estimator: Any, noise: Noise, X: Rows, most: int) -> Rows:
+def trial_rows(estimator: Any, noised: np.ndarray, X: Rows, most: int) -> Rows:
     """Rows to try a reading on: as many, however few are handed in.
 
     A quarter of them at least are not rows of `X`: columns that no noise is added to, and that
@@ -384,8 +383,8 @@ def trial_rows(estimator: Any, noise: Noise, X: Rows, most: int) -> Rows:
     ----------
     estimator : fitted classifier
         The model.
-    noise : Noise
-        What is perturbed.
+    noised : ndarray of int of shape (n_noised,)
+        Positions of the noised features.
     X : ndarray or frame of shape (n_rows, n_features)
         Checked rows.
     most : int
@@ -405,13 +404,16 @@ def trial_rows(estimator: Any, noise: Noise, X: Rows, most: int) -> Rows:
     except NotForMe:
         found = Splits(np.empty(0, dtype=np.intp), np.empty(0))
     columns, parts = [], []
-    for column in rng.permutation(np.setdiff1d(np.arange(X.shape[1]), noise.columns))[:_TRIED]:
+    for column in rng.permutation(np.setdiff1d(np.arange(X.shape[1]), noised))[:_TRIED]:
         if not is_numeric(X, int(column)):
             continue
-        one = unfold_axes(estimator, replace(noise, columns=np.array([column])), X)
         values = column_values(rows, int(column)).astype(np.float64)
         there = np.flatnonzero(np.isfinite(values[:n_own]))
-        if one is None or not len(there):
+        try:
+            one = unfold_axes(estimator, np.array([column]), X)
+        except NotForMe:
+            continue
+        if not len(there):
             continue
         first = take_rows(own, there[:1])
         edges = _nearly(found, first, values[there[0]], *one)

@@ -1,0 +1,84 @@
+"""One noised categorical feature: every category is visited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from sklearn_rp.engines.problem import Engine, Problem
+from sklearn_rp.exceptions import NotForMe
+from sklearn_rp.models.asking import at_each
+from sklearn_rp.models.labels import encode, labels_of
+from sklearn_rp.noise import Noise
+from sklearn_rp.rows import Rows
+from sklearn_rp.votes import Votes
+
+_ALL_CATEGORIES = 2.0 * (1 + 1e-12)  # still 2 when it has been rounded down
+
+
+@dataclass(eq=False)
+class Categories(Engine):
+    """Engine of one noised categorical feature: every category is visited.
+
+    The noise keeps the category with probability ``1 - sigma``, else draws one of all ``m`` evenly,
+    so that ``h_c(x) = (1 - sigma) 1[f(x) = c] + sigma / m * #{z : f(z) = c}``. Two different
+    categories are at distance 1: the radius is 2 (all of them lie strictly within it) where every
+    category gives the same smoothed label, else 0.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        The model.
+    classes : ndarray of shape (n_classes,)
+        Its labels.
+    noise : Noise
+        What is perturbed: one categorical feature.
+    """
+
+    estimator: Any
+    classes: np.ndarray
+    noise: Noise
+
+    method = "exact"
+    divisible = True
+    name = "categories"
+    title = "all categories"
+
+    @classmethod
+    def for_problem(cls, problem: Problem) -> Self:
+        """Engine for any model, where the noised feature is a category."""
+        problem.hard_votes_alone()
+        if problem.noise.categories is None:
+            raise NotForMe("the noised features are numbers")
+        return cls(problem.reader, problem.classes, problem.noise)
+
+    def votes(self, X: Rows, sigmas: Sequence[float], draws: Any = None) -> list[Votes]:
+        """Exact votes of each row at each noise level."""
+        known = self.noise.categories
+        assert known is not None
+        own = encode(self.noise.check_rows(X, min(sigmas))[:, 0], known, what="category")
+        shares: list[list[np.ndarray]] = [[] for _ in sigmas]
+        radii: list[list[np.ndarray]] = [[] for _ in sigmas]
+
+        def ask(rows: Rows) -> np.ndarray:
+            return encode(labels_of(self.estimator, rows), self.classes)
+
+        for rows, found in at_each(ask, X, self.noise.columns, known[:, None]):
+            answer = np.eye(len(self.classes))[found]
+            mean = answer.mean(axis=1, keepdims=True)
+            for level, sigma in enumerate(sigmas):
+                h = (1 - sigma) * answer + sigma * mean
+                label = h.argmax(axis=2)
+                # A tie that rounding decides is no certificate.
+                ordered = np.sort(h, axis=2)
+                clear = (ordered[:, :, -1] - ordered[:, :, -2] > 1e-12).all(axis=1)
+                same = (label == label[:, :1]).all(axis=1) & clear
+                shares[level].append(h[np.arange(len(h)), own[rows]])
+                radii[level].append(np.where(same, _ALL_CATEGORIES, 0.0))
+        return [
+            Votes(np.concatenate(h), "exact", 0, 1e-14, radius=np.concatenate(r) / sigma)
+            for h, r, sigma in zip(shares, radii, sigmas, strict=True)
+        ]

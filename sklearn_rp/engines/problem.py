@@ -1,0 +1,102 @@
+"""What an engine is asked to answer for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+
+from sklearn_rp.exceptions import NotForMe
+from sklearn_rp.models.inside import last_step
+from sklearn_rp.models.labels import Adapted
+from sklearn_rp.models.nets import is_net
+from sklearn_rp.noise import Draws, Noise
+from sklearn_rp.rows import Rows
+from sklearn_rp.votes import Votes
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A fitted classifier, its noise, and how its answers are to be smoothed.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        The base classifier.
+    classes : ndarray of shape (n_classes,)
+        Its labels.
+    noise : Noise
+        What is perturbed.
+    X : ndarray or frame of shape (n_samples, n_features)
+        Checked training rows, flat; an engine tries itself on some of them.
+    shape : tuple of int or None
+        Shape of one row as the classifier reads it; None: rows of a table.
+    voting : {"hard", "soft"}
+        Votes by label or by probability.
+    method : {"auto", "exact", "monte_carlo"}
+        What is asked for; an engine that is coarse or loose is taken by name only.
+    resample : bool
+        Whether the release is to be random.
+    """
+
+    estimator: Any
+    classes: np.ndarray
+    noise: Noise
+    X: Rows
+    shape: tuple[int, ...] | None
+    voting: Literal["hard", "soft"]
+    method: Literal["auto", "exact", "monte_carlo"]
+    resample: bool
+
+    @property
+    def is_net(self) -> bool:
+        """Whether the classifier is one of skorch's nets, possibly behind steps."""
+        return is_net(last_step(self.estimator))
+
+    @cached_property
+    def reader(self) -> Any:
+        """The classifier as it is asked: flat rows in, labels out."""
+        if self.is_net or self.shape is not None:
+            return Adapted(self.estimator, self.shape, self.classes if self.is_net else None)
+        return self.estimator
+
+    def hard_votes_alone(self) -> None:
+        """Refuse soft votes."""
+        if self.voting == "soft":
+            raise NotForMe("it smooths labels, and voting='soft' smooths probabilities")
+
+    def numbers_alone(self) -> None:
+        """Refuse a category."""
+        if self.noise.categories is not None:
+            raise NotForMe("the noised feature is a category")
+
+
+class NoAnswer(NotForMe):
+    """The model has no answer where an engine has to ask it."""
+
+
+class Engine:
+    """A way to know the smoothed probabilities."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]  # in words
+    method: ClassVar[str]  # "exact" or "monte_carlo"
+    divisible: ClassVar[bool]  # whether processes may share the rows
+
+    @classmethod
+    def for_problem(cls, problem: Problem) -> Self:
+        """Engine for a problem.
+
+        Raises
+        ------
+        NotForMe
+            With the reason, if the problem is none of its own.
+        """
+        raise NotImplementedError
+
+    def votes(self, X: Rows, sigmas: Sequence[float], draws: Draws) -> list[Votes]:
+        """Votes of checked rows at each noise level."""
+        raise NotImplementedError
