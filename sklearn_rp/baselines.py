@@ -11,8 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import Interval, fit_context, with_callbacks
 from sklearn_rp.classifier import ReleaseRule, check_fallback, released
+from sklearn_rp.law import seed_of
 from sklearn_rp.models.labels import encode, in_labels, labels_of
-from sklearn_rp.noise import Noise, seed_of
+from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, names_of, replace_columns
 from sklearn_rp.validation import check_rows, unchanged_on_error
 from sklearn_rp.wrapper import ClassifierWrapper, check_noise, weighted
@@ -247,13 +248,13 @@ class NoisyInputClassifier(_RandomRelease):
                 f"noise_features names {str(self._noise.names[0])!r}, which is not numeric: "
                 "Gaussian noise can be added to numbers alone."
             )
-        draws = np.random.default_rng(0).standard_normal((_TRIED_DRAWS, len(self._noise.columns)))
+        draws = self._noise.law.fresh(np.random.default_rng(0), _TRIED_DRAWS)
         check_noise(base, base.predict, X, self._noise, self.sigma, draws)
         self._sigma = self.sigma
 
     def _draw(self, X: Rows, rng: np.random.Generator) -> np.ndarray:
         values = self._noise.check_rows(X, self._sigma)
-        noise = rng.standard_normal(values.shape) * self._sigma * self._noise.scale
+        noise = self._noise.law.fresh(rng, len(values)) * self._sigma * self._noise.scale
         noisy = values + noise.astype(values.dtype, copy=False)
         return labels_of(self.estimator_, replace_columns(X, self._noise.columns, noisy, 1))
 

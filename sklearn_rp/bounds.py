@@ -6,16 +6,17 @@ A certificate fails if it names a class other than ``A``, or a radius above the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
 import numpy as np
 from scipy import special
 
-from sklearn_rp.votes import Votes
+from sklearn_rp.law import Gaussian
 
-# Relative error allowed for in scipy's inverse incomplete beta function and normal quantile,
-# which are accurate to a few units in the last place (2.2e-16).
+# Relative error allowed for in scipy's inverse incomplete beta function, which is accurate to a few
+# units in the last place (2.2e-16).
 _SLACK = 1e-13
 # Exact methods: a probability of 1.0 in floating point is not certainty.
 _LARGEST = 1.0 - 1e-15
@@ -45,120 +46,9 @@ class Bounds:
     abstained: np.ndarray
 
 
-def bound_votes(votes: Votes, alpha: float) -> Bounds:
-    """Bounds and radius of each row, true with probability 1 - `alpha` for each.
-
-    Parameters
-    ----------
-    votes : Votes
-        What an engine found.
-    alpha : float
-        Failure probability of each row's statement; exact votes ignore it.
-
-    Returns
-    -------
-    bounds : Bounds
-    """
-    if votes.kind == "exact":
-        lower, upper = _exact(votes)
-        certain = lower > upper
-    elif votes.kind == "soft":
-        lower, upper = _soft(votes, alpha)
-        certain = lower > upper
-    else:
-        lower, upper, certain = _hard(votes, alpha)
-    if votes.radius is not None:
-        radius = votes.radius
-    else:
-        radius = np.where(certain, gaussian_radius(lower, upper), 0.0)
-    abstained = ~(radius > 0)
-    return Bounds(lower, upper, radius, abstained)
-
-
-def radius_upper(votes: Votes, alpha: float) -> np.ndarray:
-    """Upper bound of each row's true radius in noise units, true with probability 1 - `alpha`.
-
-    The radius is at most what the bounds of the top class ``A`` from above and of its runner-up
-    from below give. ``A`` may be any class: the bound is largest for the one with the most votes.
-    Two classes: one event, as the runner-up is the complement. More: alpha / 2 for ``A``, and alpha
-    / 2 shared by all the others. Inf where nothing bounds it.
-
-    Examples
-    --------
-    >>> votes = Votes(np.array([[840, 160]]), "hard", 1000)
-    >>> bool(gaussian_radius(0.84, 0.16) < radius_upper(votes, 0.001)[0] < 1.2)
-    True
-    """
-    n, n_classes = votes.n_samples, votes.total.shape[1]
-    soft = votes.kind == "soft"
-    above = mean_upper if soft else clopper_pearson_upper
-    below = mean_lower if soft else clopper_pearson_lower
-    first, second = two_largest(votes.share if soft else votes.total)
-    if n_classes == 2:
-        upper = above(first, n, alpha)
-        lower = _down(1 - upper)
-    else:
-        upper = above(first, n, alpha / 2)
-        runner_up = below(second, n, alpha / 2 / (n_classes - 1))
-        lower = np.maximum(runner_up, _down((1 - upper) / (n_classes - 1)))
-    with np.errstate(invalid="ignore"):
-        radius = (special.ndtri(upper) - special.ndtri(lower)) / 2
-    return np.where(upper >= 1, np.inf, np.maximum(radius * (1 + 1e-12) + 1e-12, 0.0))
-
-
-def gaussian_radius(p_lower: np.ndarray, p_upper: np.ndarray) -> np.ndarray:
-    """Radius in noise units: ``(Phi^-1(p_lower) - Phi^-1(p_upper)) / 2``, rounded down.
-
-    Cohen, Rosenfeld, Kolter 2019 (arXiv 1902.02918), Theorem 1; for soft votes Salman et al. 2019
-    (1906.04584), Lemma 2. Not positive where nothing is certified.
-
-    Examples
-    --------
-    >>> float(gaussian_radius(0.8413447460685429, 0.15865525393145707).round(9))
-    1.0
-    """
-    radius = (special.ndtri(p_lower) - special.ndtri(p_upper)) / 2
-    return radius - _SLACK * (1 + np.abs(radius))
-
-
 def scaled_radius(radius: np.ndarray, sigma: float) -> np.ndarray:
     """From noise units to scaled units, rounded down."""
     return np.nextafter(sigma * radius, 0.0)
-
-
-def min_samples(alpha: float, n_classes: int = 2, voting: Literal["hard", "soft"] = "hard") -> int:
-    """Fewest votes that can certify anything at `alpha`.
-
-    With two classes, all ``n`` hard votes for one have to rule out ``h <= 1/2`` on either side:
-    ``2 * (1/2)**n < alpha``.
-
-    Examples
-    --------
-    >>> min_samples(0.001)
-    11
-    """
-    n = max(1, int(np.floor(-np.log2(alpha))))
-    while not max_radius(n, alpha, n_classes, voting) > 0:
-        n += 1
-    return n
-
-
-def max_radius(
-    n_samples: int,
-    alpha: float,
-    n_classes: int = 2,
-    voting: Literal["hard", "soft"] = "hard",
-) -> float:
-    """Largest radius, in noise units, that `n_samples` votes can certify at `alpha`.
-
-    Examples
-    --------
-    >>> round(max_radius(1000, 0.001), 3)
-    2.463
-    """
-    total = np.zeros((1, n_classes), dtype=np.int64)
-    total[0, 0] = n_samples
-    return float(bound_votes(Votes(total, voting, n_samples), alpha).radius[0])
 
 
 def majority_share(n_votes: np.ndarray | int, beta: float, needed: np.ndarray | int) -> np.ndarray:
@@ -191,30 +81,6 @@ def soft_majority_share(n_votes: np.ndarray | int, beta: float) -> np.ndarray:
     return _up(0.5 * (1 + np.sqrt(-np.expm1(2 * np.log(beta) / n))))
 
 
-def needed_votes(
-    n_votes: int, alpha: float, n_classes: int, min_radius: float, sigma: float = 1.0
-) -> int:
-    """Fewest votes for one class with which its certificate exceeds a radius, in scaled units.
-
-    All other votes are taken to be for one class, the worst case. More than `n_votes` where no
-    number does.
-
-    Examples
-    --------
-    >>> needed_votes(1000, 0.001, 2, 0.0)
-    553
-    """
-    low, high = n_votes // 2, n_votes + 1  # not enough, enough
-    while high - low > 1:
-        middle = (low + high) // 2
-        total = np.zeros((1, n_classes), dtype=np.int64)
-        total[0, :2] = middle, n_votes - middle
-        radius = bound_votes(Votes(total, "hard", n_votes), alpha).radius
-        enough = scaled_radius(radius, sigma)[0] > min_radius
-        low, high = (low, middle) if enough else (middle, high)
-    return high
-
-
 def clopper_pearson_lower(k: np.ndarray | int, n: int, alpha: float | np.ndarray) -> np.ndarray:
     """One-sided lower confidence bound of a binomial probability, rounded down.
 
@@ -244,13 +110,15 @@ def clopper_pearson_upper(k: np.ndarray | int, n: int, alpha: float | np.ndarray
     return np.where(k < n, _up(bound), 1.0)
 
 
-def _hard(votes: Votes, alpha: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Bounds from counts of labels, with the label chosen by the very same votes.
+def count_bounds(
+    total: np.ndarray, n: int, alpha: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Bounds from counts of labels, with the label chosen by the very same votes; and certainty.
 
     Each distinct pair of counts is worked out once: a million rows share a few thousand pairs.
     """
-    n, n_classes = votes.n_samples, votes.total.shape[1]
-    first, second = (total.astype(np.int64) for total in two_largest(votes.total))
+    n_classes = total.shape[1]
+    first, second = (each.astype(np.int64) for each in two_largest(total))
     pairs, row = np.unique(first * (n + 1) + second, return_inverse=True)
     first, second = np.divmod(pairs, n + 1)
     if n_classes == 2:
@@ -299,20 +167,20 @@ def _majority_lower(k: np.ndarray, n: int, alpha: float) -> np.ndarray:
     return np.where(decided, clopper_pearson_lower(k, n, level), halved)
 
 
-def _soft(votes: Votes, alpha: float) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds from sums of numbers in [0, 1], shared by Bonferroni.
+def mean_bounds(share: np.ndarray, n: int, alpha: float) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds from means of `n` numbers in [0, 1], shared by Bonferroni.
 
     Two classes: the two means are complements, so two events, alpha / 2 each. More: a lower bound
     for each class and an upper one for A and for B, alpha / (n_classes + 2) each; a wrong label
     needs a lower bound of its own class or the upper bound of A to fail.
     """
-    n_classes = votes.total.shape[1]
+    n_classes = share.shape[1]
     events = 2 if n_classes == 2 else n_classes + 2
-    first, second = two_largest(votes.share)
-    lower = mean_lower(first, votes.n_samples, alpha / events)
+    first, second = two_largest(share)
+    lower = mean_lower(first, n, alpha / events)
     upper = _up(1 - lower)
     if n_classes > 2:
-        upper = np.minimum(upper, mean_upper(second, votes.n_samples, alpha / events))
+        upper = np.minimum(upper, mean_upper(second, n, alpha / events))
     return lower, upper
 
 
@@ -349,12 +217,45 @@ def mean_upper(mean: np.ndarray, n: int, alpha: float) -> np.ndarray:
     return _up(1 - mean_lower(1 - mean, n, alpha))
 
 
-def _exact(votes: Votes) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds from probabilities that are known up to floating point."""
-    first, second = two_largest(votes.total)
-    lower = np.clip(first - votes.error, 0.0, _LARGEST)
-    upper = np.clip(second + votes.error, 1 - _LARGEST, 1.0)
+def probability_bounds(
+    share: np.ndarray, label: np.ndarray, error: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds of a label's and of the best other's probability, known up to an error."""
+    rows = np.arange(len(share))
+    others = share.copy()
+    others[rows, label] = -np.inf
+    lower = np.clip(share[rows, label] - error, 0.0, _LARGEST)
+    upper = np.clip(others.max(axis=1) + error, 1 - _LARGEST, 1.0)
     return lower, upper
+
+
+def certain_radius(share: np.ndarray, label: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """Radius, in noise units, within which `label` stays on top; 0 where it is not."""
+    return np.maximum(Gaussian.radius(*probability_bounds(share, label, error)), 0.0)
+
+
+def radius_at_most(
+    total: np.ndarray, n: int, alpha: float, below: Callable[..., Any], above: Callable[..., Any]
+) -> np.ndarray:
+    """Upper bound of each row's true radius in noise units, true with probability 1 - `alpha`.
+
+    The radius is at most what the bounds of the top class ``A`` from above and of its runner-up
+    from below give. ``A`` may be any class: the bound is largest for the one with the most votes.
+    Two classes: one event, as the runner-up is the complement. More: alpha / 2 for ``A``, and alpha
+    / 2 shared by all the others. Inf where nothing bounds it.
+    """
+    n_classes = total.shape[1]
+    first, second = two_largest(total)
+    if n_classes == 2:
+        upper = above(first, n, alpha)
+        lower = _down(1 - upper)
+    else:
+        upper = above(first, n, alpha / 2)
+        runner_up = below(second, n, alpha / 2 / (n_classes - 1))
+        lower = np.maximum(runner_up, _down((1 - upper) / (n_classes - 1)))
+    with np.errstate(invalid="ignore"):
+        radius = -Gaussian.radius(lower, upper)  # rounded up
+    return np.where(upper >= 1, np.inf, np.maximum(radius, 0.0))
 
 
 def two_largest(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import special
 
-from sklearn_rp.bounds import majority_share, needed_votes, soft_majority_share
-from sklearn_rp.noise import find_noised
+from sklearn_rp.bounds import majority_share, soft_majority_share
+from sklearn_rp.law import Gaussian
+from sklearn_rp.selection import find_noised
+from sklearn_rp.votes import needed_votes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -228,8 +229,7 @@ class Certificate:
             share = soft_majority_share(n, beta)
         else:
             share = majority_share(n, beta, n // 2 + 1)
-        radius = self.sigma * (special.ndtri(self.p_lower) - special.ndtri(share))
-        radius = np.minimum(radius * (1 - 1e-12) - 1e-12 * self.sigma, self.radius)
+        radius = np.minimum(self.sigma * Gaussian.distance(self.p_lower, share), self.radius)
         return np.where(self.abstained, 0.0, np.maximum(radius, 0.0))
 
     def release_advantage(self, beta: float = 0.001) -> float:

@@ -26,19 +26,21 @@ from sklearn_rp._compat import (
     safe_indexing,
     with_callbacks,
 )
-from sklearn_rp.bounds import Bounds, bound_votes, max_radius, min_samples, scaled_radius
+from sklearn_rp.bounds import Bounds, scaled_radius
 from sklearn_rp.certificate import Certificate, concatenate
 from sklearn_rp.engines import Engine, Problem, Recalled, cast_votes, check_n_jobs, find_engine
 from sklearn_rp.exceptions import warn_user
+from sklearn_rp.law import Draws, seed_of
 from sklearn_rp.models.inside import behind_steps, inside, is_frozen, is_pipeline, last_step
 from sklearn_rp.models.labels import encode, labels_of
 from sklearn_rp.models.nets import is_net, net_classes
-from sklearn_rp.noise import Draws, Noise, find_noised, seed_of
+from sklearn_rp.noise import Noise
 from sklearn_rp.privacy import GaussianPrivacy
 from sklearn_rp.rounds import Question, vote_in_rounds
 from sklearn_rp.rows import Rows, index_of, names_of, replace_columns, take_rows
+from sklearn_rp.selection import find_noised
 from sklearn_rp.validation import check_rows, check_sigmas, unchanged_on_error
-from sklearn_rp.votes import Votes
+from sklearn_rp.votes import Votes, max_radius, min_samples
 from sklearn_rp.wrapper import ClassifierWrapper, check_noise, has_threshold, is_random, weighted
 
 _REPORTS = 20  # steps of the progress of one call, where anybody asks for it
@@ -310,7 +312,7 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         """Refuse noise that leaves the model's domain: the votes to come are tried on some rows."""
         n_draws = max(1, min(self.n_samples, _MOST_TRIED // len(noise.columns)))
         ask = reader.predict_proba if self.voting == "soft" else reader.predict
-        check_noise(base, ask, X, noise, self.sigma, noise.draw((entropy,), 0, n_draws))
+        check_noise(base, ask, X, noise, self.sigma, noise.law.draw((entropy,), 0, n_draws))
 
     def _train(
         self, X: Rows, y: np.ndarray, params: dict[str, Any], noise: Noise, entropy: int
@@ -326,7 +328,7 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         elif self.n_augment:
             # A stream of its own: the votes must not reuse the noise that the model was fitted on.
             rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(0, 1)))
-            draws = rng.standard_normal((X.shape[0], 1 + self.n_augment, len(noise.columns)))
+            draws = noise.law.fresh(rng, X.shape[0], 1 + self.n_augment)
             draws[:, 0] = 0.0
             X, y, params = _augment(X, y, params, self.sigma * noise.scale * draws, noise)
         net = last_step(base)
@@ -388,7 +390,7 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         label = self.classes_[votes.top]
         if release.fallback is None:  # nobody asks for the radius
             return label
-        radius = scaled_radius(bound_votes(votes, release.alpha).radius, release.sigma)
+        radius = scaled_radius(votes.bounds(release.alpha).radius, release.sigma)
         return self._released(label, radius)
 
     def _released(self, label: np.ndarray, radius: np.ndarray) -> np.ndarray:
@@ -523,14 +525,14 @@ class RobustPrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         answer = []
         for sigma, votes in zip(sigmas, self._votes(X, sigmas, draws), strict=True):
             n_samples = np.full(X.shape[0], votes.n_samples)
-            bounds = bound_votes(votes, self._release.alpha)
+            bounds = votes.bounds(self._release.alpha)
             answer.append(self._certificate(X, sigma, votes.top, bounds, n_samples, votes.reach))
         return answer
 
     def _certify_in_rounds(
         self, X: Rows, sigma: float, draws: Draws, question: Question
     ) -> Certificate:
-        def cast(rows: np.ndarray, start: int, stop: int, number: int) -> Votes:
+        def cast(rows: np.ndarray, start: int, stop: int, number: int) -> Any:
             # Rows with noise of their own begin a new stream in every round.
             now = replace(draws, start=start, stop=stop)
             if draws.row is not None:

@@ -174,7 +174,7 @@ def make_recommendation(
     if not 0 <= flip < 1:
         raise ValueError(f"flip={flip!r} is not allowed: it must be in [0, 1).")
     rng = check_random_state(random_state)
-    data = rng.standard_normal((n_samples, n_features))
+    data = rng.normal(size=(n_samples, n_features))
     coef = np.r_[1.0, np.full(n_features - 1, -slope / (n_features - 1))]
     boundary = -data[:, 1:] @ coef[1:]
     above = data[:, 0] - boundary

@@ -15,7 +15,7 @@ except ImportError as error:
     ) from error
 
 from sklearn_rp.engines.torch import evaluating
-from sklearn_rp.noise import seed_of
+from sklearn_rp.law import seed_of
 
 __all__ = ["Autocast", "Decoder", "GaussianNoise"]
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import optimize, special
+from scipy import optimize
+
+from sklearn_rp.law import Gaussian
 
 __all__ = ["GaussianPrivacy"]
 
@@ -44,7 +46,7 @@ class GaussianPrivacy:
     @property
     def total_variation(self) -> float:
         """Largest difference that any event's probability has under the two rows."""
-        return float(2 * special.ndtr(self.mu / 2) - 1)
+        return float(2 * Gaussian.below(self.mu / 2) - 1)
 
     @property
     def advantage(self) -> float:
@@ -70,7 +72,7 @@ class GaussianPrivacy:
             return 0.0
         a, b = -epsilon / self.mu + self.mu / 2, -epsilon / self.mu - self.mu / 2
         # Both terms as logarithms: neither e**eps nor the tail is a number for large epsilon.
-        upper, lower = special.log_ndtr(a), epsilon + special.log_ndtr(b)
+        upper, lower = Gaussian.log_below(a), epsilon + Gaussian.log_below(b)
         return float(max(0.0, -np.exp(upper) * np.expm1(min(0.0, lower - upper))))
 
     def epsilon(self, delta: float) -> float:

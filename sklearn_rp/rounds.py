@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sklearn_rp.bounds import Bounds, bound_votes, radius_upper, scaled_radius
-from sklearn_rp.votes import Votes
+from sklearn_rp.bounds import Bounds, scaled_radius
+from sklearn_rp.votes import Counted
 
 _IN_ONE_GO = 1000  # up to so many votes, rounds save nothing worth having
 _FIRST = 200
@@ -91,7 +91,7 @@ def spend(alpha: float, n_rounds: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def vote_in_rounds(
-    cast: Callable[[np.ndarray, int, int, int], Votes],
+    cast: Callable[[np.ndarray, int, int, int], Counted],
     n_rows: int,
     n_votes: int,
     alpha: float,
@@ -139,14 +139,14 @@ def vote_in_rounds(
     for number, stop in enumerate(ends):
         new = cast(rows, start, stop, number)
         total = new.total if total is None else total + new.total
-        votes = Votes(total, new.kind, stop)
-        here = bound_votes(votes, certify[number])
+        votes = replace(new, total=total, n_samples=stop)
+        here = votes.bounds(certify[number])
         top[rows], n_samples[rows] = votes.top, stop
         bounds.p_lower[rows], bounds.p_upper[rows] = here.p_lower, here.p_upper
         bounds.radius[rows], bounds.abstained[rows] = here.radius, here.abstained
         if number == len(ends) - 1:
             break
-        most = sigma * radius_upper(votes, refute[number]) * (1 + 1e-12)
+        most = sigma * votes.radius_upper(refute[number]) * (1 + 1e-12)
         left = ~question.answered(here, scaled_radius(here.radius, sigma), most)
         rows, total, start = rows[left], total[left], stop
         if not len(rows):

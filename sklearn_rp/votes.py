@@ -1,43 +1,42 @@
-"""The one shape of answer that every engine gives."""
+"""What an engine knows of the smoothed probabilities, by how it came to know it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, cast
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
 
 import numpy as np
+
+from sklearn_rp.bounds import (
+    Bounds,
+    clopper_pearson_lower,
+    clopper_pearson_upper,
+    count_bounds,
+    mean_bounds,
+    mean_lower,
+    mean_upper,
+    probability_bounds,
+    radius_at_most,
+    scaled_radius,
+)
+from sklearn_rp.law import Gaussian
 
 
 @dataclass(frozen=True, eq=False)
 class Votes:
-    """What an engine knows of the smoothed probabilities ``h_c(x)`` of some rows.
+    """What is known of ``h_c(x)`` of some rows.
 
     Parameters
     ----------
     total : ndarray of shape (n_rows, n_classes)
-        ``kind="hard"``: integer counts. ``kind="soft"``: sums of probabilities.
-        ``kind="exact"``: the probabilities themselves.
-    kind : {"hard", "soft", "exact"}
-        How `total` came about, and with it which bound applies.
-    n_samples : int
-        Draws behind `total`; 0 where it is exact.
-    error : float or ndarray of shape (n_rows,)
-        ``kind="exact"``: no probability of a row is further from the true one than this. It depends
-        on the row alone, as the row's radius must not depend on the batch.
-    radius : ndarray of shape (n_rows,) or None
-        ``kind="exact"``: radius in noise units, rounded down, where the engine knows more than
-        follows from `total`.
-    reach : ndarray of shape (n_rows, 2) or None
-        One noised feature: the same to either side, below and above.
+        What each class has.
     """
 
     total: np.ndarray
-    kind: Literal["hard", "soft", "exact"]
-    n_samples: int
-    error: Any = 0.0
-    radius: np.ndarray | None = None
-    reach: np.ndarray | None = None
+
+    n_samples = 0  # draws behind `total`; 0: it is exact
+    reach = None  # radius to either side of one noised feature, where it is known
 
     @property
     def share(self) -> np.ndarray:
@@ -49,16 +48,205 @@ class Votes:
         """Position of the class with the most votes, the first of equals: shape (n_rows,)."""
         return self.total.argmax(axis=1)
 
+    def bounds(self, alpha: float) -> Bounds:
+        """Bounds and radius of each row, true with probability 1 - `alpha` for each."""
+        raise NotImplementedError
 
-def concatenate(parts: Sequence[Votes]) -> Votes:
+    def _bounds(self, lower: np.ndarray, upper: np.ndarray, certain: np.ndarray) -> Bounds:
+        radius = np.where(certain, Gaussian.radius(lower, upper), 0.0)
+        return Bounds(lower, upper, radius, ~(radius > 0))
+
+
+@dataclass(frozen=True, eq=False)
+class Counted(Votes):
+    """Votes of `n_samples` noisy copies.
+
+    Parameters
+    ----------
+    total : ndarray of shape (n_rows, n_classes)
+        Sums over the copies.
+    n_samples : int
+        How many there were.
+    """
+
+    n_samples: int = field()
+
+    def radius_upper(self, alpha: float) -> np.ndarray:
+        """Upper bound of each row's true radius in noise units, true with probability 1 - `alpha`.
+
+        Inf where nothing bounds it.
+        """
+        raise NotImplementedError
+
+
+class Counts(Counted):
+    """Numbers of labels.
+
+    Examples
+    --------
+    >>> votes = Counts(np.array([[840, 160]]), 1000)
+    >>> bool(Gaussian.radius(0.84, 0.16) < votes.radius_upper(0.001)[0] < 1.2)
+    True
+    """
+
+    def bounds(self, alpha: float) -> Bounds:
+        """Bounds and radius of each row, true with probability 1 - `alpha` for each."""
+        return self._bounds(*count_bounds(self.total, self.n_samples, alpha))
+
+    def radius_upper(self, alpha: float) -> np.ndarray:
+        """Upper bound of each row's true radius, as of all counted votes."""
+        below, above = clopper_pearson_lower, clopper_pearson_upper
+        return radius_at_most(self.total, self.n_samples, alpha, below, above)
+
+
+class Sums(Counted):
+    """Sums of probabilities."""
+
+    def bounds(self, alpha: float) -> Bounds:
+        """Bounds and radius of each row, true with probability 1 - `alpha` for each."""
+        lower, upper = mean_bounds(self.share, self.n_samples, alpha)
+        return self._bounds(lower, upper, lower > upper)
+
+    def radius_upper(self, alpha: float) -> np.ndarray:
+        """Upper bound of each row's true radius, as of all counted votes."""
+        return radius_at_most(self.share, self.n_samples, alpha, mean_lower, mean_upper)
+
+
+@dataclass(frozen=True, eq=False)
+class Exact(Votes):
+    """The probabilities themselves, up to floating point.
+
+    Parameters
+    ----------
+    total : ndarray of shape (n_rows, n_classes)
+        Probabilities.
+    error : ndarray of shape (n_rows,)
+        No probability of a row is further from the true one than this. It depends on the row
+        alone, as the row's radius must not depend on the batch.
+    """
+
+    error: np.ndarray
+
+    def bounds(self, alpha: float) -> Bounds:
+        """Bounds and radius of each row; `alpha` is not needed."""
+        lower, upper = probability_bounds(self.total, self.top, self.error)
+        return self._bounds(lower, upper, lower > upper)
+
+
+@dataclass(frozen=True, eq=False)
+class Measured(Exact):
+    """Probabilities whose radius the engine knows better than it follows from them.
+
+    Parameters
+    ----------
+    total, error : ndarray
+        As of `Exact`.
+    radius : ndarray of shape (n_rows,)
+        In noise units, rounded down.
+    reach : ndarray of shape (n_rows, 2) or None
+        One noised feature: the same to either side, below and above.
+    """
+
+    radius: np.ndarray
+    reach: np.ndarray | None = None  # type: ignore[assignment]
+
+    def bounds(self, alpha: float) -> Bounds:
+        """Bounds and radius of each row; `alpha` is not needed."""
+        lower, upper = probability_bounds(self.total, self.top, self.error)
+        return Bounds(lower, upper, self.radius, ~(self.radius > 0))
+
+
+@dataclass(frozen=True, eq=False)
+class Scored(Votes):
+    """A radius by a raw score, which bounds no probability.
+
+    Parameters
+    ----------
+    total : ndarray of shape (n_rows, n_classes)
+        Shares that have the right order, and no more.
+    radius : ndarray of shape (n_rows,)
+        In noise units, rounded down.
+    """
+
+    radius: np.ndarray
+
+    def bounds(self, alpha: float) -> Bounds:
+        """Radius of each row; its probabilities are not a number."""
+        nothing = np.full(len(self.radius), np.nan)
+        return Bounds(nothing, nothing, self.radius, ~(self.radius > 0))
+
+
+def concatenate(parts: Sequence[Any]) -> Any:
     """Votes of consecutive chunks of rows as one."""
     first = parts[0]
-    error = [np.broadcast_to(p.error, len(p.total)) for p in parts]
-    return Votes(
-        np.concatenate([p.total for p in parts]),
-        first.kind,
-        first.n_samples,
-        np.concatenate(error),
-        None if first.radius is None else np.concatenate([cast("Any", p.radius) for p in parts]),
-        None if first.reach is None else np.concatenate([cast("Any", p.reach) for p in parts]),
-    )
+    each: dict[str, Any] = {one.name: getattr(first, one.name) for one in fields(first)}
+    together = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name, value in each.items()
+        if isinstance(value, np.ndarray)
+    }
+    return replace(first, **together)
+
+
+def counted(voting: str) -> type[Counts] | type[Sums]:
+    """What votes by label ("hard") or by probability ("soft") add up to."""
+    return Counts if voting == "hard" else Sums
+
+
+def min_samples(alpha: float, n_classes: int = 2, voting: Literal["hard", "soft"] = "hard") -> int:
+    """Fewest votes that can certify anything at `alpha`.
+
+    With two classes, all ``n`` hard votes for one have to rule out ``h <= 1/2`` on either side:
+    ``2 * (1/2)**n < alpha``.
+
+    Examples
+    --------
+    >>> min_samples(0.001)
+    11
+    """
+    n = max(1, int(np.floor(-np.log2(alpha))))
+    while not max_radius(n, alpha, n_classes, voting) > 0:
+        n += 1
+    return n
+
+
+def max_radius(
+    n_samples: int,
+    alpha: float,
+    n_classes: int = 2,
+    voting: Literal["hard", "soft"] = "hard",
+) -> float:
+    """Largest radius, in noise units, that `n_samples` votes can certify at `alpha`.
+
+    Examples
+    --------
+    >>> round(max_radius(1000, 0.001), 3)
+    2.463
+    """
+    total = np.zeros((1, n_classes), dtype=np.int64)
+    total[0, 0] = n_samples
+    return float(counted(voting)(total, n_samples).bounds(alpha).radius[0])
+
+
+def needed_votes(
+    n_votes: int, alpha: float, n_classes: int, min_radius: float, sigma: float = 1.0
+) -> int:
+    """Fewest votes for one class with which its certificate exceeds a radius, in scaled units.
+
+    All other votes are taken to be for one class, the worst case. More than `n_votes` where no
+    number does.
+
+    Examples
+    --------
+    >>> needed_votes(1000, 0.001, 2, 0.0)
+    553
+    """
+    low, high = n_votes // 2, n_votes + 1  # not enough, enough
+    while high - low > 1:
+        middle = (low + high) // 2
+        total = np.zeros((1, n_classes), dtype=np.int64)
+        total[0, :2] = middle, n_votes - middle
+        radius = Counts(total, n_votes).bounds(alpha).radius
+        enough = scaled_radius(radius, sigma)[0] > min_radius
+        low, high = (low, middle) if enough else (middle, high)
+    return high

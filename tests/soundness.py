@@ -9,8 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_rp import RobustPrivacyClassifier
-from sklearn_rp.bounds import bound_votes
-from sklearn_rp.votes import Votes
+from sklearn_rp.votes import counted
 
 
 def rate_is_at_most(failures, trials, alpha):
@@ -29,7 +28,7 @@ def bounds_fail_with_probability_at_most_alpha(alpha, kind, n_classes, n_votes, 
             total = rng.multinomial(n_votes, h, size=trials)
         else:  # probabilities that differ from vote to vote, with these means
             total = rng.dirichlet(4 * h, size=(trials, n_votes)).sum(axis=1)
-        found = bound_votes(Votes(total, kind, n_votes), alpha)
+        found = counted(kind)(total, n_votes).bounds(alpha)
         ordered = np.sort(h)[::-1]
         true_radius = (special.ndtri(ordered[0]) - special.ndtri(ordered[1])) / 2
         label_wrong = (total.argmax(axis=1) != h.argmax()) | (true_radius <= 1e-12)

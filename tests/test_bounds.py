@@ -6,22 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from sklearn_rp.bounds import (
-    bound_votes,
-    clopper_pearson_lower,
-    clopper_pearson_upper,
-    gaussian_radius,
-    max_radius,
-    mean_lower,
-    min_samples,
-)
-from sklearn_rp.votes import Votes
+from sklearn_rp.bounds import clopper_pearson_lower, clopper_pearson_upper, mean_lower
+from sklearn_rp.law import Gaussian
+from sklearn_rp.votes import Counts, Exact, Sums, max_radius, min_samples
 
 ALPHAS = [0.05, 0.01, 0.001]
 
 
 def hard(counts, n):
-    return Votes(np.asarray(counts), "hard", n)
+    return Counts(np.asarray(counts), n)
 
 
 def binary(n):
@@ -51,7 +44,7 @@ def test_clopper_pearson_at_the_ends():
 def test_two_classes_fail_with_probability_at_most_alpha_exactly(n, alpha):
     """Sum over all outcomes of the probability of a wrong certificate, at the worst h."""
     k, votes = binary(n)
-    bounds = bound_votes(votes, alpha)
+    bounds = votes.bounds(alpha)
     # The supremum over h is approached just below a bound.
     edges = bounds.p_lower[~bounds.abstained]
     for h in np.unique(np.r_[np.linspace(0.5, 0.9999, 200), edges - 1e-10, edges + 1e-10]):
@@ -65,7 +58,7 @@ def test_the_bound_is_not_needlessly_loose():
     """At the worst h nearly all of alpha is used: there is no sharper bound to be had."""
     n, alpha = 137, 0.01
     k, votes = binary(n)
-    bounds = bound_votes(votes, alpha)
+    bounds = votes.bounds(alpha)
     used = 0.0
     for h in bounds.p_lower[~bounds.abstained] - 1e-10:
         chance = stats.binom.pmf(k, n, h)
@@ -92,7 +85,7 @@ def test_three_classes_fail_with_probability_at_most_alpha_exactly(h, alpha):
     first, second = np.divmod(np.arange((n + 1) ** 2), n + 1)
     outcomes = np.c_[first, second, n - first - second][first + second <= n]
     votes = hard(outcomes, n)
-    bounds = bound_votes(votes, alpha)
+    bounds = votes.bounds(alpha)
     chance = stats.multinomial.pmf(outcomes, n, h)
     others = [max(h[:c] + h[c + 1 :]) for c in range(3)]
     true = np.array([(stats.norm.ppf(h[c]) - stats.norm.ppf(others[c])) / 2 for c in range(3)])
@@ -110,7 +103,7 @@ def test_many_tied_classes_by_simulation(n_classes, tied):
     h /= h.sum()
     counts = np.random.default_rng(tied).multinomial(n, h, size=repeats)
     # Every top class is tied: the true radius is 0, and any certificate is wrong.
-    wrong = int((~bound_votes(hard(counts, n), alpha).abstained).sum())
+    wrong = int((~hard(counts, n).bounds(alpha).abstained).sum())
     assert stats.binomtest(wrong, repeats, alpha, alternative="greater").pvalue > 1e-4
 
 
@@ -120,7 +113,7 @@ def test_more_is_certified_than_by_two_stages():
     rng = np.random.default_rng(0)
     for n_classes in (2, 3, 10):
         h = -np.sort(-rng.dirichlet(np.full(n_classes, 0.3), size=5000), axis=1)
-        ours = bound_votes(hard(rng.multinomial(n, h), n), alpha)
+        ours = hard(rng.multinomial(n, h), n).bounds(alpha)
         chosen = rng.multinomial(n_selection, h).argmax(axis=1)
         counted = rng.multinomial(n - n_selection, h)[np.arange(len(h)), chosen]
         lower = clopper_pearson_lower(counted, n - n_selection, alpha)
@@ -133,13 +126,13 @@ def test_more_is_certified_than_by_two_stages():
 @settings(max_examples=50, deadline=None)
 def test_radius_is_monotone_in_votes_and_in_alpha(n, alpha):
     _, votes = binary(n)
-    radius = bound_votes(votes, alpha).radius
+    radius = votes.bounds(alpha).radius
     assert (np.diff(radius[n // 2 + 1 :]) >= 0).all()
-    assert (bound_votes(votes, alpha / 1.5).radius <= radius).all()
+    assert (votes.bounds(alpha / 1.5).radius <= radius).all()
 
 
 def test_more_votes_of_the_same_share_certify_more():
-    radii = [bound_votes(hard([[9 * m, m]], 10 * m), 0.001).radius[0] for m in (10, 100, 1000)]
+    radii = [hard([[9 * m, m]], 10 * m).bounds(0.001).radius[0] for m in (10, 100, 1000)]
     assert radii[0] < radii[1] < radii[2] < stats.norm.ppf(0.9)
 
 
@@ -157,22 +150,22 @@ def test_all_votes_give_the_stated_largest_radius():
 
 def test_gaussian_radius_is_rounded_down_and_finite():
     p = np.array([0.6, 0.9, 0.999999])
-    assert (gaussian_radius(p, 1 - p) < stats.norm.ppf(p)).all()
-    one = Votes(np.array([[1.0, 0.0]]), "exact", 0)
-    radius = bound_votes(one, 0.0).radius
+    assert (Gaussian.radius(p, 1 - p) < stats.norm.ppf(p)).all()
+    one = Exact(np.array([[1.0, 0.0]]), np.zeros(1))
+    radius = one.bounds(0.0).radius
     assert np.isfinite(radius).all()
     assert 0 < radius[0] < 9
 
 
 def test_exact_error_is_subtracted():
     h = np.array([[0.5 + 1e-9, 0.5 - 1e-9]])
-    assert not bound_votes(Votes(h, "exact", 0), 0.0).abstained[0]
-    assert bound_votes(Votes(h, "exact", 0, error=1e-8), 0.0).abstained[0]
+    assert not Exact(h, np.zeros(1)).bounds(0.0).abstained[0]
+    assert Exact(h, np.full(1, 1e-8)).bounds(0.0).abstained[0]
 
 
 def test_a_tie_abstains():
     for votes in (hard([[500, 500]], 1000), hard([[400, 400, 200]], 1000)):
-        bounds = bound_votes(votes, 0.05)
+        bounds = votes.bounds(0.05)
         assert bounds.abstained.all()
         assert bounds.radius[0] == 0
 
@@ -188,6 +181,6 @@ def test_mean_lower_holds_by_simulation(law, alpha):
 
 def test_soft_votes_of_many_classes_use_the_runner_up():
     share = np.array([[0.45, 0.30, 0.25]])
-    bounds = bound_votes(Votes(share * 10_000, "soft", 10_000), 0.01)
+    bounds = Sums(share * 10_000, 10_000).bounds(0.01)
     assert not bounds.abstained[0]
     assert 0.30 < bounds.p_upper[0] < 0.35

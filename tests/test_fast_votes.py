@@ -25,7 +25,7 @@ from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 from sklearn_rp import RobustPrivacyClassifier
 from sklearn_rp.engines.fast_votes import LinearVotes, TreeVotes
 from sklearn_rp.engines.monte_carlo import MonteCarlo
-from sklearn_rp.noise import Draws
+from sklearn_rp.law import Draws
 
 X, Y = load_wine(return_X_y=True)
 TWO = Y > 0
@@ -99,7 +99,7 @@ def test_chunks_change_nothing(monkeypatch):
         whole = clf.predict_proba(X)
         with monkeypatch.context() as patch:
             patch.setattr("sklearn_rp.rows._CHUNK_BYTES", 20_000)
-            patch.setattr("sklearn_rp.noise._BLOCK_ELEMENTS", clf._engine.noise.block * 13)
+            patch.setattr("sklearn_rp.law._BLOCK_ELEMENTS", clf._engine.noise.law.block * 13)
             np.testing.assert_array_equal(clf.predict_proba(X), whole)
 
 

@@ -1,5 +1,7 @@
 """Tests of the tests: bugs planted in each engine and bound have to be caught."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import soundness
@@ -8,6 +10,7 @@ from scipy import special
 from sklearn_rp import bounds, classifier
 from sklearn_rp.engines import linear, recalled, sweep, trees
 from sklearn_rp.engines.monte_carlo import MonteCarlo
+from sklearn_rp.law import Gaussian
 from sklearn_rp.noise import Noise
 
 
@@ -46,8 +49,10 @@ def test_radius_in_the_wrong_unit(monkeypatch):
 
 
 def test_sign_of_the_radius(monkeypatch):
-    own = bounds.gaussian_radius
-    monkeypatch.setattr(bounds, "gaussian_radius", lambda low, high: own(low, 1 - high) + 0.3)
+    own = Gaussian.radius
+    monkeypatch.setattr(
+        Gaussian, "radius", staticmethod(lambda low, high: own(low, 1 - high) + 0.3)
+    )
     caught(soundness.nothing_changes_inside_the_ball, "forest", 3000)
 
 
@@ -56,12 +61,7 @@ def test_scale_forgotten_in_the_linear_engine(monkeypatch):
 
     def unscaled(self, X, sigmas, draws=None):
         votes = own(self, X, sigmas, draws)
-        return [
-            type(v)(
-                v.total, v.kind, v.n_samples, v.error, None if v.radius is None else 2 * v.radius
-            )
-            for v in votes
-        ]
+        return [replace(v, radius=2 * v.radius) for v in votes]
 
     monkeypatch.setattr(linear.Linear, "votes", unscaled)
     caught(soundness.nothing_changes_inside_the_ball, "linear", 3000)
@@ -72,7 +72,7 @@ def test_error_of_the_tree_sums_subtracted_with_the_wrong_sign(monkeypatch):
 
     def optimistic(self, X, sigmas, draws=None):
         votes = own(self, X, sigmas, draws)
-        return [type(v)(v.total, v.kind, v.n_samples, -0.05 + 0 * v.error, v.radius) for v in votes]
+        return [replace(v, error=-0.05 + 0 * v.error) for v in votes]
 
     monkeypatch.setattr(trees.Trees, "votes", optimistic)
     caught(soundness.nothing_changes_inside_the_ball, "forest", 20_000)

@@ -186,7 +186,7 @@ def test_same_bits_in_any_batch_and_after_pickling(case, voting):
 
 def test_small_batches_give_the_same(monkeypatch):
     clf = smooth(net(), n_samples=3000).fit(X, NAMES)
-    monkeypatch.setattr("sklearn_rp.noise._BLOCK_ELEMENTS", 12 * 64)  # blocks of 64 draws
+    monkeypatch.setattr("sklearn_rp.law._BLOCK_ELEMENTS", 12 * 64)  # blocks of 64 draws
     whole = clf.certify(X[:10])
     for budget in (3000, 500, 100, 7):
         monkeypatch.setattr("sklearn_rp.engines.torch._CPU_NUMBERS", 12 * budget)

@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 from fractions import Fraction
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -11,8 +10,9 @@ from sklearn.compose import make_column_selector
 
 from sklearn_rp.attribute import Prior
 from sklearn_rp.exceptions import PrivacyWarning
-from sklearn_rp.noise import Noise, noised_values, resolve_columns
+from sklearn_rp.noise import Noise, noised_values
 from sklearn_rp.rows import check_kind
+from sklearn_rp.selection import resolve_columns
 
 MIXED = pd.DataFrame(
     {
@@ -209,22 +209,6 @@ def test_a_one_hot_column_warns():
     X = np.c_[np.arange(5.0), [0, 1, 1, 0, 1]]
     with pytest.warns(PrivacyWarning, match=r"\['x1'\] hold only two values"):
         noise_of(X)
-
-
-def test_draws_do_not_depend_on_chunks():
-    noise = noise_of(np.random.default_rng(0).normal(size=(9, 600)))
-    block = noise.block
-    whole = noise.draw(7, 0, 3 * block)
-    ends = [0, 3, block, 2 * block - 1, 2 * block + 5]
-    parts = [noise.draw(7, a, b) for a, b in pairwise(ends)]
-    assert np.array_equal(whole[: 2 * block + 5], np.concatenate(parts))
-    assert not np.array_equal(whole, noise.draw(8, 0, 3 * block))
-
-
-def test_draws_are_standard_normal():
-    draws = noise_of(np.random.default_rng(0).normal(size=(9, 3))).draw(1, 0, 100_000)
-    assert np.abs(draws.mean(axis=0)).max() < 4 / np.sqrt(1e5)
-    assert np.abs(np.cov(draws.T) - np.eye(3)).max() < 4 * np.sqrt(2 / 1e5)
 
 
 def containers():

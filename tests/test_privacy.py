@@ -10,17 +10,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
 from sklearn_rp import RobustPrivacyClassifier
-from sklearn_rp.bounds import (
-    bound_votes,
-    majority_share,
-    needed_votes,
-    scaled_radius,
-    soft_majority_share,
-)
+from sklearn_rp.bounds import majority_share, scaled_radius, soft_majority_share
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.privacy import GaussianPrivacy
-from sklearn_rp.votes import Votes
+from sklearn_rp.votes import Counts, needed_votes
 
 RNG = np.random.default_rng(0)
 
@@ -54,7 +48,7 @@ def test_needed_votes_by_counting(n_classes, min_radius):
     total = np.zeros((201, n_classes), dtype=int)
     total[:, 0] = np.arange(201)
     total[:, 1] = 200 - total[:, 0]
-    radius = bound_votes(Votes(total, "hard", 200), 0.01).radius
+    radius = Counts(total, 200).bounds(0.01).radius
     enough = (radius > min_radius) & (total[:, 0] > 100)
     assert needed == np.flatnonzero(enough)[0]
     assert needed_votes(200, 0.01, n_classes, 50.0) == 201
@@ -225,7 +219,7 @@ def test_needed_votes_are_those_of_predict():
     n, alpha = 100, 0.001
     for sigma in (0.25, 0.3, 1.7):
         total = np.stack([np.arange(51, 101), 100 - np.arange(51, 101)], axis=1)
-        radius = scaled_radius(bound_votes(Votes(total, "hard", n), alpha).radius, sigma)
+        radius = scaled_radius(Counts(total, n).bounds(alpha).radius, sigma)
         for place, attained in enumerate(radius):
             needed = needed_votes(n, alpha, 2, float(attained), sigma)
             released = np.flatnonzero(radius > attained)

@@ -13,11 +13,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_rp import RobustPrivacyClassifier, certify, rounds
-from sklearn_rp.bounds import bound_votes, radius_upper
 from sklearn_rp.metrics import certified_accuracy_score, make_certificate_scorer
 from sklearn_rp.model_selection import NoiseSearchCV
 from sklearn_rp.rounds import Question, round_ends, spend, vote_in_rounds
-from sklearn_rp.votes import Votes
+from sklearn_rp.votes import Counts, Sums, counted
 
 X, Y = load_breast_cancer(return_X_y=True)
 DIGITS = load_digits(return_X_y=True)
@@ -37,7 +36,7 @@ def casting(h, rng, kind="hard"):
             noise = rng.uniform(0.2, 1.0, size=(len(rows), 1))
             even = (stop - start) / len(h)
             counts = noise * counts + (1 - noise) * even
-        return Votes(counts, kind, stop - start)
+        return counted(kind)(counts, stop - start)
 
     return cast
 
@@ -70,13 +69,13 @@ def test_upper_bound_of_the_radius_fails_with_probability_at_most_alpha(case, ki
     if kind == "soft":  # each vote is a mixture: its expectation is known
         mixture = 0.6 * h + 0.4 / len(h)
         total = 0.6 * rng.multinomial(200, h, size=trials) + 0.4 * 200 / len(h)
-        votes, truth = Votes(total, "soft", 200), true_radius(mixture) / SIGMA
+        votes, truth = Sums(total, 200), true_radius(mixture) / SIGMA
     else:
-        votes = Votes(rng.multinomial(200, h, size=trials), "hard", 200)
+        votes = Counts(rng.multinomial(200, h, size=trials), 200)
         truth = true_radius(h) / SIGMA
-    bound = radius_upper(votes, alpha)
+    bound = votes.radius_upper(alpha)
     assert (bound < truth).mean() <= alpha + 3 * np.sqrt(alpha / trials)
-    assert (bound >= bound_votes(votes, alpha).radius).all()
+    assert (bound >= votes.bounds(alpha).radius).all()
 
 
 def wrong_answers(h, question, *, alpha=0.05, trials=10_000, n_votes=20_000, seed=0):
@@ -129,8 +128,8 @@ def test_looking_many_times_at_the_whole_alpha_is_caught(monkeypatch):
 
 
 def test_an_upper_bound_that_is_too_low_is_caught(monkeypatch):
-    own = rounds.radius_upper
-    monkeypatch.setattr(rounds, "radius_upper", lambda votes, level: 0.9 * own(votes, level))
+    own = Counts.radius_upper
+    monkeypatch.setattr(Counts, "radius_upper", lambda votes, level: 0.9 * own(votes, level))
     with pytest.raises(AssertionError):
         nobody_is_told_what_is_not_so("two classes", "at")
 

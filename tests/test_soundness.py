@@ -9,8 +9,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_rp import RobustPrivacyClassifier
-from sklearn_rp.bounds import bound_votes
-from sklearn_rp.votes import Votes
+from sklearn_rp.votes import counted
 
 ALPHAS = [0.05, 0.01, 0.001]
 
@@ -61,13 +60,13 @@ def test_radii_are_monotone(kind, n_classes):
     total = np.zeros((101, n_classes), dtype=np.int64)
     total[:, 0] = np.arange(101)
     total[:, 1] = 100 - total[:, 0]
-    by_votes = bound_votes(Votes(total, kind, 100), 0.01).radius[51:]
+    by_votes = counted(kind)(total, 100).bounds(0.01).radius[51:]
     assert (np.diff(by_votes) >= 0).all()
     assert by_votes[-1] > 0
     alphas = [1e-6, 1e-4, 0.01, 0.1, 0.4]
-    by_alpha = np.stack([bound_votes(Votes(total, kind, 100), a).radius[51:] for a in alphas])
+    by_alpha = np.stack([counted(kind)(total, 100).bounds(a).radius[51:] for a in alphas])
     assert (np.diff(by_alpha, axis=0) >= -1e-12).all()
-    shares = [bound_votes(Votes(n * total[90:91] // 100, kind, n), 0.01).radius[0]
+    shares = [counted(kind)(n * total[90:91] // 100, n).bounds(0.01).radius[0]
               for n in (100, 1000, 10_000)]  # fmt: skip
     assert (np.diff(shares) > 0).all()
 

@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_rp import RobustPrivacyClassifier
 from sklearn_rp.rounds import Question, round_ends, vote_in_rounds
-from sklearn_rp.votes import Votes
+from sklearn_rp.votes import Counts
 
 VOTES, ALPHA = 100_000, 0.001
 
@@ -71,7 +71,7 @@ def simulate(p, radius, rng, trials=500):
 
     def cast(rows, start, stop, number):
         first = rng.binomial(stop - start, p, size=len(rows))
-        return Votes(np.stack([first, stop - start - first], axis=1), "hard", stop - start)
+        return Counts(np.stack([first, stop - start - first], axis=1), stop - start)
 
     _, bounds, n = vote_in_rounds(cast, trials, VOTES, ALPHA, 1.0, Question(radius, None))
     none = (n == VOTES) & (bounds.abstained | (bounds.radius < radius))

@@ -7,7 +7,6 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from scipy.special import ndtr
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.model_selection import cross_val_predict
@@ -19,6 +18,7 @@ from sklearn_rp.attribute.finding import check_resolution, sets_of
 from sklearn_rp.attribute.prior import Numbers, Prior
 from sklearn_rp.attribute.release import Release
 from sklearn_rp.feature import Feature, Number
+from sklearn_rp.law import Gaussian
 from sklearn_rp.models.labels import encode, labels_of, probabilities_of
 from sklearn_rp.rows import Rows, is_frame, is_pandas, rows_per_chunk, without_column
 from sklearn_rp.validation import as_rows, check_groups
@@ -356,9 +356,7 @@ def _median_inside(
     def mass(part: Any, upto: np.ndarray) -> np.ndarray:
         """Of some parts, from their low end on."""
         a, b = ((x - mean[row[part]]) / spread for x in (low[part], upto))
-        upper = a > 0  # differences of small numbers, not of numbers near one
-        normal = np.where(upper, ndtr(-a) - ndtr(-b), ndtr(b) - ndtr(a))
-        return normal + _NO_MASS * (upto - low[part]) / span
+        return Gaussian.mass(a, b) + _NO_MASS * (upto - low[part]) / span
 
     each = mass(slice(None), high)
     first = np.searchsorted(row, np.arange(len(sets)))

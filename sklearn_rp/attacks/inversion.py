@@ -393,7 +393,7 @@ class _Search:
             waiting = np.flatnonzero(~self.found)
             if not len(waiting):
                 return
-            z = self._clamp(self.rng.standard_normal((min(_BATCH, most - first), self.z.shape[1])))
+            z = self._clamp(self.rng.normal(size=(min(_BATCH, most - first), self.z.shape[1])))
             label = self._ask(z)
             for i in waiting:
                 hits = np.flatnonzero(label == self.targets[i])
@@ -413,7 +413,7 @@ class _Search:
             active = np.flatnonzero(self.found & can)
             if not len(active):
                 return
-            u = self.rng.standard_normal((len(active), attack.n_points, self.z.shape[1]))
+            u = self.rng.normal(size=(len(active), attack.n_points, self.z.shape[1]))
             u /= np.linalg.norm(u, axis=2, keepdims=True)
             points = self._clamp(self.z[active, None] + radius[active, None, None] * u)
             label = self._ask(points.reshape(-1, self.z.shape[1])).reshape(len(active), -1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import sparse, special
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.model_selection import cross_val_predict
@@ -14,6 +14,7 @@ from sklearn.utils.validation import has_fit_parameter
 from sklearn_rp.attribute.prior import Groups, Numbers
 from sklearn_rp.domain import Cells
 from sklearn_rp.feature import Category, Feature
+from sklearn_rp.law import Gaussian
 from sklearn_rp.rows import Rows, column_names, find_column, take_rows, without_column
 
 _FEWEST_ROWS = 20  # to learn a prior from
@@ -273,7 +274,7 @@ class ConditionalPrior:
             found = (self._leaves(rest) @ self._leaf_shares).toarray()
         elif self._spread is not None:
             middle = np.asarray(self._model.predict(rest), dtype=np.float64).reshape(-1, 1)
-            below = special.ndtr((self._inner - middle) / self._spread)
+            below = Gaussian.below((self._inner - middle) / self._spread)
             found = np.diff(below, axis=1, prepend=0.0, append=1.0)
         else:
             found = np.zeros((X.shape[0], self._n_cells))

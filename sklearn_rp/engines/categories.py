@@ -10,13 +10,12 @@ import numpy as np
 
 from sklearn_rp.engines.problem import Engine, Problem
 from sklearn_rp.exceptions import NotForMe
+from sklearn_rp.law import Redraw
 from sklearn_rp.models.asking import at_each
 from sklearn_rp.models.labels import encode, labels_of
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows
-from sklearn_rp.votes import Votes
-
-_ALL_CATEGORIES = 2.0 * (1 + 1e-12)  # still 2 when it has been rounded down
+from sklearn_rp.votes import Measured, Votes
 
 
 @dataclass(eq=False)
@@ -59,6 +58,7 @@ class Categories(Engine):
         """Exact votes of each row at each noise level."""
         known = self.noise.categories
         assert known is not None
+        law = Redraw(len(known))
         own = encode(self.noise.check_rows(X, min(sigmas))[:, 0], known, what="category")
         shares: list[list[np.ndarray]] = [[] for _ in sigmas]
         radii: list[list[np.ndarray]] = [[] for _ in sigmas]
@@ -68,17 +68,12 @@ class Categories(Engine):
 
         for rows, found in at_each(ask, X, self.noise.columns, known[:, None]):
             answer = np.eye(len(self.classes))[found]
-            mean = answer.mean(axis=1, keepdims=True)
             for level, sigma in enumerate(sigmas):
-                h = (1 - sigma) * answer + sigma * mean
-                label = h.argmax(axis=2)
-                # A tie that rounding decides is no certificate.
-                ordered = np.sort(h, axis=2)
-                clear = (ordered[:, :, -1] - ordered[:, :, -2] > 1e-12).all(axis=1)
-                same = (label == label[:, :1]).all(axis=1) & clear
+                h = law.mass(answer, sigma)
                 shares[level].append(h[np.arange(len(h)), own[rows]])
-                radii[level].append(np.where(same, _ALL_CATEGORIES, 0.0))
+                radii[level].append(law.radius(h))
+        error = np.full(len(own), 1e-14)
         return [
-            Votes(np.concatenate(h), "exact", 0, 1e-14, radius=np.concatenate(r) / sigma)
+            Measured(np.concatenate(h), error, np.concatenate(r) / sigma)
             for h, r, sigma in zip(shares, radii, sigmas, strict=True)
         ]

@@ -24,11 +24,11 @@ from sklearn_rp.engines.monte_carlo import (
 )
 from sklearn_rp.engines.problem import Problem
 from sklearn_rp.exceptions import NotForMe
+from sklearn_rp.law import Draws
 from sklearn_rp.models.affine import dense_inputs, unfold
 from sklearn_rp.models.inside import has_own
 from sklearn_rp.models.labels import normalised
 from sklearn_rp.models.thresholds import trial_rows
-from sklearn_rp.noise import Draws
 from sklearn_rp.rows import Rows, in_double, rows_per_chunk, take_rows
 from sklearn_rp.votes import Votes
 
@@ -134,9 +134,10 @@ class LinearVotes(Folded):
         weights = self._weights() * self.noise.scale[:, None]
         scores = self._scores(X)
         at_once = rows_per_chunk(weights.size)
-        at_once = -(-at_once // self.noise.block) * self.noise.block
+        at_once = -(-at_once // self.noise.law.block) * self.noise.law.block
         for start in range(draws.start, draws.stop, at_once):
-            bank = self.noise.draw(draws.entropy, start, min(start + at_once, draws.stop)) @ weights
+            stop = min(start + at_once, draws.stop)
+            bank = self.noise.law.draw(draws.entropy, start, stop) @ weights
             for total, sigma in zip(totals, sigmas, strict=True):
                 if bank.shape[1] == 1:  # above 0 where the noise adds more than -score
                     below = np.searchsorted(np.sort(sigma * bank[:, 0]), -scores[:, 0], "right")

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from scipy import special
 from sklearn.utils import gen_batches
 
 from sklearn_rp.engines.problem import Engine, Problem
 from sklearn_rp.exceptions import NotForMe
+from sklearn_rp.law import Gaussian
 from sklearn_rp.models.affine import unfold
 from sklearn_rp.models.inside import has_own
 from sklearn_rp.models.labels import labels_of
 from sklearn_rp.models.thresholds import trial_rows
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, rows_per_chunk, take_rows
-from sklearn_rp.votes import Votes
+from sklearn_rp.votes import Measured, Votes
 
 
 @dataclass(eq=False)
@@ -103,7 +103,7 @@ class Linear(Engine):
         # Rounding error of a dot product: its length in units in the last place of its size.
         unit = np.finfo(np.float32 if single else np.float64).eps
         error = unit * (len(_coef(self.model)) + 16) * size
-        answer = []
+        answer: list[Votes] = []
         for sigma in sigmas:
             norm = float(np.sqrt(np.sum((self.weight * sigma * self.noise.scale) ** 2)))
             farthest = self.noise.farthest(sigma)
@@ -111,10 +111,10 @@ class Linear(Engine):
                 margin = np.where(score == 0, 0.0, score / norm)
                 radius = np.where(score == 0, 0.0, (np.abs(score) - error) / norm)
             radius = np.clip(radius * (1 - 1e-12), 0.0, farthest)
-            h = special.ndtr(margin)
+            h = Gaussian.below(margin)
             # A score of 0 is class 0, for the model as for the first of equal shares.
-            total = np.stack([special.ndtr(-margin), h], axis=1)
-            answer.append(Votes(total, "exact", 0, error=1e-12, radius=radius))
+            total = np.stack([Gaussian.below(-margin), h], axis=1)
+            answer.append(Measured(total, np.full(len(score), 1e-12), radius))
         return answer
 
 

@@ -9,10 +9,11 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from sklearn_rp.engines.problem import Engine, Problem
+from sklearn_rp.law import Draws
 from sklearn_rp.models.labels import encode, labels_of, probabilities_of
-from sklearn_rp.noise import Draws, Noise
+from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, rows_per_chunk, take_rows
-from sklearn_rp.votes import Votes
+from sklearn_rp.votes import Counts, Sums, Votes
 
 # A probability is counted in these units: 2**40 of them, and a million votes, fit into an integer.
 SOFT_UNIT = 2**40
@@ -80,8 +81,9 @@ class MonteCarlo(Engine):
             self._add_shared(totals, X, sigmas, draws)
         else:
             self._add_own(totals, X, sigmas, draws)
-        soft = self.voting == "soft"
-        return [Votes(t / SOFT_UNIT if soft else t, self.voting, len(draws)) for t in totals]
+        if self.voting == "soft":
+            return [Sums(total / SOFT_UNIT, len(draws)) for total in totals]
+        return [Counts(total, len(draws)) for total in totals]
 
     def _add_shared(
         self, totals: np.ndarray, X: Rows, sigmas: Sequence[float], draws: Draws
@@ -93,7 +95,7 @@ class MonteCarlo(Engine):
         rows_at_once, votes_at_once = self._chunks(X, len(draws))
         for start in range(draws.start, draws.stop, votes_at_once):
             stop = min(start + votes_at_once, draws.stop)
-            offsets = self.noise.draw(draws.entropy, start, stop) * self.noise.scale
+            offsets = self.noise.law.draw(draws.entropy, start, stop) * self.noise.scale
             for first in range(0, X.shape[0], rows_at_once):
                 rows = slice(first, min(first + rows_at_once, X.shape[0]))
                 chunk = take_rows(X, rows)
@@ -103,7 +105,7 @@ class MonteCarlo(Engine):
     def _add_own(self, totals: np.ndarray, X: Rows, sigmas: Sequence[float], draws: Draws) -> None:
         """As `_add_shared`, every row with noise of its own."""
         most = rows_per_chunk(max(self._width, X.shape[1]))
-        for rows, own in self.noise.draw_own(draws, X.shape[0], most):
+        for rows, own in self.noise.law.draw_own(draws, X.shape[0], most):
             chunk, offsets = take_rows(X, rows), own * self.noise.scale
             for total, sigma in zip(totals, sigmas, strict=True):
                 total[rows] += self._count(chunk, sigma * offsets)
@@ -111,7 +113,7 @@ class MonteCarlo(Engine):
     def _chunks(self, X: Rows, n_votes: int) -> tuple[int, int]:
         """Rows and votes of one chunk, within scikit-learn's working memory."""
         copies = rows_per_chunk(max(self._width, X.shape[1]))
-        block = self.noise.block
+        block = self.noise.law.block
         votes = max(1, copies // max(1, X.shape[0]) // block) * block
         votes = min(votes, -(-n_votes // block) * block)
         return max(1, copies // min(votes, n_votes)), votes

@@ -12,7 +12,7 @@ import numpy as np
 from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_rp.noise import Draws
+from sklearn_rp.law import Draws
 from sklearn_rp.rows import Rows, take_rows
 from sklearn_rp.votes import Votes, concatenate
 

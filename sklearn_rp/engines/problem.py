@@ -10,10 +10,11 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 
 from sklearn_rp.exceptions import NotForMe
+from sklearn_rp.law import Draws
 from sklearn_rp.models.inside import last_step
 from sklearn_rp.models.labels import Adapted
 from sklearn_rp.models.nets import is_net
-from sklearn_rp.noise import Draws, Noise
+from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows
 from sklearn_rp.votes import Votes
 

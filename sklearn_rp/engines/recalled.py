@@ -8,7 +8,7 @@ from typing import Any
 import joblib
 
 from sklearn_rp.engines.parallel import cast_votes
-from sklearn_rp.noise import Draws
+from sklearn_rp.law import Draws
 from sklearn_rp.rows import Rows
 from sklearn_rp.votes import Votes
 

@@ -12,15 +12,16 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from scipy import special
 
+from sklearn_rp.bounds import certain_radius
 from sklearn_rp.engines.problem import Engine, NoAnswer, Problem
 from sklearn_rp.exceptions import NotForMe
+from sklearn_rp.law import Gaussian
 from sklearn_rp.models.reading import Reading, grid_edges
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, sample_rows
 from sklearn_rp.runs import Runs
-from sklearn_rp.votes import Votes, concatenate
+from sklearn_rp.votes import Exact, Measured, Votes, concatenate
 
 _STEPS = 60  # of the search for the nearest change of label
 _STILL = 1e-5  # noise units: nearer to a change than this, the search has arrived
@@ -38,10 +39,7 @@ def shares(profile: Runs, rows: np.ndarray, x: np.ndarray, spread: np.ndarray) -
     """
     query, run = profile.of_rows(rows)
     at, width = x[query], spread[query]
-    low, high = (profile.low[run] - at) / width, (profile.high[run] - at) / width
-    # In the upper tail the difference of complements keeps its accuracy.
-    low, high = np.where(low > 0, -high, low), np.where(low > 0, -low, high)
-    weight = special.ndtr(high) - special.ndtr(low)
+    weight = Gaussian.mass((profile.low[run] - at) / width, (profile.high[run] - at) / width)
     return replace(profile, row=query, symbol=profile.symbol[run], n_rows=len(rows)).sums(weight)
 
 
@@ -98,17 +96,6 @@ def nearest_change(
         distance[active] += np.where(safe, np.inf, step)
         active = active[(step > _STILL) & ~safe]
     return distance
-
-
-def certain_radius(share: np.ndarray, label: np.ndarray, error: np.ndarray) -> np.ndarray:
-    """Radius, in noise units, within which `label` stays on top; 0 where it is not."""
-    rows = np.arange(len(share))
-    top = np.clip(share[rows, label] - error, 1e-15, 1 - 1e-15)
-    others = share.copy()
-    others[rows, label] = 0.0
-    second = np.clip(others.max(axis=1) + error, 1e-15, 1 - 1e-15)
-    radius = (special.ndtri(top) - special.ndtri(second)) / 2
-    return np.maximum(radius * (1 - 1e-12) - 1e-12, 0.0)
 
 
 @dataclass(eq=False)
@@ -224,12 +211,10 @@ class Sweep(Engine):
         )
         reach = (reach * (1 - 1e-12)).reshape(2, n_levels, n_rows)
         share, error = share.reshape(n_levels, n_rows, -1), error.reshape(n_levels, n_rows)
-        answer = []
+        answer: list[Votes] = []
         for level, sigma in enumerate(sigmas):
             near = np.minimum(reach[:, level].T, self.noise.farthest(sigma))
-            answer.append(
-                Votes(share[level], "exact", 0, error[level], radius=near.min(axis=1), reach=near)
-            )
+            answer.append(Measured(share[level], error[level], near.min(axis=1), near))
         return answer
 
     def _error(self, values: np.ndarray, sigma: float) -> np.ndarray:
@@ -259,7 +244,7 @@ class Plane(Sweep):
         weights = []
         for edges, x, scale in zip(self.reading.edges, values.T, self.noise.scale, strict=True):
             ends = np.r_[-np.inf, edges, np.inf]
-            weights.append(np.diff(special.ndtr((ends - x[:, None]) / (sigma * scale)), axis=1))
+            weights.append(np.diff(Gaussian.below((ends - x[:, None]) / (sigma * scale)), axis=1))
         share = np.stack(
             [
                 np.einsum("nij,ni,nj->n", labels == c, *weights, optimize=True)
@@ -267,4 +252,4 @@ class Plane(Sweep):
             ],
             axis=1,
         )
-        return Votes(share, "exact", 0, self._error(values, sigma))
+        return Exact(share, self._error(values, sigma))

@@ -18,11 +18,11 @@ from torch.utils.data import DataLoader
 from sklearn_rp.engines.monte_carlo import SOFT_UNIT, MonteCarlo
 from sklearn_rp.engines.problem import Problem
 from sklearn_rp.exceptions import NotForMe
+from sklearn_rp.law import Draws
 from sklearn_rp.models.affine import dense_inputs, unfold
 from sklearn_rp.models.inside import last_step, unwrapped
 from sklearn_rp.models.labels import refuse_probabilities
 from sklearn_rp.models.nets import check_outputs
-from sklearn_rp.noise import Draws
 from sklearn_rp.rows import Rows, rows_per_chunk, sample_rows
 from sklearn_rp.votes import Votes
 
@@ -188,12 +188,12 @@ class TorchNet(MonteCarlo):
 
     def _bank(self, draws: Draws, at_once: int) -> Iterator[Any]:
         """All draws of a bank, so many at a time; drawn in whole blocks."""
-        piece = -(-at_once // self.noise.block) * self.noise.block
+        piece = -(-at_once // self.noise.law.block) * self.noise.law.block
         rest, drawn = self._draws(draws.entropy, draws.start, draws.start), draws.start
         for start in range(draws.start, draws.stop, at_once):
             now = min(at_once, draws.stop - start)
             while len(rest) < now:
-                upto = min(drawn - drawn % self.noise.block + piece, draws.stop)
+                upto = min(drawn - drawn % self.noise.law.block + piece, draws.stop)
                 rest = torch.cat([rest, self._draws(draws.entropy, drawn, upto)])
                 drawn = upto
             yield rest[:now]
@@ -202,8 +202,8 @@ class TorchNet(MonteCarlo):
     def _draws(self, entropy: Any, start: int, stop: int) -> Any:
         """Draws number `start` to `stop`, each times its scale; a function of seed and number."""
         if self._device.type == "cpu":
-            return torch.from_numpy(self.noise.draw(entropy, start, stop) * self.noise.scale)
-        size, width = self.noise.block, len(self.noise.columns)
+            return torch.from_numpy(self.noise.law.draw(entropy, start, stop) * self.noise.scale)
+        size, width = self.noise.law.block, len(self.noise.columns)
         out = torch.empty((stop - start, width), dtype=self._kind, device=self._device)
         for number in range(start // size, -(-stop // size)):
             generator = _generator(entropy, number, self._device)
@@ -220,7 +220,7 @@ class TorchNet(MonteCarlo):
         """Draws of each row's own, each times its scale."""
         if self._device.type == "cpu":
             # torch's generator on the CPU keeps 32 bits of a seed: too few for a secret.
-            for rows, own in self.noise.draw_own(draws, n_rows, rows_at_once * votes_at_once):
+            for rows, own in self.noise.law.draw_own(draws, n_rows, rows_at_once * votes_at_once):
                 yield rows, torch.from_numpy(own * self.noise.scale)
             return
         generator = _generator(draws.entropy, draws.row or 0, self._device)

@@ -23,12 +23,13 @@ from sklearn.utils import gen_batches
 
 from sklearn_rp.engines.problem import Engine, Problem
 from sklearn_rp.exceptions import NotForMe
+from sklearn_rp.law import Gaussian
 from sklearn_rp.models.affine import dense_inputs, unfold_axes
 from sklearn_rp.models.labels import labels_of
 from sklearn_rp.models.thresholds import float32_edges, trial_rows
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, rows_per_chunk, take_rows
-from sklearn_rp.votes import Votes
+from sklearn_rp.votes import Exact, Scored, Votes
 
 _EPS = np.finfo(np.float64).eps
 _NO_PARENT = -1  # that of the root
@@ -123,7 +124,7 @@ class Boxes:
 def _within(side: _Sides, x: np.ndarray, spread: float) -> np.ndarray:
     """Chance that the feature lies between the sides of each leaf: shape (n_leaves, n_rows)."""
     if spread:
-        below = special.ndtr((side.doubles[:, None] - x) / spread)
+        below = Gaussian.below((side.doubles[:, None] - x) / spread)
         return np.maximum(below[side.high] - below[side.low], 0.0)
     below = (x.astype(np.float32) <= side.edges[:, None]).astype(np.float64)
     # A leaf that missing values alone reach is an empty box, its low side above its high one.
@@ -335,21 +336,20 @@ class Trees(Engine):
 
     def _answer(self, total: np.ndarray, error: np.ndarray, farthest: float) -> Votes:
         if self.raw is None:
-            return Votes(total, "exact", 0, error)
-        # No probability is bounded: those of the certificate are NaN, the radius is what is known.
+            return Exact(total, error)
         # Boosting: G = (E[S] - low) / (high - low) is a soft vote and the decision is S > 0, so
         # the radius is the distance of Phi^-1(G) from Phi^-1 at S = 0.
         start, low, high = self.raw
         score = start + total[:, 0]
         share = np.stack([special.expit(-score), special.expit(score)], axis=1)
         if low >= 0 or high <= 0:  # one label everywhere
-            return Votes(share, "exact", 0, np.nan, radius=np.full(len(score), farthest))
+            return Scored(share, np.full(len(score), farthest))
         slack = error * np.abs(self.boxes.value).max() * len(self.boxes.trees) / (high - low)
         g, zero = (score - low) / (high - low), -low / (high - low)
         near = np.where(g > zero, np.maximum(g - slack, zero), np.minimum(g + slack, zero))
         near = np.clip(near, 1e-15, 1 - 1e-15)
-        radius = np.abs(special.ndtri(near) - special.ndtri(zero)) * (1 - 1e-12) - 1e-12
-        return Votes(share, "exact", 0, np.nan, radius=np.clip(radius, 0.0, farthest))
+        far, close = np.maximum(near, zero), np.minimum(near, zero)
+        return Scored(share, np.clip(Gaussian.distance(far, close), 0.0, farthest))
 
 
 class Boosting(Trees):

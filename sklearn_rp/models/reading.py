@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from sklearn_rp.exceptions import NotForMe
+from sklearn_rp.law import Gaussian
 from sklearn_rp.models.asking import at_each
 from sklearn_rp.models.labels import encode, labels_of
 from sklearn_rp.models.thresholds import MOST_EDGES, known_edges, trial_rows
-from sklearn_rp.noise import noised_values, probes
+from sklearn_rp.noise import noised_values
 from sklearn_rp.rows import Rows, replace_columns, sample_rows, take_rows
 
 _APART = 1024  # values that stand out, each in some row, that a reading is tried at
@@ -118,7 +119,7 @@ class Reading:
         """
         own, n_rows = sample_rows(X, 100), rows.shape[0]
         self._compare(own, self.at_cells(own, noised_values(own, self.columns)), "predict")
-        offsets = probes(scale)
+        offsets = Gaussian(len(scale)).probes() * scale
         noisy = (noised_values(rows, self.columns)[:, None, :] + offsets).reshape(-1, len(scale))
         values = np.concatenate([noisy, apart])
         where = np.r_[np.repeat(np.arange(n_rows), len(offsets)), np.arange(len(apart)) % n_rows]

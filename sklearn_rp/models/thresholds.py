@@ -432,7 +432,7 @@ def _others(
         return new
     size = max(float(known.std()), 0.1 * float(np.abs(known).max()), 1e-3)
     # One row alone says little of the range: far beyond it, too.
-    new += size * rng.choice([0.0, 1.0, 10.0, 100.0], n) * rng.standard_normal(n)
+    new += size * rng.choice([0.0, 1.0, 10.0, 100.0], n) * rng.normal(size=n)
     if not len(edges):
         return new
     beside = rng.choice(edges, n) + size * rng.choice([-1e-3, 1e-3], n)
