@@ -61,6 +61,7 @@ ORDER = [
     "attribute.levels",
     "attribute.minimum",
     "attribute.bins",
+    "attribute.answers",
     "attribute.coarsener",
     "attribute",
     "distributed",

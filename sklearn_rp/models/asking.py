@@ -37,7 +37,7 @@ def at_each(
     rows, answer : slice, ndarray of shape (n_chunk, n_values, ...)
         Chunk by chunk.
     """
-    size = rows_per_chunk(len(values) * max(X.shape[1] + 1, numbers))
+    size = rows_per_chunk(len(values) * max(X.shape[1], numbers))
     for rows in gen_batches(X.shape[0], size):
         chunk = take_rows(X, rows)
         n_rows = chunk.shape[0]
