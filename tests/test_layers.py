@@ -61,7 +61,7 @@ ORDER = [
     "attribute.levels",
     "attribute.minimum",
     "attribute.bins",
-    "attribute.answers",
+    "attribute.held_out",
     "attribute.coarsener",
     "attribute",
     "distributed",
