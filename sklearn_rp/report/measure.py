@@ -10,7 +10,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from sklearn_rp.attacks.attribute_inference import AttributeInferenceAttack
-from sklearn_rp.attribute.compatible_sets import CompatibleSets, compatible_sets
+from sklearn_rp.attribute.compatible_sets import CompatibleSets
+from sklearn_rp.attribute.finding import compatible_sets
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.certifying import certify
 from sklearn_rp.feature import Feature
