@@ -35,12 +35,7 @@ from sklearn_rp.engines.problem import Problem
 from sklearn_rp.engines.trees import Trees
 from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.models.reading import Reading, representatives
-from sklearn_rp.models.thresholds import (
-    float32_edges,
-    known_edges,
-    splits,
-    trial_rows,
-)
+from sklearn_rp.models.thresholds import float32_edges, known_edges, splits, trial_rows
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import replace_columns
 

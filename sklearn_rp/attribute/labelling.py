@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from sklearn_rp.domain import Cells
 from sklearn_rp.feature import Category, Feature, Number
 from sklearn_rp.models.asking import at_each
 from sklearn_rp.models.labels import encode, labels_of, probabilities_of
+from sklearn_rp.release import FittedRelease
 from sklearn_rp.rows import Rows, take_rows
 from sklearn_rp.runs import Runs
 
@@ -51,7 +52,7 @@ class Labelling:
 
 
 @dataclass(frozen=True, eq=False)
-class MinimumRelease:
+class MinimumRelease(FittedRelease):
     """The release of an AttributePrivacyClassifier: a deterministic function of the row.
 
     For each row, labels are given to the cells of the sensitive feature: those that agree best with
@@ -62,7 +63,7 @@ class MinimumRelease:
     ----------
     model : fitted classifier
         What is to be agreed with.
-    symbols : ndarray of shape (n_labels,)
+    classes : ndarray of shape (n_labels,)
         All that may be released.
     by_probability : bool
         Whether the model is agreed with in its probabilities, or in its labels.
@@ -84,7 +85,7 @@ class MinimumRelease:
     """
 
     model: Any
-    symbols: np.ndarray
+    classes: np.ndarray
     by_probability: bool
     feature: Feature
     cells: Cells
@@ -94,10 +95,20 @@ class MinimumRelease:
     run_model: Any = None
     run_weight: float = 0.0
 
-    random = False
+    __eq__ = FittedRelease.__eq__
+    __hash__ = FittedRelease.__hash__
 
-    def release(self, X: Rows) -> np.ndarray:
-        """Label to release for each row: shape (n_rows,)."""
+    @property
+    def symbols(self) -> np.ndarray:
+        """All that may be released."""
+        return self.classes
+
+    def identity(self) -> Any:
+        """Models, prior, cells and minimum."""
+        return [getattr(self, field.name) for field in fields(self)]
+
+    def release(self, X: Rows, n_jobs: int | None = None) -> np.ndarray:
+        """Label to release for each of some checked rows: shape (n_rows,)."""
         number = np.concatenate([each.released for each in self._labellings(X)])
         return self.symbols[number.astype(np.intp)]
 

@@ -16,12 +16,12 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rp._compat import Interval, StrOptions, fit_context, with_callbacks
+from sklearn_rp._compat import Interval, StrOptions
 from sklearn_rp.attribute.cell_prior import CellPrior, check_prior, learns
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
 from sklearn_rp.attribute.finding import sets_of
 from sklearn_rp.attribute.labelling import MinimumRelease
-from sklearn_rp.attribute.levels import best_weight, of_rows, with_run_model
+from sklearn_rp.attribute.levels import best_weight, check_levels, of_rows, with_run_model
 from sklearn_rp.attribute.measure import check_minimum, last_starts, measured
 from sklearn_rp.attribute.partition import enumerates
 from sklearn_rp.attribute.prior import Prior
@@ -30,8 +30,9 @@ from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Feature, Number
 from sklearn_rp.models.inside import is_frozen
 from sklearn_rp.rows import Rows, sample_rows, take_rows
-from sklearn_rp.validation import check_rows, unchanged_on_error
-from sklearn_rp.wrapper import ClassifierWrapper, has_threshold, weighted
+from sklearn_rp.trial import has_threshold
+from sklearn_rp.validation import check_rows
+from sklearn_rp.wrapper import ClassifierWrapper
 
 
 class Guarantee(NamedTuple):
@@ -186,47 +187,13 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self.levels = levels
         self.random_state = random_state
 
-    @weighted
-    @with_callbacks
-    @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None, **fit_params):
-        """Fit the model and lay the cells.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Training rows.
-        y : array-like of shape (n_samples,)
-            Labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row, for the ``fit`` of the model and where people are counted, in a
-            prior learnt from the other features as well; None: all alike.
-        **fit_params : dict
-            Passed to the ``fit`` of the model; with metadata routing enabled, as requested there.
-
-        Returns
-        -------
-        self : AttributePrivacyClassifier
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter or the data is not allowed. A failed call leaves the object as it was.
-        """
-        with unchanged_on_error(self):
-            self._fit(X, y, sample_weight, fit_params)
-        return self
-
-    def _fit(self, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any]) -> None:
-        X = check_rows(self, X, reset=True)
-        params = self._passed_on(X, y, sample_weight, fit_params)
-        y = self._check_labels(X, y)
+    def _learn(self, X: Rows, y: np.ndarray, params: dict[str, Any]) -> None:
         weight = params.get("sample_weight")
         counted = X if weight is None else take_rows(X, np.flatnonzero(weight))
         feature = Feature.from_data(counted, self.sensitive_feature, self.bounds, self.domain)
         check_minimum(self.minimum, self.unit, feature)
         by = check_prior(self.prior, X, feature)
-        self._check_levels(feature)
+        check_levels(self.levels, self._base(), feature)
         rng = check_random_state(self.random_state)
         base = self._fit_base(clone(self._base()), X, y, params)
         model = Release(base, feature, X, self.resolution)
@@ -254,8 +221,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             least,
             None if by_row else last_starts(measure, least),
         )
-        given = {"sample_weight": sample_weight, **fit_params}
-        release = self._with_levels(release, X, y, given, params, measure, rng)
+        release = self._with_levels(release, X, y, params, measure, rng)
         self._warn_of_many_sets(release, X)
         self.estimator_ = base
         self.classes_ = release.symbols
@@ -263,6 +229,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self.bounds_ = feature.bounds
         self.interval_weight_ = release.run_weight
         self.guarantee_ = Guarantee(feature.name, float(self.minimum), self.unit)
+        self.feature_ = feature
         self.release_ = release
 
     def _with_levels(
@@ -270,12 +237,11 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         release: MinimumRelease,
         X: Rows,
         y: np.ndarray,
-        given: dict[str, Any],
         params: dict[str, Any],
         measure: np.ndarray,
         rng: np.random.RandomState,
     ) -> MinimumRelease:
-        """The release with answers learnt for runs: `given` to `fit`, `params` for the model."""
+        """The release with answers learnt for runs."""
         base, feature = self._base(), release.feature
         weight = 1.0 if self.levels == "intervals" else 0.0
 
@@ -283,12 +249,11 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             part = clone(self).set_params(
                 levels="intervals", bounds=feature.bounds, domain=feature.domain, random_state=seed
             )
-            some = of_rows(given, rows, len(y))
-            part._fit(take_rows(X, rows), y[rows], some.pop("sample_weight"), some)
+            part._learn(take_rows(X, rows), y[rows], of_rows(params, rows, len(y)))
             return part.release_
 
         if self.levels == "auto" and isinstance(feature, Number) and not is_frozen(base):
-            weight = best_weight(fit_on, X, y, given["sample_weight"], rng)
+            weight = best_weight(fit_on, X, y, params.get("sample_weight"), rng)
         if weight == 0:
             return release
         estimator = clone(base.estimator if isinstance(base, FrozenEstimator) else base)
@@ -359,7 +324,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         """
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
-        sets: CompatibleSets = sets_of(Release(self, self.release_.feature, X, self.resolution), X)
+        sets: CompatibleSets = sets_of(Release(self, self.feature_, X, self.resolution), X)
         return sets
 
     def attribute_prior(self, X):
@@ -381,22 +346,6 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         release = self.release_
         values = release.feature.named(release.cells.at)
         return Prior(values, np.array(release.prior.weights(X)))
-
-    def _check_levels(self, feature: Feature) -> None:
-        """Answers for runs need runs, and a model that can be trained."""
-        if self.levels != "intervals":
-            return
-        if not isinstance(feature, Number):
-            raise ValueError(
-                f"levels='intervals' is not allowed for the categorical feature "
-                f"{feature.name!r}, which has no runs: use 'model' or 'auto'."
-            )
-        base = self._base()
-        if is_frozen(base.estimator if isinstance(base, FrozenEstimator) else base):
-            raise ValueError(
-                f"levels='intervals' is not allowed with estimator={base!r}: a part of it is "
-                "frozen, and a second model cannot be trained. Use 'model' or 'auto'."
-            )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -7,7 +7,9 @@ from functools import partial
 from typing import Any, NamedTuple, cast
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
+from sklearn_rp.answers import labels
 from sklearn_rp.attribute.labelling import MinimumRelease
 from sklearn_rp.attribute.search import Read, certain_lengths, search
 from sklearn_rp.classifier import RobustPrivacyClassifier
@@ -15,13 +17,14 @@ from sklearn_rp.engines.sweep import Sweep
 from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.feature import Category, Feature, Number
 from sklearn_rp.models.asking import at_pairs
-from sklearn_rp.models.inside import last_step, unwrapped
+from sklearn_rp.models.inside import unwrapped
 from sklearn_rp.models.labels import encode, in_labels, labels_of
 from sklearn_rp.models.reading import Reading
+from sklearn_rp.release import SmoothedRelease, release_of
 from sklearn_rp.rows import Rows
 from sklearn_rp.runs import Runs
+from sklearn_rp.trial import is_random
 from sklearn_rp.validation import check_rows
-from sklearn_rp.wrapper import is_random
 
 _PROFILE_CELLS = 16  # of the first look at a smoothed label that is known all along the feature
 
@@ -92,11 +95,14 @@ class Release:
             )
         inner = unwrapped(estimator)
         ours = getattr(type(inner), "predict", None) is RobustPrivacyClassifier.predict
-        self.smoothed: RobustPrivacyClassifier | None = inner if ours else None
-        # An estimator may know its own release along this very feature.
+        if ours:
+            check_is_fitted(inner)
+        self._owner = inner  # of a release of our own: it checks rows
         own = getattr(inner, "release_", None)
+        self.smoothed: SmoothedRelease | None = own if ours else None
+        # An estimator may know its own release along this very feature.
         knows = isinstance(own, MinimumRelease) and own.feature.same_as(feature)
-        self._known = inner if knows else None
+        self._known: MinimumRelease | None = own if knows else None
         self.symbols = _symbols(self.estimator, X)
         self.edges: np.ndarray | None = None
         self.declined = ""
@@ -105,12 +111,11 @@ class Release:
         if not isinstance(feature, Number):
             return
         if self.smoothed is not None:
-            noise = self.smoothed._noise
+            noise, engine = self.smoothed.noise, self.smoothed.engine
             self._certifies = bool(feature.column in noise.columns)
-            engine = self.smoothed._engine
             alone = noise.columns.tolist() == [feature.column]
             # What is certified, and hence answered by a fallback, the certificate itself says.
-            alone = alone and self.smoothed._release.fallback is None
+            alone = alone and self.smoothed.fallback is None
             if alone and engine.name == Sweep.name:
                 self._sweep = cast("Sweep", engine)
         if self._certifies:
@@ -136,6 +141,13 @@ class Release:
         """Number of the symbol that is released for each row."""
         return encode(labels_of(self.estimator, X), self.symbols)
 
+    def checked(self, X: Rows) -> Rows:
+        """Rows as `along` takes them: of possible values, and checked by the classifier."""
+        X = self.feature.settled(X)
+        if self.smoothed is not None:  # the base model may not check the names of columns
+            return self._owner._rows(X)
+        return X if self._known is None else check_rows(self._owner, X, reset=False)
+
     def along(
         self, X: Rows, sigmas: Sequence[float | None] = (None,), owner: bool = True
     ) -> list[Along]:
@@ -149,20 +161,16 @@ class Release:
         that the stretches of one symbol may be published.
         """
         a = self.feature
-        X = a.settled(X)
         if self._known is not None:
-            known = self._known.release_
-            runs, symbol = known.along(check_rows(self._known, X, reset=False))
+            runs, symbol = self._known.along(X)
             return [Along.known(runs, symbol, a.domain, "its own labelling")]
-        if self.smoothed is not None:  # the base model may not check the names of columns
-            X = self.smoothed._rows(X)
         own, rows = a.values(X), np.arange(X.shape[0])
         profile = None if self._sweep is None else self._sweep.profile(X)
         answer = []
         for sigma in sigmas:
             read = self._reader(X, sigma, profile)
             plain = profile is None and sigma is None
-            symbol = self.released(X) if plain else read(rows, own)[0]
+            symbol = self._plain(X)[0] if plain else read(rows, own)[0]
             found = None
             if a.possible is not None or self.edges is not None:
                 found = self._at_cells(read, own, symbol, owner)
@@ -209,11 +217,11 @@ class Release:
         if smoothed is None or (profile is None and not self._certifies and sigma is None):
             ask = self._plain
         else:
-            level = smoothed._release.sigma if sigma is None else sigma
+            level = smoothed.sigma if sigma is None else sigma
             if profile is not None and self._sweep is not None:
                 # Without a fallback the symbols are the classes.
                 return partial(self._sweep.certified_along, profile, sigma=level)
-            ask = partial(self._certified, sigma=level)
+            ask = partial(self._certified, smoothed, level)
 
         def read(rows: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             symbol, half = at_pairs(ask, X, a.columns, rows, a.held(z)[:, None])
@@ -222,22 +230,22 @@ class Release:
         return read
 
     def _plain(self, X: Rows) -> tuple[np.ndarray, np.ndarray]:
-        return self.released(X), np.zeros(X.shape[0])
+        if self.smoothed is None:
+            return self.released(X), np.zeros(X.shape[0])
+        found = self.smoothed.release(X, self._owner.n_jobs)
+        return encode(found, self.symbols), np.zeros(X.shape[0])
 
-    def _certified(self, X: Rows, sigma: float) -> tuple[np.ndarray, np.ndarray]:
-        smoothed = cast("RobustPrivacyClassifier", self.smoothed)
-        cert = smoothed._certify_rows(smoothed._rows(X), [sigma], smoothed._draws())[0]
-        symbol = encode(smoothed._released(cert.label, cert.radius), self.symbols)
-        where = np.flatnonzero(smoothed._noise.columns == self.feature.column)
-        if smoothed._release.fallback is not None or not len(where):
+    def _certified(
+        self, smoothed: SmoothedRelease, sigma: float, X: Rows
+    ) -> tuple[np.ndarray, np.ndarray]:
+        (cert,) = smoothed.certify(X, [sigma], n_jobs=self._owner.n_jobs)
+        found = smoothed.answer.released(cert.label, partial(getattr, cert, "radius"))
+        symbol = encode(found, self.symbols)
+        where = np.flatnonzero(smoothed.noise.columns == self.feature.column)
+        if smoothed.fallback is not None or not len(where):
             # A ball is about the label, not about whether it is certified.
             return symbol, np.zeros(X.shape[0])
-        return symbol, cert.radius * smoothed._noise.scale[where[0]]
-
-
-def last_release(estimator: Any) -> Any:
-    """How the classifier at the end releases, through Pipelines too, or None."""
-    return getattr(last_step(estimator), "_release", None)
+        return symbol, cert.radius * smoothed.noise.scale[where[0]]
 
 
 def _symbols(estimator: Any, X: Rows) -> np.ndarray:
@@ -245,10 +253,5 @@ def _symbols(estimator: Any, X: Rows) -> np.ndarray:
     classes = getattr(estimator, "classes_", None)
     if classes is None:
         classes = np.unique(labels_of(estimator, X))
-    classes = np.asarray(classes)
-    fallback = getattr(last_release(estimator), "fallback", None)
-    if fallback is None:
-        return classes
-    if classes.dtype.kind == "O":
-        return np.asarray(sorted({*classes.tolist(), fallback}), dtype=object)
-    return np.unique(np.r_[classes, np.asarray([fallback])])
+    fallback = getattr(release_of(estimator), "fallback", None)
+    return labels(np.asarray(classes), fallback).symbols

@@ -12,7 +12,6 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_rp._compat import (
     Interval,
     StrOptions,
-    fit_context,
     reported,
     reporter,
     with_callbacks,
@@ -24,8 +23,8 @@ from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Category, Feature
 from sklearn_rp.models.labels import encode
 from sklearn_rp.rows import Rows, is_frame, is_pandas, names_of, sample_rows, take_rows
-from sklearn_rp.validation import check_rows, unchanged_on_error
-from sklearn_rp.wrapper import ClassifierWrapper, weighted
+from sklearn_rp.validation import check_rows
+from sklearn_rp.wrapper import ClassifierWrapper
 
 _TRIED = 200  # training rows that are looked for in their own sets
 _FINEST = 16  # times the resolution that is asked for
@@ -77,8 +76,10 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         The fitted classifier.
     classes_ : ndarray
         What may be released, an abstention's label among it.
+    feature_ : Feature
+        The sensitive feature.
     sensitive_feature_ : str
-        Name of the sensitive feature.
+        Its name.
     bounds_ : tuple or ndarray
         The values that are possible.
     n_features_in_ : int
@@ -144,61 +145,32 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         self.include_prediction = include_prediction
         self.n_jobs = n_jobs
 
-    @weighted
-    @with_callbacks
-    @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None, **fit_params):
-        """Fit the classifier whose labels are released.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Training rows.
-        y : array-like of shape (n_samples,)
-            Labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row, for the ``fit`` of the classifier; None: all alike.
-        **fit_params : dict
-            Passed to the ``fit`` of the classifier; with metadata routing enabled, as requested.
-
-        Returns
-        -------
-        self : AttributePrivacyTransformer
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter or the data is not allowed. A failed call leaves the object as it was.
-        """
-        with unchanged_on_error(self):
-            X = check_rows(self, X, reset=True)
-            params = self._passed_on(X, y, sample_weight, fit_params)
-            y = self._check_labels(X, y)
-            weight = params.get("sample_weight")
-            counted = X if weight is None else take_rows(X, np.flatnonzero(weight))
-            feature = Feature.from_data(counted, self.sensitive_feature, self.bounds, self.domain)
-            if isinstance(feature, Category) and self.output == "midpoint":
-                raise ValueError(
-                    f"output='midpoint' is not allowed for the categorical feature "
-                    f"{feature.name!r}: use 'interval' (a 0/1 column for each category) or "
-                    "'drop'."
-                )
-            if self.output == "drop" and self.remainder == "drop" and not self.include_prediction:
-                raise ValueError(
-                    "output='drop' with remainder='drop' leaves no column: keep one of them, or "
-                    "set include_prediction=True."
-                )
-            self._check_names(X, feature)
-            base = self._fit_base(clone(self._base()), X, y, params)
-            # A refusal of one person's value would tell about it: beyond is as good as any other.
-            feature = feature.lenient()
-            self.release_ = self._find_release(base, feature, counted)
-            self.estimator_ = base
-            self.classes_ = self.release_.symbols
-            self.sensitive_feature_ = feature.name
-            self.bounds_ = feature.bounds
-            self._names = [str(name) for name in names_of(X)]
-        return self
+    def _learn(self, X: Rows, y: np.ndarray, params: dict[str, Any]) -> None:
+        weight = params.get("sample_weight")
+        counted = X if weight is None else take_rows(X, np.flatnonzero(weight))
+        feature = Feature.from_data(counted, self.sensitive_feature, self.bounds, self.domain)
+        if isinstance(feature, Category) and self.output == "midpoint":
+            raise ValueError(
+                f"output='midpoint' is not allowed for the categorical feature "
+                f"{feature.name!r}: use 'interval' (a 0/1 column for each category) or "
+                "'drop'."
+            )
+        if self.output == "drop" and self.remainder == "drop" and not self.include_prediction:
+            raise ValueError(
+                "output='drop' with remainder='drop' leaves no column: keep one of them, or "
+                "set include_prediction=True."
+            )
+        self._check_names(X, feature)
+        base = self._fit_base(clone(self._base()), X, y, params)
+        # A refusal of one person's value would tell about it: beyond is as good as any other.
+        feature = feature.lenient()
+        self._release = self._find_release(base, feature, counted)
+        self.estimator_ = base
+        self.classes_ = self._release.symbols
+        self.feature_ = feature
+        self.sensitive_feature_ = feature.name
+        self.bounds_ = feature.bounds
+        self._names = [str(name) for name in names_of(X)]
 
     def _find_release(self, base: Any, feature: Feature, X: Rows) -> Release:
         """The release along the feature, seen so closely that training rows are in their own sets.
@@ -241,7 +213,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
         sets = self._sets(X, None, owner=False)
-        feature = self.release_.feature
+        feature = self.feature_
         columns: list[np.ndarray] = []
         if self.output != "drop" and isinstance(feature, Category):
             open_ = sets.contains(feature.categories)
@@ -278,7 +250,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
 
     def _assemble(self, X: Rows, new: dict[str, np.ndarray], last: dict[str, np.ndarray]) -> Any:
         """The columns of the output: a frame's are named as in `get_feature_names_out`."""
-        column, passed = self.release_.feature.column, self.remainder == "passthrough"
+        column, passed = self.feature_.column, self.remainder == "passthrough"
         before = list(range(column)) if passed else []
         after = list(range(column + 1, X.shape[1])) if passed else []
         if not is_frame(X):
@@ -318,7 +290,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
             raise ValueError(
                 f"input_features={names} is not equal to the names seen in fit, {self._names}."
             )
-        return np.asarray(self._names_out(self.release_.feature, names), dtype=object)
+        return np.asarray(self._names_out(self.feature_, names), dtype=object)
 
     def _names_out(self, feature: Feature, names: list[str]) -> list[str]:
         """Names of all columns of the output, from those of `X`."""
@@ -350,7 +322,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
     @with_callbacks
     def _sets_reported(self, X: Rows, sigmas: Any, owner: bool) -> Any:
         return sets_of(
-            self.release_,
+            self._release,
             X,
             sigmas,
             self.n_jobs,
