@@ -7,12 +7,10 @@ from functools import partial
 from typing import Any, NamedTuple, cast
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp.answers import labels
 from sklearn_rp.attribute.labelling import MinimumRelease
 from sklearn_rp.attribute.search import Read, certain_lengths, search
-from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.engines.sweep import Sweep
 from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.feature import Category, Feature, Number
@@ -20,7 +18,7 @@ from sklearn_rp.models.asking import at_pairs
 from sklearn_rp.models.inside import unwrapped
 from sklearn_rp.models.labels import encode, in_labels, labels_of
 from sklearn_rp.models.reading import Reading
-from sklearn_rp.release import SmoothedRelease, release_of
+from sklearn_rp.release import FittedRelease, SmoothedRelease, release_of
 from sklearn_rp.rows import Rows
 from sklearn_rp.runs import Runs
 from sklearn_rp.trial import is_random
@@ -94,15 +92,15 @@ class Release:
                 "probability. Use resample=False for compatible sets."
             )
         inner = unwrapped(estimator)
-        ours = getattr(type(inner), "predict", None) is RobustPrivacyClassifier.predict
-        if ours:
-            check_is_fitted(inner)
-        self._owner = inner  # of a release of our own: it checks rows
-        own = getattr(inner, "release_", None)
-        self.smoothed: SmoothedRelease | None = own if ours else None
+        release = getattr(inner, "release_", None)
+        # Ours, and not overridden: asked directly, its rows need no second check.
+        ours = _home(getattr(inner, "predict", None)) == "sklearn_rp"
+        self._own: FittedRelease | None = release if ours else None
+        self._owner = inner
+        self.smoothed = release if ours and isinstance(release, SmoothedRelease) else None
         # An estimator may know its own release along this very feature.
-        knows = isinstance(own, MinimumRelease) and own.feature.same_as(feature)
-        self._known: MinimumRelease | None = own if knows else None
+        knows = isinstance(release, MinimumRelease) and release.feature.same_as(feature)
+        self._known: MinimumRelease | None = release if knows else None
         self.symbols = _symbols(self.estimator, X)
         self.edges: np.ndarray | None = None
         self.declined = ""
@@ -122,7 +120,7 @@ class Release:
             self.declined = "noise on the feature smooths the model's thresholds"
         elif feature.possible is None:
             # Noise on other features: whatever the votes, the label changes where the model does.
-            self._find_edges(inner.estimator_ if ours else estimator, X)
+            self._find_edges(estimator if self.smoothed is None else self.smoothed.model, X)
 
     def _find_edges(self, model: Any, X: Rows) -> None:
         """Where a tree model may change along the feature; or why that is not known."""
@@ -146,7 +144,8 @@ class Release:
         X = self.feature.settled(X)
         if self.smoothed is not None:  # the base model may not check the names of columns
             return self._owner._rows(X)
-        return X if self._known is None else check_rows(self._owner, X, reset=False)
+        foreign = self._own is None and self._known is None
+        return X if foreign else check_rows(self._owner, X, reset=False)
 
     def along(
         self, X: Rows, sigmas: Sequence[float | None] = (None,), owner: bool = True
@@ -230,9 +229,9 @@ class Release:
         return read
 
     def _plain(self, X: Rows) -> tuple[np.ndarray, np.ndarray]:
-        if self.smoothed is None:
+        if self._own is None:
             return self.released(X), np.zeros(X.shape[0])
-        found = self.smoothed.release(X, self._owner.n_jobs)
+        found = self._own.release(X, getattr(self._owner, "n_jobs", None))
         return encode(found, self.symbols), np.zeros(X.shape[0])
 
     def _certified(
@@ -246,6 +245,11 @@ class Release:
             # A ball is about the label, not about whether it is certified.
             return symbol, np.zeros(X.shape[0])
         return symbol, cert.radius * smoothed.noise.scale[where[0]]
+
+
+def _home(method: Any) -> str:
+    """Package that a method is defined in."""
+    return str(getattr(method, "__module__", "")).split(".")[0]
 
 
 def _symbols(estimator: Any, X: Rows) -> np.ndarray:
