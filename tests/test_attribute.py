@@ -1,6 +1,7 @@
 """Compatible sets and the transformer: brute force, closed forms, and the law as a property."""
 
 import pickle
+import sys
 import time
 from decimal import Decimal
 from fractions import Fraction
@@ -39,6 +40,7 @@ from sklearn_rp.attacks import AttributeInferenceAttack
 from sklearn_rp.attribute import Prior, compatible_sets
 from sklearn_rp.datasets import fetch_medical_insurance, load_recommendation, make_recommendation
 from sklearn_rp.metrics import interval_length_score
+from sklearn_rp.validation import check_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -461,7 +463,7 @@ class Centred(AttributePrivacyTransformer):
         X = np.asarray(X)
         out = super().transform(X)
         half = self.compatible_sets(X).component_length / 2
-        j = self.release_.feature.column
+        j = self.feature_.column
         out[:, j], out[:, j + 1] = X[:, j] - half, X[:, j] + half
         return out
 
@@ -728,3 +730,38 @@ def test_insurance_data(insurance_home):
     sets = compatible_sets(model.fit(X, y), X, sensitive_feature="bmi")
     assert (sets.certified_inner == sets.certified_outer).all()  # the thresholds are known
     assert 0 < sets.component_length.min() < sets.high - sets.low
+
+
+TWICE = {
+    "sweep": RobustPrivacyClassifier(noise_features=[2], random_state=0),
+    "thresholds": RobustPrivacyClassifier(
+        DecisionTreeClassifier(max_depth=4, random_state=0), noise_features=[1]
+    ),
+    "votes": RobustPrivacyClassifier(
+        GaussianNB(), noise_features=[1, 2], n_samples=50, alpha=0.1, random_state=0
+    ),
+    "fallback": RobustPrivacyClassifier(GaussianNB(), noise_features=[2], fallback=9),
+    "minimum": AttributePrivacyClassifier(GaussianNB(), sensitive_feature=2),
+}
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_transform_checks_the_rows_twice_at_most(name, monkeypatch):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3))
+    y = (X.sum(axis=1) > 0).astype(int)
+    apt = AttributePrivacyTransformer(
+        TWICE[name], sensitive_feature=2, bounds=(-5, 5), resolution=16
+    ).fit(X, y)
+    checked = []
+
+    def counted(estimator, rows, **arguments):
+        checked.append(type(estimator).__name__)
+        return check_rows(estimator, rows, **arguments)
+
+    for module_name, module in list(sys.modules.items()):
+        if module_name.startswith("sklearn_rp") and hasattr(module, "check_rows"):
+            monkeypatch.setattr(module, "check_rows", counted)
+    monkeypatch.setattr("sklearn_rp.attribute.finding._POINTS", 500)  # chunks of few rows
+    apt.transform(X)
+    assert 1 <= len(checked) <= 2
