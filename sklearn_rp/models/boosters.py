@@ -119,6 +119,8 @@ def _xgboost_edges(split: np.ndarray) -> np.ndarray:
 
 def catboost(model: Any) -> TreeTable:
     """The saved model, through a file: it has no other form that can be read."""
+    if model.get_text_feature_indices() or model.get_embedding_feature_indices():
+        raise NotForMe("reads text or embeddings")  # and can then be saved in no other form
     if np.sum(model.get_tree_leaf_counts()) > _CATBOOST_LEAVES:
         raise NotForMe("has too many leaves to be read")
     with TemporaryDirectory() as folder:
@@ -131,12 +133,8 @@ def catboost_table(saved: dict[str, Any]) -> TreeTable:
     """Table of a CatBoost model as it saves itself; it goes left where ``float32(x) <= border``."""
     features = saved["features_info"]
     numbers = {each["feature_index"]: each for each in features["float_features"]}
-    unread = {
-        each["flat_feature_index"]: key.partition("_")[0].replace("categorical", "category")
-        for key, kind in features.items()
-        if key.endswith("_features") and key != "float_features"
-        for each in kind
-    }
+    categories = features.get("categorical_features", [])
+    unread = {each["flat_feature_index"]: "category" for each in categories}
     for ctr in features.get("ctrs", []):  # statistics of categories, and of numbers with them
         for element in ctr["elements"]:
             if "float_feature_index" in element:
