@@ -17,6 +17,8 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import process_routing
+from sklearn.utils.metaestimators import _safe_split as safe_split
+from sklearn.utils.validation import _check_method_params as rows_of_params
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -65,7 +67,9 @@ __all__ = [
     "reporter",
     "route",
     "routing_enabled",
+    "rows_of_params",
     "safe_indexing",
+    "safe_split",
     "weights_for_scores",
     "with_callbacks",
 ]

@@ -106,6 +106,25 @@ class Certificate:
     min_radius: float | None = None
     index: Any = None
 
+    def name_of(self, feature: str | int) -> str:
+        """Name of a noised feature.
+
+        Parameters
+        ----------
+        feature : str or int
+            Its name, or its position in X.
+
+        Returns
+        -------
+        name : str
+
+        Raises
+        ------
+        ValueError
+            If the feature is not a noised one.
+        """
+        return str(self.feature_names[self._place(feature)])
+
     def half_width(self, feature: str | int) -> np.ndarray:
         """How far one feature alone can move, in its own unit (kg/m2, years).
 
@@ -266,8 +285,7 @@ class Certificate:
 
         columns = {name: getattr(self, name) for name in _TABLE}
         for feature in [features] if isinstance(features, str | int) else features:
-            name = self.feature_names[self._place(feature)]
-            columns[f"half_width_{name}"] = self.half_width(feature)
+            columns[f"half_width_{self.name_of(feature)}"] = self.half_width(feature)
         return pd.DataFrame(columns, index=self.index)
 
     def to_json(self) -> str:

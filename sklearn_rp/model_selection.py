@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from numbers import Real
+from numbers import Number, Real
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring
-from sklearn.model_selection import check_cv, cross_validate
+from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state, indexable
-from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_rp._compat import (
@@ -24,13 +22,15 @@ from sklearn_rp._compat import (
     reported,
     route,
     routing_enabled,
-    safe_indexing,
+    rows_of_params,
+    safe_split,
     weights_for_scores,
     with_callbacks,
 )
-from sklearn_rp.classifier import RobustPrivacyClassifier, waiting_for_noise
-from sklearn_rp.engines import Recalled
+from sklearn_rp.classifier import RobustPrivacyClassifier
+from sklearn_rp.cv_results import make_cv_results, scorers_of, standard_errors
 from sklearn_rp.models.inside import behind_steps, is_pipeline, last_step
+from sklearn_rp.models.nets import waiting_for_noise
 from sklearn_rp.rows import did_you_mean
 from sklearn_rp.validation import check_sigmas, unchanged_on_error
 
@@ -125,12 +125,7 @@ class MaxPrivacy:
         best = int(np.argmax(np.where(usable, accuracy, -np.inf)))
         budget = self.max_accuracy_loss
         if self.one_standard_error:
-            splits = [
-                np.asarray(value)[best]
-                for name, value in cv_results.items()
-                if name.startswith("split") and name.endswith(f"_test_{self.accuracy}")
-            ]
-            budget = max(budget, float(np.std(splits, ddof=1)) / np.sqrt(len(splits)))
+            budget = max(budget, standard_errors(cv_results, self.accuracy)[best])
         # A hair more: 0.95 - 0.94 is 0.01, whatever floating point says.
         within = usable & (accuracy >= accuracy[best] - budget - 1e-9)
         order = np.lexsort((-accuracy, -np.where(within, privacy, -np.inf)))
@@ -140,11 +135,7 @@ class MaxPrivacy:
     def _mean(cv_results: dict[str, Any], scorer: str) -> np.ndarray:
         key = f"mean_test_{scorer}"
         if key not in cv_results:
-            known = [
-                name.removeprefix("mean_test_")
-                for name in cv_results
-                if name.startswith("mean_test_")
-            ]
+            known = scorers_of(cv_results)
             raise ValueError(
                 f"The search has no scorer named {scorer!r}{did_you_mean(scorer, known)}. It has "
                 f"{known}: name two of them in scoring={{...}} and in max_privacy(...)."
@@ -289,31 +280,26 @@ class NoiseSearchCV(DocumentedMixin, BaseSearchCV):
             self._check_refit(list(self.scoring))
         X, y = indexable(X, y)
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
-        to_split, to_validate, to_fit = self._routed(params, scorer, cv)
+        to_split, to_fit, to_score = self._routed(params)
         folds = list(cv.split(X, y, **to_split))
         # Its own noise level is never used; the largest cannot be too little for `min_radius`.
         apart = clone(self.estimator).set_params(**{f"{where}sigma": max(sigmas)})
         if clf.random_state is not None:
             seed = check_random_state(clf.random_state).randint(2**31 - 1)
             apart.set_params(**{f"{where}random_state": int(seed)})
-        weight = weights_for_scores(self, params)
-        paths = [
-            _PathScorer(scorer, sigmas, None if weight is None else safe_indexing(weight, test))
-            for _, test in folds
-        ]
         tasks = (
-            delayed(cross_validate)(
-                apart, X, y, cv=[fold], scoring=path, params=to_validate, error_score="raise"
+            delayed(_fit_and_score)(
+                clone(apart), X, y, fold, sigmas, scorer, to_fit=to_fit, to_score=to_score
             )
-            for fold, path in zip(folds, paths, strict=True)
+            for fold in folds
         )
         found = Parallel(n_jobs=self.n_jobs, return_as="generator")(tasks)
         parts = [part for part, _ in zip(found, reported(self, "search", folds), strict=True)]
-        names, self.multimetric_ = scores = _scores_of(parts[0])
-        results = _results(parts, scores, [{f"{where}sigma": sigma} for sigma in sigmas])
+        self.multimetric_ = isinstance(parts[0][0][0], dict)
+        results = make_cv_results(parts, [{f"{where}sigma": sigma} for sigma in sigmas])
         self.n_splits_ = len(folds)
         self.scorer_ = getattr(scorer, "_scorers", scorer)
-        self._choose(results, names)
+        self._choose(results)
         if self.refit:
             self.best_estimator_ = clone(self.estimator).set_params(**self.best_params_)
             started = time.perf_counter()
@@ -323,31 +309,27 @@ class NoiseSearchCV(DocumentedMixin, BaseSearchCV):
                 self.feature_names_in_ = self.best_estimator_.feature_names_in_
         self.cv_results_ = results
 
-    def _routed(
-        self, params: dict[str, Any], scorer: Any, cv: Any
-    ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-        """Parameters for the splitter, for cross-validation, and for the last fit."""
-        if not routing_enabled():
-            rest = dict(params)
-            return {"groups": rest.pop("groups", None)}, rest, rest
-        to_split = route(self, "fit", "splitter", params, "split")
-        wanted = get_routing_for_object(self.estimator).consumes("fit", params.keys())
-        wanted |= get_routing_for_object(scorer).consumes("score", params.keys())
-        to_validate = {name: value for name, value in params.items() if name in wanted}
-        return to_split, to_validate, route(self, "fit", "estimator", params)
+    def _routed(self, params: dict[str, Any]) -> list[dict[str, Any]]:
+        """Parameters for the splitter, for each fit, and for the scores."""
+        if routing_enabled():
+            asked = ("splitter", "split"), ("estimator", "fit"), ("scorer", "score")
+            return [route(self, "fit", child, params, method) for child, method in asked]
+        rest = dict(params)
+        groups, weight = rest.pop("groups", None), weights_for_scores(self, params)
+        return [{"groups": groups}, rest, {} if weight is None else {"sample_weight": weight}]
 
-    def _check_refit(self, names: Sequence[str]) -> None:
+    def _check_refit(self, names: list[str]) -> None:
         known = self.refit in names if isinstance(self.refit, str) else self.refit is False
         if not known and not callable(self.refit):
             raise ValueError(
                 f"refit={self.refit!r} is not allowed with several scorers: give the name of the "
-                f"one that chooses, {list(names)}, a callable such as max_privacy(), or False."
+                f"one that chooses, {names}, a callable such as max_privacy(), or False."
             )
 
-    def _choose(self, results: dict[str, Any], names: Sequence[str]) -> None:
+    def _choose(self, results: dict[str, Any]) -> None:
         """Best candidate, by one scorer or by a callable."""
         if self.multimetric_:
-            self._check_refit(names)
+            self._check_refit(scorers_of(results))
             if not self.refit:
                 return
         if callable(self.refit):
@@ -363,36 +345,43 @@ class NoiseSearchCV(DocumentedMixin, BaseSearchCV):
         self.best_index_ = int(index)
         self.best_params_ = results["params"][index]
 
-    def _run_search(self, evaluate_candidates: Any) -> None:
-        """Only here as the base class asks for it: `fit` goes its own way."""
-        raise NotImplementedError
+
+def _fit_and_score(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    fold: tuple[np.ndarray, np.ndarray],
+    sigmas: Sequence[float],
+    scorer: Any,
+    *,
+    to_fit: dict[str, Any],
+    to_score: dict[str, Any],
+) -> tuple[list[Any], float, float]:
+    """Scores of a fold at each noise level; seconds of the fit, and of all scores."""
+    train, test = fold
+    started = time.perf_counter()
+    X_train, y_train = safe_split(estimator, X, y, train)
+    estimator.fit(X_train, y_train, **rows_of_params(X, to_fit, train))
+    fitted = time.perf_counter()
+    X_test, y_test = safe_split(estimator, X, y, test, train)
+    params = rows_of_params(X, to_score, test)
+    views = _at_noise_levels(estimator, X_test, sigmas)
+    scores = [_numbers(scorer(view, X_test, y_test, **params)) for view in views]
+    return scores, fitted - started, time.perf_counter() - fitted
 
 
-_OF_SEVERAL, _ALONE = ":", "="  # between the number of a noise level and the name of a score
-
-
-class _PathScorer:
-    """All scores at all noise levels of one fitted classifier."""
-
-    def __init__(self, scorer: Any, sigmas: Sequence[float], weight: Any):
-        self._scorer = scorer
-        self._sigmas = sigmas
-        self._forwarded = {} if weight is None else {"sample_weight": weight}
-
-    def __call__(self, estimator: Any, X: Any, y: Any, **metadata: Any) -> dict[str, float]:
-        """Scores by number of the noise level and name of the scorer."""
-        answer: dict[str, float] = {}
-        for number, view in enumerate(_at_noise_levels(estimator, X, self._sigmas)):
-            found = self._scorer(view, X, y, **(self._forwarded | metadata))
-            several = isinstance(found, dict)
-            mark = _OF_SEVERAL if several else _ALONE
-            scores = found if several else {"score": found}
-            answer |= {f"{number}{mark}{name}": value for name, value in scores.items()}
-        return answer
-
-    def get_metadata_routing(self) -> Any:
-        """Metadata that the scorers ask for."""
-        return get_routing_for_object(self._scorer)
+def _numbers(found: Any, name: str | None = None) -> Any:
+    """What a scorer gave, as a plain number, or by name where it gave several."""
+    if isinstance(found, dict) and name is None:
+        return {each: _numbers(score, each) for each, score in found.items()}
+    if np.size(found) == 1 and hasattr(found, "item"):
+        found = found.item()
+    if not isinstance(found, Number):
+        raise ValueError(
+            f"scoring must return a number, got {found} ({type(found)}) instead. "
+            f"(scorer={name or 'score'})"
+        )
+    return found
 
 
 def _smoothed(estimator: Any) -> tuple[str, RobustPrivacyClassifier]:
@@ -415,47 +404,4 @@ def _at_noise_levels(estimator: Any, X: Any, sigmas: Sequence[float]) -> list[An
         *before, (name, last) = estimator.steps
         views = _at_noise_levels(last, behind_steps(estimator, X), sigmas)
         return [Pipeline([*before, (name, view)]) for view in views]
-    estimator._noise.check_levels(sigmas)
-    engine = estimator._engine
-    if not estimator.resample:  # else every call draws anew, and nothing can be recalled
-        engine = Recalled(engine, estimator._rows(X), sigmas, estimator.n_jobs)
-    return [estimator._at_noise(sigma, engine) for sigma in sigmas]
-
-
-def _scores_of(part: dict[str, Any]) -> tuple[list[str], bool]:
-    """Names of the scores of one split, and whether there are several scorers."""
-    for mark in (_OF_SEVERAL, _ALONE):
-        start = f"test_0{mark}"
-        names = [key.removeprefix(start) for key in part if key.startswith(start)]
-        if names:
-            break
-    return names, mark == _OF_SEVERAL
-
-
-def _results(
-    parts: Sequence[dict[str, Any]],
-    scores: tuple[list[str], bool],
-    candidates: list[dict[str, Any]],
-) -> dict[str, Any]:
-    """``cv_results_`` from the scores of each split."""
-    names, several = scores
-    mark = _OF_SEVERAL if several else _ALONE
-    results: dict[str, Any] = {}
-    for kind in ("fit_time", "score_time"):
-        seconds = np.array([part[kind][0] for part in parts])
-        results[f"mean_{kind}"] = np.full(len(candidates), seconds.mean())
-        results[f"std_{kind}"] = np.full(len(candidates), seconds.std())
-    for name in candidates[0]:
-        results[f"param_{name}"] = np.ma.MaskedArray([c[name] for c in candidates], mask=False)
-    results["params"] = candidates
-    for name in names:
-        values = np.array(
-            [[part[f"test_{c}{mark}{name}"][0] for part in parts] for c in range(len(candidates))]
-        )
-        results |= {f"split{i}_test_{name}": values[:, i] for i in range(len(parts))}
-        mean = values.mean(axis=1)
-        results[f"mean_test_{name}"] = mean
-        results[f"std_test_{name}"] = values.std(axis=1)
-        worst = np.where(np.isnan(mean), np.inf, -mean)
-        results[f"rank_test_{name}"] = rankdata(worst, method="min").astype(np.int32)
-    return results
+    return estimator.at_levels(X, sigmas)

@@ -1,10 +1,13 @@
 """Rival defences: their laws by simulation."""
 
+# ruff: noqa: E501
+
 import pickle
 
 import numpy as np
 import pytest
 from conftest import LinearRule
+from refused import refused
 from scipy import stats
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
@@ -98,15 +101,25 @@ def test_fresh_in_every_call_and_reproducible(make):
         compatible_sets(clf, X, sensitive_feature=0)
 
 
-def test_errors():
-    with pytest.raises(ValueError, match="p=0.2 is not allowed with 4 classes"):
-        RandomizedResponseClassifier(BASE, p=0.2).fit(X, Y)
-    for p in (0, 1.1, "0.5"):
-        with pytest.raises(ValueError, match="'p' parameter"):
-            RandomizedResponseClassifier(BASE, p=p).fit(X, Y)
-    with pytest.raises(ValueError, match="'sigma' parameter"):
-        NoisyInputClassifier(BASE, sigma=0).fit(X, Y)
-    with pytest.raises(ValueError, match="fallback=None is not allowed"):
-        RandomAbstentionClassifier(BASE).fit(X, Y)
-    with pytest.raises(ValueError, match="fallback=0 is not allowed beside the labels"):
-        RandomAbstentionClassifier(BASE, fallback=0).fit(X, Y)
+REFUSED = [
+    ("RandomizedResponseClassifier: worse than chance", lambda: RandomizedResponseClassifier(BASE, p=0.2).fit(X, Y), ValueError, "p=0.2 is not allowed with 4 classes"),
+    ("RandomizedResponseClassifier: a probability of 0", lambda: RandomizedResponseClassifier(BASE, p=0).fit(X, Y), ValueError, "'p' parameter"),
+    ("RandomizedResponseClassifier: a probability above 1", lambda: RandomizedResponseClassifier(BASE, p=1.1).fit(X, Y), ValueError, "'p' parameter"),
+    ("RandomizedResponseClassifier: a probability of text", lambda: RandomizedResponseClassifier(BASE, p="0.5").fit(X, Y), ValueError, "'p' parameter"),
+    ("NoisyInputClassifier: no noise", lambda: NoisyInputClassifier(BASE, sigma=0).fit(X, Y), ValueError, "'sigma' parameter"),
+    ("NoisyInputClassifier: noise on text", lambda: NoisyInputClassifier(Text(), noise_features=[0]).fit(TEXT, Y), TypeError, "names 'x0', which is not numeric"),
+    ("RandomAbstentionClassifier: no fallback", lambda: RandomAbstentionClassifier(BASE).fit(X, Y), ValueError, "fallback=None is not allowed"),
+    ("RandomAbstentionClassifier: a number beside labels of text", lambda: RandomAbstentionClassifier(BASE, fallback=0).fit(X, Y), ValueError, "fallback=0 is not allowed beside the labels"),
+]  # fmt: skip
+TEXT = np.where(X > 0, "high", "low").astype(object)
+
+
+class Text(LinearRule):
+    def predict(self, X):
+        return np.full(len(X), "a")
+
+
+@refused(REFUSED)
+def test_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

@@ -1,11 +1,7 @@
-"""Faults one by one: what is given, and what happens. The table of the docs is made from here.
-
-python tests/test_faults.py    # writes docs/results/faults.csv
-"""
+"""Faults one by one: what is given, and what happens."""
 
 # ruff: noqa: E501, PT017
 
-import csv
 import os
 import pickle
 import signal
@@ -19,6 +15,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from refused import refused
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
@@ -40,19 +37,8 @@ from sklearn_rp.attacks import (
     ModelExtractionAttack,
 )
 from sklearn_rp.attribute import compatible_sets
-from sklearn_rp.baselines import NoisyInputClassifier, RandomizedResponseClassifier
 from sklearn_rp.exceptions import PrivacyWarning
-from sklearn_rp.metrics import (
-    abstention_rate,
-    attribute_advantage,
-    average_certified_radius,
-    bayes_vulnerability,
-    certified_accuracy_score,
-    interval_length_score,
-)
-from sklearn_rp.model_selection import NoiseSearchCV, max_privacy
 
-TABLE = Path(__file__).parents[1] / "docs" / "results" / "faults.csv"
 X, Y = make_classification(80, 4, n_informative=3, n_redundant=0, random_state=0)
 FRAME = pd.DataFrame(X, columns=["age", "bmi", "bp", "hdl"])
 VOTES = {"method": "monte_carlo", "n_samples": 50, "random_state": 0}
@@ -221,23 +207,10 @@ REFUSED = [
     ("AttributePrivacyClassifier: an unknown unit", lambda: AttributePrivacyClassifier(sensitive_feature=0, unit="people").fit(X, Y), ValueError, "'unit' parameter"),
     ("AttributePrivacyClassifier: a minimum beyond the range", lambda: AttributePrivacyClassifier(sensitive_feature=0, minimum=1.5).fit(X, Y), ValueError, "minimum"),
     ("AttributePrivacyClassifier: a negative minimum", lambda: AttributePrivacyClassifier(sensitive_feature=0, minimum=-0.1).fit(X, Y), ValueError, "minimum"),
-    ("certified_accuracy_score: labels for a certificate", lambda: certified_accuracy_score(Y, Y), TypeError, "not a Certificate"),
-    ("certified_accuracy_score: too few labels", lambda: certified_accuracy_score(Y[:3], exact().certify(X)), ValueError, "inconsistent"),
-    ("average_certified_radius: no rows", lambda: average_certified_radius([], exact().certify(X)[:0]), ValueError, "no rows"),
-    ("abstention_rate: weights of 0", lambda: abstention_rate(exact().certify(X), sample_weight=np.zeros(80)), ValueError, "sample_weight"),
-    ("interval_length_score: a certificate for sets", lambda: interval_length_score(exact().certify(X)), TypeError, "not CompatibleSets"),
-    ("interval_length_score: a quantile of 2", lambda: interval_length_score(sets(), quantile=2), ValueError, "quantile=2"),
-    ("bayes_vulnerability: a prior of text", lambda: bayes_vulnerability(sets(), prior=["a", "b"]), ValueError, "."),
-    ("attribute_advantage: an empty prior", lambda: attribute_advantage(sets(), prior=[]), ValueError, "."),
-    ("max_privacy: a negative budget", lambda: max_privacy(-0.1), ValueError, "max_accuracy_loss=-0.1"),
-    ("NoiseSearchCV: no noise levels", lambda: NoiseSearchCV(exact(), []).fit(X, Y), ValueError, "sigmas="),
-    ("NoiseSearchCV: another classifier", lambda: NoiseSearchCV(LogisticRegression(), [1]).fit(X, Y), TypeError, "GridSearchCV"),
     ("AttributeInferenceAttack: not fitted", lambda: AttributeInferenceAttack(exact(), sensitive_feature=0).evaluate(X), ValueError, "call fit before"),
     ("LabelOnlyInversionAttack: no prior", lambda: LabelOnlyInversionAttack().run(exact()), ValueError, "no decoder"),
     ("LabelOnlyInversionAttack: no budget", lambda: LabelOnlyInversionAttack(max_queries=0).fit(X).run(exact()), ValueError, "max_queries=0"),
     ("ModelExtractionAttack: more queries than inputs", lambda: ModelExtractionAttack(n_queries=[999]).run(exact(), X, X), ValueError, "n_queries="),
-    ("RandomizedResponseClassifier: worse than chance", lambda: RandomizedResponseClassifier(p=0.3).fit(X, Y), ValueError, "p=0.3"),
-    ("NoisyInputClassifier: no noise", lambda: NoisyInputClassifier(sigma=0).fit(X, Y), ValueError, "'sigma' parameter"),
 ]  # fmt: skip
 
 # What works all the same, and gives what the plain input gives.
@@ -260,8 +233,8 @@ def read_only(values):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn_rp.exceptions.PrivacyWarning")
-@pytest.mark.parametrize(("what", "call", "error", "message"), REFUSED, ids=[r[0] for r in REFUSED])
-def test_refused(what, call, error, message):
+@refused(REFUSED)
+def test_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
 
@@ -272,20 +245,6 @@ def test_taken(what, make):
         expected, found = clf.certify(X), clf.certify(make())
         np.testing.assert_array_equal(expected.label, found.label)
         np.testing.assert_allclose(expected.radius, found.radius, atol=1e-12)
-
-
-def test_the_table_of_the_docs_is_this_one():
-    with TABLE.open() as file:
-        assert list(csv.reader(file)) == table()
-    assert len(REFUSED) >= 80
-
-
-def table():
-    lines = [["given", "outcome"]]
-    for what, _, error, _ in REFUSED:
-        kinds = error if isinstance(error, tuple) else (error,)
-        lines.append([what, " or ".join(kind.__name__ for kind in kinds)])
-    return lines + [[what, "taken as it is meant"] for what, _ in TAKEN]
 
 
 # Faults of base models that are harmless, or seen through
@@ -498,8 +457,3 @@ def test_forest_with_many_jobs_leaves_no_state():
     before = set(vars(clf))
     clf.certify(X)
     assert set(vars(clf)) == before
-
-
-if __name__ == "__main__":
-    with TABLE.open("w", newline="") as file:
-        csv.writer(file).writerows(table())

@@ -1,8 +1,11 @@
 """Displays, by the data that they draw."""
 
+# ruff: noqa: E501
+
 import numpy as np
 import pytest
 from conftest import LinearRule
+from refused import refused
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -92,9 +95,6 @@ def test_several_displays_on_one_axes():
     assert labels == ["boosting, sigma = 0.25", "linear, sigma = 0.25"]
     looks = {(line.get_color(), line.get_linestyle()) for line in first.ax_.lines}
     assert len(looks) == 2
-    cert = votes().certify(X)
-    with pytest.raises(ValueError, match="draw them one by one"):
-        CertifiedAccuracyDisplay.from_predictions(y, [cert, cert])
 
 
 def test_all_abstain():
@@ -115,6 +115,35 @@ RESULTS = {
 }
 
 
+def transformer():
+    return AttributePrivacyTransformer(FrozenEstimator(BASE), sensitive_feature=0).fit(X, y)
+
+
+def some_sets():
+    return compatible_sets(BASE, X[:20], sensitive_feature=0, bounds=(-5, 5))
+
+
+REFUSED = [
+    ("CertifiedAccuracyDisplay: two curves of one name", lambda: CertifiedAccuracyDisplay.from_predictions(y, [votes().certify(X)] * 2), ValueError, "draw them one by one"),
+    ("CertifiedAccuracyDisplay: a feature without noise", lambda: CertifiedAccuracyDisplay.from_predictions(y, votes(noise_features=[0]).certify(X), feature=1), ValueError, "not the position of a noised feature"),
+    ("CertifiedAccuracyDisplay: too few labels", lambda: CertifiedAccuracyDisplay.from_predictions(y[:3], votes().certify(X)), ValueError, "inconsistent numbers of samples"),
+    ("PrivacyUtilityDisplay: a scorer that the search has not", lambda: PrivacyUtilityDisplay.from_cv_results(RESULTS, privacy="acr"), ValueError, "privacy='acr' is no scorer of the search"),
+    ("PrivacyUtilityDisplay: a search that was not fitted", lambda: PrivacyUtilityDisplay.from_estimator(GridSearchCV(BASE, {})), ValueError, "fit the search first"),
+    ("CompatibleSetDisplay: axes for another number of models", lambda: CompatibleSetDisplay.from_predictions({"a": some_sets(), "b": some_sets()}, ax=plt.subplots(1, 2)[1]), ValueError, "ax has 2 axes: give one, or 3"),
+    ("CompatibleSetDisplay: no feature", lambda: CompatibleSetDisplay.from_estimator(BASE, X), ValueError, "does not know which feature is sensitive"),
+    ("CompatibleSetDisplay: a feature for a release that has one", lambda: CompatibleSetDisplay.from_estimator(transformer(), X, sensitive_feature=0), ValueError, "knows its sensitive feature"),
+    ("CompatibleSetDisplay: other people", lambda: CompatibleSetDisplay.from_predictions({"a": some_sets()[:5], "b": some_sets()[5:10]}), ValueError, r"of the same people.*sets\[group == 'a'\]"),
+    ("CompatibleSetDisplay: no sets", lambda: CompatibleSetDisplay.from_predictions({}), ValueError, "one at least"),
+    ("CompatibleSetDisplay: an unknown baseline", lambda: CompatibleSetDisplay.from_estimator(transformer(), X[:5], baseline="base"), ValueError, "baseline='base'"),
+]  # fmt: skip
+
+
+@refused(REFUSED)
+def test_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
 def test_privacy_utility_by_hand():
     display = PrivacyUtilityDisplay.from_cv_results(RESULTS, chosen=max_privacy(0.15))
     frame = display.frame()
@@ -128,8 +157,6 @@ def test_privacy_utility_by_hand():
     assert not other.frame()["chosen"].any()
     labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert sorted(labels) == ["candidates, with standard errors", "chosen: sigma = 1", "other"]
-    with pytest.raises(ValueError, match="privacy='acr' is no scorer of the search"):
-        PrivacyUtilityDisplay.from_cv_results(RESULTS, privacy="acr")
 
 
 def test_privacy_utility_of_a_search():
@@ -143,8 +170,6 @@ def test_privacy_utility_of_a_search():
         refit=max_privacy(),
         cv=2,
     )
-    with pytest.raises(ValueError, match="fit the search first"):
-        PrivacyUtilityDisplay.from_estimator(search)
     frame = PrivacyUtilityDisplay.from_estimator(search.fit(X, y)).frame()
     assert np.flatnonzero(frame["chosen"]).tolist() == [search.best_index_]
     np.testing.assert_array_equal(frame["accuracy"], search.cv_results_["mean_test_accuracy"])
@@ -189,15 +214,6 @@ def test_sets_on_given_axes_and_many_people():
     _, axes = plt.subplots(1, 2)
     display = CompatibleSetDisplay.from_predictions({"tree": sets}, ax=axes)
     assert axes[1].lines[0].get_ydata()[-1] == 1.0
-    with pytest.raises(ValueError, match="ax has 2 axes: give one, or 3"):
-        CompatibleSetDisplay.from_predictions({"a": sets, "b": sets}, ax=axes)
-    with pytest.raises(ValueError, match="does not know which feature is sensitive"):
-        CompatibleSetDisplay.from_estimator(BASE, X)
-    with pytest.raises(ValueError, match=r"of the same people.*sets\[group == 'a'\]"):
-        CompatibleSetDisplay.from_predictions({"some": sets[:50], "others": sets[50:100]})
-    transformer = AttributePrivacyTransformer(FrozenEstimator(BASE), sensitive_feature=0).fit(X, y)
-    with pytest.raises(ValueError, match="baseline='base'"):
-        CompatibleSetDisplay.from_estimator(transformer, X, baseline="base")
 
 
 def test_a_fitted_classifier_and_its_base_model():
@@ -212,9 +228,6 @@ def test_a_fitted_classifier_and_its_base_model():
         "same label, around the value", "same label, elsewhere", "true value",
     ]  # fmt: skip
     assert list(CompatibleSetDisplay.from_estimator(BASE, X[:9], **asked).sets) == ["released"]
-    knows = AttributePrivacyTransformer(FrozenEstimator(clf), sensitive_feature=0).fit(X, y)
-    with pytest.raises(ValueError, match="knows its sensitive feature"):
-        CompatibleSetDisplay.from_estimator(knows, X, **asked)
 
 
 def test_a_categorical_attribute():
@@ -232,9 +245,6 @@ def test_a_categorical_attribute():
     display = CompatibleSetDisplay.from_estimator(apt, X)
     assert [t.get_text() for t in display.axes_[0].get_xticklabels()] == ["1", "2"]
     assert display.axes_[-1].get_xlabel() == "compatible categories of sex"
-
-
-# Found by an adversarial reader
 
 
 def test_a_second_curve_is_not_cut_off():

@@ -1,11 +1,14 @@
 """Metrics by hand, and their scorers in scikit-learn's searches."""
 
+# ruff: noqa: E501
+
 import pickle
 from functools import partial
 
 import numpy as np
 import pytest
 from conftest import LinearRule
+from refused import refused
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
@@ -18,7 +21,6 @@ from sklearn_rp import RobustPrivacyClassifier
 from sklearn_rp.attribute import compatible_sets
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.datasets import make_recommendation
-from sklearn_rp.metrics import _CertificateScorer as Scorer
 from sklearn_rp.metrics import (
     abstention_rate,
     attribute_advantage,
@@ -48,27 +50,53 @@ def test_values_by_hand(cert):
     assert abstention_rate(cert) == 0.25
 
 
-def test_bad_input(cert):
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        certified_accuracy_score(TRUTH[:2], cert)
-    with pytest.raises(TypeError, match="not a Certificate"):
-        abstention_rate(TRUTH)
-    with pytest.raises(ValueError, match="no rows"):
-        abstention_rate(cert[:0])
-    with pytest.raises(ValueError, match="must not be negative"):
-        certified_accuracy_score(TRUTH, cert, radius=-1)
-    with pytest.raises(TypeError, match="no parameter named 'cert'"):
-        make_certificate_scorer(lambda y_true, y_pred: 0)
-    with pytest.raises(TypeError, match="takes no argument"):
-        make_certificate_scorer(certified_accuracy_score, radios=1)
-    with pytest.raises(TypeError, match="not callable"):
-        make_certificate_scorer("accuracy")
+def sets():
+    task = make_recommendation(60, random_state=0)
+    rule = LinearRule(task.coef).fit(task.data, task.target)
+    return compatible_sets(rule, task.data, sensitive_feature=0)
+
+
+def scored(*weights):
+    return abstention_rate(make_certificate(), sample_weight=np.array(weights))
+
+
+REFUSED = [
+    ("certified_accuracy_score: labels for a certificate", lambda: certified_accuracy_score(TRUTH, TRUTH), TypeError, "not a Certificate"),
+    ("certified_accuracy_score: too few labels", lambda: certified_accuracy_score(TRUTH[:3], make_certificate()), ValueError, "inconsistent numbers of samples"),
+    ("certified_accuracy_score: a negative radius", lambda: certified_accuracy_score(TRUTH, make_certificate(), radius=-1), ValueError, "must not be negative"),
+    ("average_certified_radius: no rows", lambda: average_certified_radius([], make_certificate()[:0]), ValueError, "no rows"),
+    ("abstention_rate: labels for a certificate", lambda: abstention_rate(TRUTH), TypeError, "not a Certificate"),
+    ("abstention_rate: no rows", lambda: abstention_rate(make_certificate()[:0]), ValueError, "no rows"),
+    ("abstention_rate: weights of 0", lambda: scored(0, 0, 0, 0), ValueError, "sample_weight is not allowed"),
+    ("abstention_rate: a negative weight", lambda: scored(1, 1, 1, -1), ValueError, "sample_weight is not allowed"),
+    ("abstention_rate: a weight that is NaN", lambda: scored(1, 1, 1, np.nan), ValueError, "sample_weight is not allowed"),
+    ("abstention_rate: too few weights", lambda: scored(1, 1, 1), ValueError, "a weight for each of the 4 rows"),
+    ("interval_length_score: a certificate for sets", lambda: interval_length_score(make_certificate()), TypeError, "not CompatibleSets"),
+    ("interval_length_score: rows for sets", lambda: interval_length_score(np.zeros((4, 2))), TypeError, "not CompatibleSets"),
+    ("interval_length_score: no rows", lambda: interval_length_score(sets()[:0]), ValueError, "no rows"),
+    ("interval_length_score: a quantile of 2", lambda: interval_length_score(sets(), quantile=2), ValueError, "quantile=2"),
+    ("interval_length_score: weights for a quantile", lambda: interval_length_score(sets(), quantile=0.1, sample_weight=np.ones(60)), ValueError, "sample_weight is for the mean"),
+    ("bayes_vulnerability: a prior of text", lambda: bayes_vulnerability(sets(), prior=["a", "b"]), ValueError, "but 'x0' is numeric"),
+    ("bayes_vulnerability: a negative tolerance", lambda: bayes_vulnerability(sets(), prior=[0.0], tolerance=-1), ValueError, "tolerance=-1"),
+    ("attribute_advantage: an empty prior", lambda: attribute_advantage(sets(), prior=[]), ValueError, r"prior has shape \(0,\): give a sample of values"),
+    ("make_certificate_scorer: a metric of labels", lambda: make_certificate_scorer(lambda y_true, y_pred: 0), TypeError, "no parameter named 'cert'"),
+    ("make_certificate_scorer: an argument that the metric has not", lambda: make_certificate_scorer(certified_accuracy_score, radios=1), TypeError, r"takes no argument \['radios'\]"),
+    ("make_certificate_scorer: the name of a metric", lambda: make_certificate_scorer("accuracy"), TypeError, "not callable"),
+    ("make_certificate_scorer: a request without metadata routing", lambda: make_certificate_scorer(abstention_rate).set_score_request(sample_weight=True), RuntimeError, "metadata routing is enabled"),
+    ("make_compatible_sets_scorer: a metric of certificates", lambda: make_compatible_sets_scorer(abstention_rate, sensitive_feature=0), TypeError, "no parameter named 'sets'"),
+]  # fmt: skip
+
+
+@refused(REFUSED)
+def test_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
 
 
 def test_scorer_pickles_and_shows_itself():
     scorer = make_certificate_scorer(certified_accuracy_score, radius=0.5)
-    assert isinstance(pickle.loads(pickle.dumps(scorer)), Scorer)
-    assert repr(scorer) == "make_certificate_scorer(certified_accuracy_score, radius=0.5)"
+    shown = "make_certificate_scorer(certified_accuracy_score, radius=0.5)"
+    assert repr(scorer) == repr(pickle.loads(pickle.dumps(scorer))) == shown
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
@@ -130,12 +158,6 @@ def test_scores_of_compatible_sets():
         cv=2,
     ).fit(task.data, np.random.default_rng(0).integers(0, 2, 200))
     assert search.best_params_ == {"max_depth": 1}  # a deep tree has narrow sets
-    with pytest.raises(ValueError, match="quantile=2"):
-        interval_length_score(sets, quantile=2)
-    with pytest.raises(TypeError, match="not CompatibleSets"):
-        interval_length_score(task.data)
-    with pytest.raises(TypeError, match="no parameter named 'sets'"):
-        make_compatible_sets_scorer(abstention_rate, sensitive_feature=0)
 
 
 class Counted(LinearRule):

@@ -1,9 +1,12 @@
 """max_privacy: the rule by hand, and inside scikit-learn's searches."""
 
+# ruff: noqa: E501
+
 import pickle
 
 import numpy as np
 import pytest
+from refused import refused
 from sklearn.datasets import load_iris
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression
@@ -52,18 +55,28 @@ def test_of_equal_privacy_the_more_accurate():
     assert max_privacy(0.1)(results) == 2
 
 
-def test_errors():
-    with pytest.raises(ValueError, match=r"no scorer named 'radios', did you mean 'radius'\?"):
-        max_privacy(privacy="radios")(RESULTS)
-    empty = {"mean_test_accuracy": [np.nan], "mean_test_radius": [1.0]}
-    with pytest.raises(ValueError, match="No candidate qualifies"):
-        max_privacy()(empty)
-    for value in (-0.1, np.nan, np.inf, "1 %", True):
-        with pytest.raises(ValueError, match="max_accuracy_loss="):
-            max_privacy(value)
-    with pytest.raises(TypeError, match="give the name of a scorer"):
-        max_privacy(accuracy=len)
-    assert repr(max_privacy(0.02)).startswith("max_privacy(0.02, accuracy='accuracy'")
+REFUSED = [
+    ("max_privacy: a negative budget", lambda: max_privacy(-0.1), ValueError, "max_accuracy_loss=-0.1"),
+    ("max_privacy: a budget that is NaN", lambda: max_privacy(np.nan), ValueError, "max_accuracy_loss=nan"),
+    ("max_privacy: an infinite budget", lambda: max_privacy(np.inf), ValueError, "max_accuracy_loss=inf"),
+    ("max_privacy: a budget of text", lambda: max_privacy("1 %"), ValueError, "max_accuracy_loss='1 %'"),
+    ("max_privacy: a budget that is a truth value", lambda: max_privacy(True), ValueError, "max_accuracy_loss=True"),
+    ("max_privacy: a function for a name", lambda: max_privacy(accuracy=len), TypeError, "give the name of a scorer"),
+    ("max_privacy: a scorer that the search has not", lambda: max_privacy(privacy="radios")(RESULTS), ValueError, r"no scorer named 'radios', did you mean 'radius'\?"),
+    ("max_privacy: no candidate with scores", lambda: max_privacy()({"mean_test_accuracy": [np.nan], "mean_test_radius": [1.0]}), ValueError, "No candidate qualifies"),
+]  # fmt: skip
+
+
+@refused(REFUSED)
+def test_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_the_rule_shows_itself():
+    assert repr(max_privacy(0.02)) == (
+        "max_privacy(0.02, accuracy='accuracy', privacy='radius', one_standard_error=False)"
+    )
 
 
 SCORING = {

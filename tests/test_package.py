@@ -1,5 +1,6 @@
 """What a user meets before any method is called: import, names, links."""
 
+import csv
 import importlib
 import re
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import refused
 from sklearn.base import BaseEstimator
 
 import sklearn_rp
@@ -101,3 +103,8 @@ def test_links_lead_to_pages_that_exist(kind):
     section = api.split(f".. currentmodule:: {module}\n")[1].split("currentmodule")[0]
     assert f"   {name}\n" in section
     assert link in estimator._repr_html_()
+
+
+def test_the_table_of_faults_is_what_the_tests_provoke():
+    with refused.TABLE.open() as file:
+        assert list(csv.reader(file)) == refused.table()

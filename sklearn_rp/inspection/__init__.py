@@ -1,0 +1,11 @@
+"""Pictures of certificates, of the price of privacy, and of what a release leaves open."""
+
+from sklearn_rp.inspection.certified_accuracy import CertifiedAccuracyDisplay
+from sklearn_rp.inspection.compatible_set import CompatibleSetDisplay
+from sklearn_rp.inspection.privacy_utility import PrivacyUtilityDisplay
+
+__all__ = ["CertifiedAccuracyDisplay", "CompatibleSetDisplay", "PrivacyUtilityDisplay"]
+
+
+def __dir__() -> list[str]:
+    return __all__

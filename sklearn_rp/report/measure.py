@@ -1,0 +1,274 @@
+"""One release measured: certificates, sets and attacks, and what of them the report says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from sklearn_rp.attacks.attribute_inference import AttributeInferenceAttack
+from sklearn_rp.attribute.compatible_sets import CompatibleSets
+from sklearn_rp.attribute.finding import compatible_sets
+from sklearn_rp.certificate import Certificate
+from sklearn_rp.certifying import certify
+from sklearn_rp.feature import Feature
+from sklearn_rp.models.inside import is_pipeline, unwrapped
+from sklearn_rp.models.labels import labels_of
+from sklearn_rp.report.operating_point import operating_point
+from sklearn_rp.report.page import NOT_COVERED, PrivacyReport
+from sklearn_rp.report.warnings import about_attack, about_release, about_sets
+from sklearn_rp.rows import (
+    Rows,
+    categorical_dtypes,
+    is_frame,
+    is_numeric,
+    is_pandas,
+    recast,
+    take_rows,
+)
+from sklearn_rp.trial import is_random
+from sklearn_rp.validation import as_rows, check_groups
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def privacy_report(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    sensitive_features: str | int | Sequence[str | int],
+    groups: Any = None,
+    bounds: Any = None,
+    domain: Any = None,
+    X_public: Any = None,
+    resolution: int = 256,
+    random_state: int = 0,
+    n_jobs: int | None = None,
+) -> PrivacyReport:
+    """Report on what a fitted classifier releases about some people.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        Anything with ``predict``; certificates are reported where :func:`~sklearn_rp.certify` takes
+        it, and the minimum of an :class:`~sklearn_rp.AttributePrivacyClassifier`, both as fitted.
+    X : array or DataFrame of shape (n_rows, n_features)
+        The people: rows that the classifier was not fitted on.
+    y : array-like of shape (n_rows,)
+        Their true labels.
+    sensitive_features : str, int or sequence of them
+        Attributes that a label may give away, numeric or categorical.
+    groups : array-like of shape (n_rows,), default=None
+        A group for each person, for figures per group; None: the released labels.
+    bounds : (low, high), sequence of categories, or mapping from feature to these, default=None
+        Values that are possible, for features as named in `sensitive_features`; where they are not
+        given, those in `X` and `X_public`.
+    domain : "continuous", "integer", sequence of numbers, or mapping to these, default=None
+        Numbers that are possible within the bounds, by feature likewise; where it is not given, it
+        is found as by :func:`~sklearn_rp.attribute.compatible_sets`.
+    X_public : array or DataFrame of shape (n_public, n_features), default=None
+        People whose attributes the attacker knows, with the columns of `X`. None: half of `X`, and
+        the attack is on the other half.
+    resolution : int, default=256
+        Cells of the first look for compatible sets.
+    random_state : int, default=0
+        Seed of the halves and of the attack's models.
+    n_jobs : int, default=None
+        Processes for compatible sets (joblib).
+
+    Returns
+    -------
+    report : PrivacyReport
+        Shows as tables in a notebook; ``to_html`` and ``to_json`` export it.
+
+    Raises
+    ------
+    ValueError
+        If a sensitive feature is not there, or the rows are too few for an attack.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from sklearn_rp import RobustPrivacyClassifier
+    >>> from sklearn_rp.datasets import load_recommendation
+    >>> from sklearn_rp.report import privacy_report
+    >>> X, y = load_recommendation(return_X_y=True, as_frame=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> clf = RobustPrivacyClassifier(
+    ...     DecisionTreeClassifier(max_depth=4, random_state=0), noise_features=["bmi"]
+    ... ).fit(X_train, y_train)
+    >>> report = privacy_report(clf, X_test, y_test, sensitive_features=["bmi"])
+    >>> list(report.sets), report.operating_point["method"]
+    (['bmi'], 'exact')
+    """
+    if hasattr(estimator, "fit"):  # or whatever has predict
+        check_is_fitted(estimator)
+    X = _rows(X)
+    X_public = None if X_public is None else _alike(_rows(X_public), X)
+    y = column_or_1d(y)
+    one = isinstance(sensitive_features, str | int | np.integer)
+    features: list[Any] = [sensitive_features] if one else list(sensitive_features)  # type: ignore[arg-type]
+    if not features:
+        raise ValueError("sensitive_features=[] is not allowed: name at least one feature.")
+    bounds = _by_feature("bounds", bounds, features, "(low, high)")
+    domains = _by_feature("domain", domain, features, "'integer'")
+    label = labels_of(estimator, X)
+    groups = label if groups is None else check_groups(groups, len(label), X)
+
+    cert = _certificate(estimator, X)
+    point = operating_point(estimator, cert, X, label, y)
+    warned = about_release(estimator, point, cert)
+    tables: dict[str, pd.DataFrame] = {}
+    attacks: dict[str, pd.DataFrame] = {}
+    random = is_random(estimator, X)
+    if random:
+        warned.append(
+            "The release is random: every value of an attribute is compatible with every label, "
+            "with some probability. No compatible sets are reported; see privacy_loss."
+        )
+    # Behind the steps of a Pipeline the noise is on other features than these, whatever their name.
+    direct = not is_pipeline(unwrapped(estimator))
+    for feature in [] if random else features:
+        found = Feature.from_data(
+            _together(X, X_public), feature, bounds.get(feature), domains.get(feature, "auto")
+        )
+        possible = {
+            "sensitive_feature": feature,
+            "bounds": found.bounds,
+            "domain": "auto" if found.categories is not None else found.domain,
+            "resolution": resolution,
+        }
+        sets: CompatibleSets = compatible_sets(estimator, X, **possible, n_jobs=n_jobs)
+        tables[sets.feature] = _sets_table(sets, groups)
+        public, attacked = _attack_rows(X, X_public, random_state)
+        attack = AttributeInferenceAttack(estimator, **possible, random_state=random_state)
+        attack.fit(public)
+        attacks[sets.feature] = _attack_table(attack.evaluate(attacked).to_frame())
+        warned += about_sets(sets, groups, feature in bounds, cert if direct else None)
+        warned += about_attack(sets, attacks[sets.feature])
+    radii = None if cert is None else _radii(cert, list(tables) if direct else [])
+    return PrivacyReport(point, radii, tables, attacks, warned, list(NOT_COVERED))
+
+
+def _by_feature(parameter: str, given: Any, features: list[Any], example: str) -> dict[Any, Any]:
+    """What is given for each feature, or for the one feature."""
+    if given is not None and not isinstance(given, Mapping):
+        if len(features) > 1:
+            raise ValueError(
+                f"{parameter}={given!r} is not allowed for several sensitive features: give a "
+                f"mapping, {{{features[0]!r}: {example}, ...}}."
+            )
+        given = {features[0]: given}
+    found = dict(given or {})
+    strangers = [key for key in found if key not in features]
+    if strangers:
+        raise ValueError(
+            f"{parameter} names {strangers}, which are not among sensitive_features={features}."
+        )
+    return found
+
+
+def _rows(X: Any) -> Rows:
+    X = as_rows(X)
+    return X.to_pandas() if is_frame(X) and not is_pandas(X) else X
+
+
+def _alike(public: Rows, X: Rows) -> Rows:
+    """Public rows with the columns of `X`, in the container of `X`."""
+    if public.shape[1] != X.shape[1]:
+        raise ValueError(
+            f"X_public has {public.shape[1]} columns, and X has {X.shape[1]}: give both the same."
+        )
+    if not is_pandas(X):
+        return public.to_numpy() if is_pandas(public) else public
+    if not is_pandas(public):
+        import pandas as pd
+
+        public = pd.DataFrame(public, columns=X.columns).infer_objects()
+    strangers = [name for name in X.columns if name not in public.columns]
+    if strangers:
+        raise ValueError(f"X_public lacks the columns {strangers} of X: give both the same.")
+    public = public[list(X.columns)]
+    kinds = {
+        name: kind
+        for j, (name, kind) in enumerate(X.dtypes.items())
+        if public.dtypes.iloc[j] != kind
+        and not is_numeric(X, j)
+        and not hasattr(kind, "categories")
+    }
+    return recast(public.astype(kinds), categorical_dtypes(X))
+
+
+def _together(X: Rows, more: Rows | None) -> Rows:
+    if more is None:
+        return X
+    if not is_pandas(X):
+        return np.concatenate([X, more])
+    import pandas as pd
+
+    return pd.concat([X, more], ignore_index=True)
+
+
+def _certificate(estimator: Any, X: Rows) -> Certificate | None:
+    try:
+        return certify(estimator, X)
+    except TypeError:  # has none
+        return None
+
+
+def _radii(cert: Certificate, features: list[str]) -> pd.DataFrame:
+    """Quantiles over rows; an abstained row counts with 0."""
+    import pandas as pd
+
+    readings = {"radius, scaled units": cert.radius}
+    if cert.alpha:
+        readings["release radius, scaled units"] = cert.release_radius()
+    numeric = cert.values.dtype.kind in "iuf"
+    for name in features:
+        if numeric and name in cert.feature_names.tolist():
+            readings[f"half-width of {name}, its own unit"] = cert.half_width(name)
+    return pd.DataFrame(
+        [
+            {"reading": name, "smallest": float(np.min(v))}
+            | {f"{100 * q:.0f} %": float(np.quantile(v, q)) for q in _QUANTILES}
+            for name, v in readings.items()
+        ]
+    )
+
+
+def _sets_table(sets: CompatibleSets, groups: np.ndarray) -> pd.DataFrame:
+    table = sets.summary(groups).rename_axis("group").reset_index()
+    table["group"] = table["group"].astype(str)
+    table["median share of the range"] = table["median"] / sets.span
+    return table
+
+
+def _attack_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Of the intervals only those that say how good the guess is, and what the label adds."""
+    main = table.columns[3]
+    kept = [
+        name
+        for name in table.columns.drop("group")
+        if not name.endswith(("_low", "_high")) or name.startswith((main, "gain"))
+    ]
+    return table[kept]
+
+
+def _attack_rows(X: Rows, X_public: Rows | None, random_state: int) -> tuple[Rows, Rows]:
+    if X_public is not None:
+        return X_public, X
+    if X.shape[0] < 20:
+        raise ValueError(
+            f"X has {X.shape[0]} rows: half of them are too few for an attacker to learn from. "
+            "Give X_public, or at least 20 rows."
+        )
+    halves = train_test_split(np.arange(X.shape[0]), test_size=0.5, random_state=random_state)
+    return take_rows(X, np.sort(halves[0])), take_rows(X, np.sort(halves[1]))

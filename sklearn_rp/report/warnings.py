@@ -1,0 +1,111 @@
+"""What to look at in a report, in plain words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sklearn_rp.attribute.compatible_sets import CompatibleSets
+from sklearn_rp.certificate import Certificate
+from sklearn_rp.models.inside import unwrapped
+from sklearn_rp.report.operating_point import guarantee_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NARROW = 0.05  # of the range: a set that pins a person down
+
+
+def about_release(estimator: Any, point: dict[str, Any], cert: Certificate | None) -> list[str]:
+    """Of the labels themselves, and of what is promised of them."""
+    found = []
+    accuracy, frequent = point["accuracy"], point["accuracy_of_the_most_frequent_label"]
+    if accuracy <= frequent:
+        found.append(
+            f"The released labels are right for {accuracy:.1%} of the rows, no more than the most "
+            f"frequent label alone ({frequent:.1%})."
+        )
+    if "guaranteed_for_behind_the_steps" in point:
+        feature = point["guaranteed_for_behind_the_steps"]
+        found.append(
+            f"The minimum is promised along {feature} as the last step of the Pipeline reads it, "
+            "in the unit that the steps before give it; no minimum is promised along a column of X."
+        )
+    if cert is None:
+        if guarantee_of(estimator) is None:
+            kind = type(unwrapped(estimator))
+            # A Pipeline may be another one than scikit-learn's, through which certificates go.
+            found.append(
+                f"{kind.__module__.split('.')[0]}'s {kind.__name__} gives no certificates: no "
+                "radius is reported."
+            )
+        return found
+    without = int(cert.abstained.sum())
+    if without:
+        what = "get the fallback" if cert.min_radius is not None else "get a label all the same"
+        found.append(f"{without} of {len(cert)} rows are not certified; they {what}.")
+    if cert.alpha:
+        found.append(
+            f"Each certificate holds with probability {1 - cert.alpha:g}, not with certainty: of "
+            f"{len(cert)} rows {cert.alpha * len(cert):.2g} may be expected to be wrong. What is "
+            "released is a top of votes: within release radius it is the certified label."
+        )
+    return found
+
+
+def about_sets(
+    sets: CompatibleSets, groups: np.ndarray, given: bool, cert: Certificate | None
+) -> list[str]:
+    """Of what the label leaves open, and of noise that hides little of it."""
+    found, name = [], sets.feature
+    if cert is not None and name not in cert.feature_names.tolist():
+        found.append(f"{name} gets no noise: every certificate holds with it fixed.")
+    elif cert is not None and sets.categories is None:
+        half = np.median(cert.half_width(name))
+        if half < _NARROW * (sets.high - sets.low):
+            found.append(
+                f"For half of the people the certificate hides {name} by less than {half:.3g} "
+                "either way, in its own unit: more noise would hide more."
+            )
+    share = sets.component_length / sets.span
+    counted = not (isinstance(sets.domain, str) and sets.domain == "continuous")
+    if sets.categories is None:
+        narrow = int((share < _NARROW).sum())
+        if narrow:
+            unit = "possible values" if counted else "in its own unit"
+            found.append(
+                f"For {narrow} of {len(sets)} people the label leaves less than {_NARROW:.0%} of "
+                f"the range of {name} open around their value; the narrowest has "
+                f"{sets.component_length.min():.3g} {unit}."
+            )
+        if not given:
+            found.append(
+                f"The range of {name} was taken from the rows, so that its ends are two people's "
+                "values: give bounds before anything of this is published."
+            )
+    if counted:
+        alone = int((sets.length <= 1).sum())
+        if alone:
+            found.append(f"For {alone} of {len(sets)} people the label gives {name} away.")
+    median = np.median(share)
+    return found + [
+        f"Group {group}: the label leaves half as much of {name} open as for all, or less."
+        for group in np.unique(groups)
+        if np.median(share[groups == group]) < median / 2
+    ]
+
+
+def about_attack(sets: CompatibleSets, table: pd.DataFrame) -> list[str]:
+    """Whether seeing the label helps an attacker, beyond the noise of the measurement."""
+    line: Any = table.set_index("attacker")
+    best = line.loc[line["gain"].drop("imputation").idxmax()]
+    if best["gain_low"] <= 0:  # it may be chance
+        return []
+    figure = "error" if sets.categories is None else "mcc"
+    what = "mean error" if sets.categories is None else "Matthews' correlation"
+    return [
+        f"Guessing {sets.feature}: {what} {line.loc['imputation', figure]:.3g} without the label, "
+        f"{best[figure]:.3g} with it ({best.name} attacker); a gain of {best['gain']:.2g}, 95 % "
+        f"interval {best['gain_low']:.2g} to {best['gain_high']:.2g}."
+    ]
