@@ -311,6 +311,13 @@ def test_catboost_as_it_was_saved(name):
         np.testing.assert_array_equal(table.along(int(k)), edges)
 
 
+def test_the_scale_of_catboost_is_folded_into_its_leaves():
+    make, _, _ = CAT()
+    model = make().fit(X, TARGETS["two"])
+    model.set_scale_and_bias(3.0, 0.5)
+    check_table(model, X)
+
+
 def test_columns_that_catboost_reads_by_category_are_not_read():
     package = pytest.importorskip("catboost")
     rows = pd.DataFrame(X, columns=list("abcd"))

@@ -24,7 +24,15 @@ _XGBOOST_LINKS: dict[str, Callable[[Any], Any]] = {
     "reg:gamma": np.log,
     "reg:tweedie": np.log,
 }
-_CATBOOST_LEAVES = 2**22  # beyond, its model as text takes gigabytes
+_XGBOOST_KEYS = (
+    "left_children",
+    "right_children",
+    "split_indices",
+    "split_type",
+    "split_conditions",
+    "default_left",
+)
+_CATBOOST_LEAVES = 2**20  # beyond, its model as text takes gigabytes
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
@@ -96,17 +104,14 @@ def xgboost(model: Any) -> TreeTable:
     trees: list[Tree] = []
     unread: dict[int, str] = {}
     for k, tree in enumerate(grown["trees"][:used]):
-        left = np.asarray(tree["left_children"])
-        feature = np.asarray(tree["split_indices"])[: len(left)]
-        kind = np.asarray(tree["split_type"])[: len(left)]
+        left, right, feature, kind, condition, missing_left = (
+            np.asarray(tree[key])[: len(tree["left_children"])] for key in _XGBOOST_KEYS
+        )
         unread |= dict.fromkeys(feature[(left != -1) & (kind != 0)].tolist(), "category")
-        condition = np.asarray(tree["split_conditions"], dtype=np.float64)
-        vectors = int(tree["tree_param"]["size_leaf_vector"]) > 1
-        if vectors:
+        if int(tree["tree_param"]["size_leaf_vector"]) > 1:
             value = np.asarray(tree["base_weights"], dtype=np.float64).reshape(len(left), -1)
         else:
             value = placed(condition[:, None], [grown["tree_info"][k]], n_outputs)
-        right, missing_left = np.asarray(tree["right_children"]), np.asarray(tree["default_left"])
         weight = 1.0 if weights is None else weights[k]
         trees.append(Tree(feature, condition, left, right, missing_left, weight * value))
     start = link(np.atleast_1d(json.loads(sizes["base_score"])).astype(np.float64))
