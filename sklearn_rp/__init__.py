@@ -12,7 +12,8 @@ if TYPE_CHECKING:
         AttributePrivacyTransformer,
     )
     from sklearn_rp.certificate import Certificate
-    from sklearn_rp.classifier import RobustPrivacyClassifier, certify
+    from sklearn_rp.certifying import certify
+    from sklearn_rp.classifier import RobustPrivacyClassifier
     from sklearn_rp.report import privacy_report
 
 __all__ = [
@@ -33,7 +34,7 @@ _HOMES = {
     "AttributePrivacyTransformer": "attribute",
     "Certificate": "certificate",
     "RobustPrivacyClassifier": "classifier",
-    "certify": "classifier",
+    "certify": "certifying",
     "privacy_report": "report",
 }
 _MODULES = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
@@ -9,14 +10,16 @@ import numpy as np
 from sklearn.base import ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rp._compat import Interval, fit_context, with_callbacks
-from sklearn_rp.classifier import ReleaseRule, check_fallback, released
+from sklearn_rp._compat import Interval
+from sklearn_rp.answers import Labels, labels, or_fallback
 from sklearn_rp.law import seed_of
-from sklearn_rp.models.labels import encode, in_labels, labels_of
+from sklearn_rp.models.labels import classes_of, encode, labels_of
 from sklearn_rp.noise import Noise
-from sklearn_rp.rows import Rows, names_of, replace_columns
-from sklearn_rp.validation import check_rows, unchanged_on_error
-from sklearn_rp.wrapper import ClassifierWrapper, check_noise, weighted
+from sklearn_rp.release import FittedRelease
+from sklearn_rp.rows import Rows, names_of
+from sklearn_rp.trial import check_noise
+from sklearn_rp.validation import check_rows
+from sklearn_rp.wrapper import ClassifierWrapper
 
 __all__ = ["NoisyInputClassifier", "RandomAbstentionClassifier", "RandomizedResponseClassifier"]
 
@@ -28,7 +31,50 @@ def __dir__() -> list[str]:
 _TRIED_DRAWS = 1000  # of the noise, in `fit`
 
 
-class _RandomRelease(ClassifierMixin, ClassifierWrapper):
+@dataclass(frozen=True, eq=False)
+class RandomRelease(FittedRelease):
+    """Labels of a fitted classifier, released by chance.
+
+    Parameters
+    ----------
+    model : fitted classifier
+        The classifier.
+    answer : Labels
+        Its labels, and a fallback where there is one.
+    rule : callable
+        ``rule(release, X, rng)``: labels to release for checked rows.
+    calls : SeedSequence or None
+        Where a seed was given: call after call in a reproducible order.
+    """
+
+    model: Any
+    answer: Labels
+    rule: Any
+    calls: np.random.SeedSequence | None
+
+    __eq__ = FittedRelease.__eq__
+    __hash__ = FittedRelease.__hash__
+
+    n_votes = 1
+    is_random = True
+
+    @property
+    def symbols(self) -> np.ndarray:
+        """All that may be released, sorted."""
+        return self.answer.symbols
+
+    def identity(self) -> Any:
+        """Model, answer, rule and seed."""
+        seed = None if self.calls is None else self.calls.entropy
+        return self.model, self.answer, self.rule, seed
+
+    def release(self, X: Rows, n_jobs: int | None = None) -> np.ndarray:
+        """What is released for each of some checked rows, drawn anew."""
+        seed = np.random.SeedSequence() if self.calls is None else self.calls.spawn(1)[0]
+        return self.rule(self, X, np.random.default_rng(seed))
+
+
+class _RandomEstimator(ClassifierMixin, ClassifierWrapper):
     """A fitted classifier whose labels are released at random, anew in every call."""
 
     estimator: Any
@@ -39,49 +85,18 @@ class _RandomRelease(ClassifierMixin, ClassifierWrapper):
         "random_state": ["random_state"]
     }
 
-    @weighted
-    @with_callbacks
-    @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None, **fit_params):
-        """Fit the classifier whose labels are released.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Training rows.
-        y : array-like of shape (n_samples,)
-            Labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row, for the ``fit`` of the classifier; None: all alike.
-        **fit_params : dict
-            Passed to the ``fit`` of the classifier; with metadata routing enabled, as requested.
-
-        Returns
-        -------
-        self : classifier
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter or the data is not allowed. A failed call leaves the object as it was.
-        """
-        with unchanged_on_error(self):
-            X = check_rows(self, X, reset=True)
-            params = self._passed_on(X, y, sample_weight, fit_params)
-            y = self._check_labels(X, y)
-            base = self._fit_base(clone(self._base()), X, y, params)
-            classes = np.asarray(getattr(in_labels(base), "classes_", np.unique(y)))
-            self._check_classes(classes)
-            check_fallback(self.fallback, classes)
-            calls = None  # without a seed every call asks the operating system
-            if self.random_state is not None:
-                calls = np.random.SeedSequence(seed_of(self.random_state))
-            self._prepare(X, base, classes, params.get("sample_weight"))
-            self.estimator_ = base
-            self.classes_ = classes
-            self._calls = calls
-            self._release = ReleaseRule(0.0, 0.0, 0.0, self.fallback, True, 1)
-        return self
+    def _learn(self, X: Rows, y: np.ndarray, params: dict[str, Any]) -> None:
+        base = self._fit_base(clone(self._base()), X, y, params)
+        classes = classes_of(base, y)
+        self._check_classes(classes)
+        answer = labels(classes, self.fallback)
+        # Without a seed every call asks the operating system.
+        seeded = self.random_state is not None
+        calls = np.random.SeedSequence(seed_of(self.random_state)) if seeded else None
+        rule = self._rule(X, base, classes, params.get("sample_weight"))
+        self.estimator_ = base
+        self.classes_ = classes
+        self.release_ = RandomRelease(base, answer, rule, calls)
 
     def predict(self, X):
         """Label to release for each row; drawn anew in every call.
@@ -96,14 +111,10 @@ class _RandomRelease(ClassifierMixin, ClassifierWrapper):
         label : ndarray of shape (n_samples,)
         """
         check_is_fitted(self)
-        X = check_rows(self, X, reset=False)
-        seed = np.random.SeedSequence() if self._calls is None else self._calls.spawn(1)[0]
-        return self._draw(X, np.random.default_rng(seed))
+        return self.release_.release(check_rows(self, X, reset=False))
 
-    def _prepare(self, X: Rows, base: Any, classes: np.ndarray, weight: np.ndarray | None) -> None:
-        """What a subclass learns in `fit`."""
-
-    def _draw(self, X: Rows, rng: np.random.Generator) -> np.ndarray:
+    def _rule(self, X: Rows, base: Any, classes: np.ndarray, weight: np.ndarray | None) -> Any:
+        """How labels are drawn, of a fitted classifier with these labels."""
         raise NotImplementedError
 
     def __sklearn_tags__(self):
@@ -113,7 +124,7 @@ class _RandomRelease(ClassifierMixin, ClassifierWrapper):
         return tags
 
 
-class RandomizedResponseClassifier(_RandomRelease):
+class RandomizedResponseClassifier(_RandomEstimator):
     """Keep each label with a probability, else release one of the others (Warner 1965).
 
     Locally differentially private for the label: ``epsilon_ = log(p (K - 1) / (1 - p))`` for K
@@ -151,7 +162,7 @@ class RandomizedResponseClassifier(_RandomRelease):
     2.079
     """
 
-    _parameter_constraints: dict = _RandomRelease._parameter_constraints | {
+    _parameter_constraints: dict = _RandomEstimator._parameter_constraints | {
         "p": [Interval(Real, 0, 1, closed="right")]
     }
 
@@ -160,7 +171,7 @@ class RandomizedResponseClassifier(_RandomRelease):
         self.p = p
         self.random_state = random_state
 
-    def _prepare(self, X: Rows, base: Any, classes: np.ndarray, weight: np.ndarray | None) -> None:
+    def _rule(self, X: Rows, base: Any, classes: np.ndarray, weight: np.ndarray | None) -> Any:
         n = len(classes)
         if self.p < 1 / n:
             raise ValueError(
@@ -168,17 +179,10 @@ class RandomizedResponseClassifier(_RandomRelease):
                 "is independent of the label, to 1."
             )
         self.epsilon_ = np.inf if self.p == 1 else float(np.log(self.p * (n - 1) / (1 - self.p)))
-
-    def _draw(self, X: Rows, rng: np.random.Generator) -> np.ndarray:
-        label = labels_of(self.estimator_, X)
-        n = len(self.classes_)
-        number = encode(label, self.classes_)
-        other = (number + rng.integers(1, n, size=len(label))) % n
-        kept = rng.uniform(size=len(label)) < self.p
-        return self.classes_[np.where(kept, number, other)]
+        return _Response(self.p)
 
 
-class NoisyInputClassifier(_RandomRelease):
+class NoisyInputClassifier(_RandomEstimator):
     """Answer for one noisy copy of each row: a Gaussian mechanism, and a single vote.
 
     For two rows at distance ``t`` in scaled units the release is ``t / sigma``-GDP (Dong, Roth, Su
@@ -218,7 +222,7 @@ class NoisyInputClassifier(_RandomRelease):
     True
     """
 
-    _parameter_constraints: dict = _RandomRelease._parameter_constraints | {
+    _parameter_constraints: dict = _RandomEstimator._parameter_constraints | {
         "sigma": [Interval(Real, 0, None, closed="neither")],
         "noise_features": "no_validation",
         "noise_scale": "no_validation",
@@ -239,27 +243,20 @@ class NoisyInputClassifier(_RandomRelease):
         self.noise_scale = noise_scale
         self.random_state = random_state
 
-    def _prepare(self, X: Rows, base: Any, classes: np.ndarray, weight: np.ndarray | None) -> None:
-        self._noise = Noise.from_data(
-            X, self.noise_features, self.noise_scale, names_of(X), weight=weight
-        )
-        if self._noise.categories is not None:
+    def _rule(self, X: Rows, base: Any, classes: np.ndarray, weight: np.ndarray | None) -> Any:
+        asked = self.noise_features, self.noise_scale
+        noise = Noise.from_data(X, *asked, names_of(X), weight=weight)
+        if noise.categories is not None:
             raise TypeError(
-                f"noise_features names {str(self._noise.names[0])!r}, which is not numeric: "
+                f"noise_features names {str(noise.names[0])!r}, which is not numeric: "
                 "Gaussian noise can be added to numbers alone."
             )
-        draws = self._noise.law.fresh(np.random.default_rng(0), _TRIED_DRAWS)
-        check_noise(base, base.predict, X, self._noise, self.sigma, draws)
-        self._sigma = self.sigma
-
-    def _draw(self, X: Rows, rng: np.random.Generator) -> np.ndarray:
-        values = self._noise.check_rows(X, self._sigma)
-        noise = self._noise.law.fresh(rng, len(values)) * self._sigma * self._noise.scale
-        noisy = values + noise.astype(values.dtype, copy=False)
-        return labels_of(self.estimator_, replace_columns(X, self._noise.columns, noisy, 1))
+        draws = noise.law.fresh(np.random.default_rng(0), _TRIED_DRAWS)
+        check_noise(base, base.predict, X, noise, self.sigma, draws)
+        return _Copy(noise, self.sigma)
 
 
-class RandomAbstentionClassifier(_RandomRelease):
+class RandomAbstentionClassifier(_RandomEstimator):
     """Give no answer to some rows, by chance alone: the floor for any defence that abstains.
 
     Parameters
@@ -294,7 +291,7 @@ class RandomAbstentionClassifier(_RandomRelease):
     True
     """
 
-    _parameter_constraints: dict = _RandomRelease._parameter_constraints | {
+    _parameter_constraints: dict = _RandomEstimator._parameter_constraints | {
         "rate": [Interval(Real, 0, 1, closed="both")],
         "fallback": "no_validation",
     }
@@ -305,12 +302,46 @@ class RandomAbstentionClassifier(_RandomRelease):
         self.fallback = fallback
         self.random_state = random_state
 
-    def _prepare(self, X: Rows, base: Any, classes: np.ndarray, weight: np.ndarray | None) -> None:
+    def _rule(self, X: Rows, base: Any, classes: np.ndarray, weight: np.ndarray | None) -> Any:
         if self.fallback is None:
             raise ValueError("fallback=None is not allowed: give the label that means no answer.")
-        self._silence = (self.rate, self.fallback)
+        return _Silence(self.rate)
 
-    def _draw(self, X: Rows, rng: np.random.Generator) -> np.ndarray:
-        rate, fallback = self._silence
-        label = labels_of(self.estimator_, X)
-        return released(label, rng.uniform(size=len(label)) >= rate, fallback)
+
+@dataclass(frozen=True, eq=False)
+class _Response:
+    """The label with a probability, else one of the others."""
+
+    p: float
+
+    def __call__(self, release: RandomRelease, X: Rows, rng: np.random.Generator) -> np.ndarray:
+        classes, label = release.answer.classes, labels_of(release.model, X)
+        n = len(classes)
+        number = encode(label, classes)
+        other = (number + rng.integers(1, n, size=len(label))) % n
+        kept = rng.uniform(size=len(label)) < self.p
+        return classes[np.where(kept, number, other)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Copy:
+    """The label of one noisy copy."""
+
+    noise: Noise
+    sigma: float
+
+    def __call__(self, release: RandomRelease, X: Rows, rng: np.random.Generator) -> np.ndarray:
+        values = self.noise.check_rows(X, self.sigma)
+        offsets = self.noise.law.fresh(rng, len(values)) * self.sigma * self.noise.scale
+        return labels_of(release.model, self.noise.noisy_copies(X, values, offsets[:, None, :]))
+
+
+@dataclass(frozen=True, eq=False)
+class _Silence:
+    """The label, or no answer."""
+
+    rate: float
+
+    def __call__(self, release: RandomRelease, X: Rows, rng: np.random.Generator) -> np.ndarray:
+        label = labels_of(release.model, X)
+        return or_fallback(label, rng.uniform(size=len(label)) >= self.rate, release.fallback)

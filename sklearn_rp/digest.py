@@ -15,7 +15,6 @@ import numpy as np
 from scipy.sparse import issparse
 
 from sklearn_rp._compat import CALLBACK_STATE
-from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.models.inside import inside
 from sklearn_rp.models.nets import is_net, net_classes
 
@@ -106,8 +105,11 @@ class _Walk:
         inner = inside(content)
         if inner is not None:  # times of a search's fits aside
             return inner
-        if isinstance(content, RobustPrivacyClassifier):  # parameters set after the fit aside
-            return content._identity()
+        release = getattr(content, "release_", None)
+        if release is not None:  # parameters set after the fit aside
+            return release
+        if hasattr(content, "identity"):  # a release, what it remembers of its use aside
+            return content.identity()
         if is_net(content):  # history, times, and the state of the optimiser aside
             rest = ("predict_nonlinearity", "threshold", "dataset", "iterator_valid")
             return [

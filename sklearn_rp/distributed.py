@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sklearn_rp.attribute.release import last_release
-from sklearn_rp.classifier import certify
+from sklearn_rp.certifying import certify
 from sklearn_rp.digest import digest
+from sklearn_rp.release import release_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -167,7 +167,7 @@ def certify_to_parquet(
             f"data={type(data).__name__} is not a dask DataFrame: make one with "
             "dask.dataframe.from_pandas or read_parquet, or use certify for rows in memory."
         )
-    if getattr(last_release(estimator), "resample", False):
+    if getattr(release_of(estimator), "is_random", False):
         raise ValueError(
             "resample=True releases at random: a partition that is done again would be another "
             "release, and copies of a seeded estimator repeat each other's noise. Use "

@@ -27,10 +27,10 @@ from sklearn_rp._compat import (
     weights_for_scores,
     with_callbacks,
 )
-from sklearn_rp.classifier import RobustPrivacyClassifier, waiting_for_noise
+from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.cv_results import make_cv_results, scorers_of, standard_errors
-from sklearn_rp.engines import Recalled
 from sklearn_rp.models.inside import behind_steps, is_pipeline, last_step
+from sklearn_rp.models.nets import waiting_for_noise
 from sklearn_rp.rows import did_you_mean
 from sklearn_rp.validation import check_sigmas, unchanged_on_error
 
@@ -400,17 +400,8 @@ def _smoothed(estimator: Any) -> tuple[str, RobustPrivacyClassifier]:
 
 def _at_noise_levels(estimator: Any, X: Any, sigmas: Sequence[float]) -> list[Any]:
     """A fitted estimator at several noise levels, its votes for `X` found once."""
-    if not is_pipeline(estimator):
-        return _recalled(estimator, X, sigmas)
-    *before, (name, last) = estimator.steps
-    views = _at_noise_levels(last, behind_steps(estimator, X), sigmas)
-    return [Pipeline([*before, (name, view)]) for view in views]
-
-
-def _recalled(clf: RobustPrivacyClassifier, X: Any, sigmas: Sequence[float]) -> list[Any]:
-    """The classifier at several noise levels, each with the same reading of its model for `X`."""
-    clf._noise.check_levels(sigmas)
-    engine: Any = clf._engine
-    if not clf.resample:  # else every call draws anew, and nothing can be recalled
-        engine = Recalled(engine, clf._rows(X), sigmas, clf.n_jobs)
-    return [clf._at_noise(sigma, engine) for sigma in sigmas]
+    if is_pipeline(estimator):
+        *before, (name, last) = estimator.steps
+        views = _at_noise_levels(last, behind_steps(estimator, X), sigmas)
+        return [Pipeline([*before, (name, view)]) for view in views]
+    return estimator.at_levels(X, sigmas)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from numbers import Real
+from typing import Any
 
 import numpy as np
 
@@ -52,6 +54,25 @@ class Question:
             return certain & (upper - lower <= (self.tolerance or 0.0))
         reached = ~bounds.abstained & (lower >= self.radius)
         return certain & (reached | (upper < self.radius))
+
+
+def is_question(radius: Any, tolerance: Any, feature: Any) -> bool:
+    """Whether something is asked of radii; refuses what is no question."""
+    if radius is None and tolerance is None:
+        if feature is not None:
+            raise ValueError(
+                f"feature={feature!r} is given without a question in its unit: give radius or "
+                "tolerance, too."
+            )
+        return False
+    if radius is not None and tolerance is not None:
+        raise ValueError(
+            f"radius={radius!r} and tolerance={tolerance!r} are two questions: give one."
+        )
+    for name, value in (("radius", radius), ("tolerance", tolerance)):
+        if value is not None and not (isinstance(value, Real) and 0 <= float(value) < np.inf):
+            raise ValueError(f"{name}={value!r} is not allowed: a finite number from 0 up.")
+    return True
 
 
 def round_ends(n_votes: int) -> list[int]:

@@ -20,6 +20,7 @@ from sklearn_rp.bounds import (
     radius_at_most,
     scaled_radius,
 )
+from sklearn_rp.exceptions import warn_user
 from sklearn_rp.law import Gaussian
 
 
@@ -250,3 +251,34 @@ def needed_votes(
         enough = scaled_radius(radius, sigma)[0] > min_radius
         low, high = (low, middle) if enough else (middle, high)
     return high
+
+
+def check_budget(n_samples: int, alpha: float, n_classes: int, voting: Any, needed: bool) -> None:
+    """Refuse votes that can certify nothing, where certificates are `needed`."""
+    fewest = min_samples(alpha, n_classes, voting)
+    if needed and n_samples < fewest:
+        raise ValueError(
+            f"n_samples={n_samples} cannot certify anything at alpha={alpha:g}: at least {fewest} "
+            "are needed."
+        )
+
+
+def warn_of_budget(
+    n_samples: int, alpha: float, n_classes: int, voting: Any, sigma: float, min_radius: float
+) -> None:
+    """Warn of votes that certify nothing, or never as much as `min_radius`."""
+    fewest = min_samples(alpha, n_classes, voting)
+    if n_samples < fewest:
+        warn_user(
+            f"n_samples={n_samples} cannot certify anything at alpha={alpha:g}: every certificate "
+            f"abstains, and only privacy_loss speaks of the release. At least {fewest} votes are "
+            "needed for certificates."
+        )
+        return
+    largest = sigma * max_radius(n_samples, alpha, n_classes, voting)
+    if min_radius >= largest:
+        warn_user(
+            f"min_radius={min_radius:g} can never be certified: {n_samples} votes at "
+            f"sigma={sigma:g} and alpha={alpha:g} reach {largest:.3g} at most. Raise n_samples or "
+            "sigma, or lower min_radius."
+        )

@@ -42,7 +42,7 @@ from sklearn_rp import (
 )
 from sklearn_rp.attacks import AttributeInferenceAttack
 from sklearn_rp.attribute import compatible_sets
-from sklearn_rp.attribute.compatible_sets import _best_guess
+from sklearn_rp.attribute.knowledge import best_guess
 from sklearn_rp.baselines import RandomizedResponseClassifier
 from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.rows import replace_columns
@@ -234,7 +234,7 @@ def test_values_at_a_threshold_are_in_their_own_set():
 
 
 def test_guesses_within_a_tolerance_that_floating_point_misses():
-    assert _best_guess(np.array([0.7, 0.9]), np.array([[0.5, 0.5]]), 0.1)[0] == 1.0
+    assert best_guess(np.array([0.7, 0.9]), np.array([[0.5, 0.5]]), 0.1)[0] == 1.0
 
 
 def test_intersections_of_known_sets_are_known():

@@ -461,7 +461,7 @@ class Centred(AttributePrivacyTransformer):
         X = np.asarray(X)
         out = super().transform(X)
         half = self.compatible_sets(X).component_length / 2
-        j = self._release.attribute.column
+        j = self.release_.feature.column
         out[:, j], out[:, j + 1] = X[:, j] - half, X[:, j] + half
         return out
 

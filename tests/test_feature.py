@@ -21,8 +21,9 @@ from sklearn_rp import (
     RobustPrivacyClassifier,
 )
 from sklearn_rp.attribute import compatible_sets
+from sklearn_rp.domain import extent
 from sklearn_rp.exceptions import PrivacyWarning
-from sklearn_rp.feature import Feature, extent
+from sklearn_rp.feature import Feature
 
 
 class Where(ClassifierMixin, BaseEstimator):

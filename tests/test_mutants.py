@@ -136,4 +136,4 @@ def recalled_votes_are_those_of_the_rows():
     for rows in (X[:20], X[20:40], X[:20]):
         a = engine.votes(rows, [0.3], clf._draws())[0].total
         np.testing.assert_array_equal(a, clf._engine.votes(rows, [0.3], clf._draws())[0].total)
-        np.testing.assert_array_equal(engine.profile(rows).label, clf._engine.profile(rows).label)
+        np.testing.assert_array_equal(engine.profile(rows).symbol, clf._engine.profile(rows).symbol)

@@ -32,15 +32,12 @@ from sklearn_rp._compat import hist_gradient_boosting_nodes
 from sklearn_rp.engines.fast_votes import LinearVotes, TreeVotes
 from sklearn_rp.engines.linear import Linear
 from sklearn_rp.engines.problem import Problem
-from sklearn_rp.engines.sweep import Sweep, representatives
 from sklearn_rp.engines.trees import Trees
 from sklearn_rp.exceptions import NotForMe
-from sklearn_rp.models.thresholds import (
-    float32_edges,
-    known_edges,
-    splits,
-    trial_rows,
-)
+from sklearn_rp.models.reading import Reading, representatives
+from sklearn_rp.models.tables import float32_edges
+from sklearn_rp.models.thresholds import known_edges, trial_rows
+from sklearn_rp.models.trees import read_trees
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import replace_columns
 
@@ -108,6 +105,10 @@ STEPS = {
 def noise_of(rows, *columns):
     names = [f"x{j}" for j in range(rows.shape[1])]
     return Noise.from_data(rows, list(columns), "std", names)
+
+
+def read_of(model, noise, rows):
+    return Reading.by_thresholds(model, noise.columns, noise.low, noise.high, noise.scale, rows)
 
 
 def asked_of(model, noise, rows):
@@ -179,7 +180,7 @@ def test_edges_are_the_models_own_to_the_last_bit(name, steps):
         assert len(edges)
         check_cells(model, some(X, 8), column, edges)
         for asked in (X, X[5:6]):
-            found = Sweep.by_thresholds(model, model.classes_, noise, asked)
+            found = read_of(model, noise, asked)
             assert found is not None
             np.testing.assert_array_equal(found.edges[0], edges)
 
@@ -216,9 +217,9 @@ def refused(model, rows, column, reason):
     noise = noise_of(rows, column)
     for asked in (rows, rows[5:6]):
         with pytest.raises(NotForMe, match=reason):
-            Sweep.by_thresholds(model, model.classes_, noise, asked)
+            read_of(model, noise, asked)
         with pytest.raises(NotForMe):
-            Sweep.by_thresholds(model, model.classes_, noise, asked)
+            read_of(model, noise, asked)
 
 
 @pytest.mark.parametrize(
@@ -266,8 +267,8 @@ def test_columns_of_truth_values_are_read(make):
     rows = pd.DataFrame({"a": X[:, 0], "b": X[:, 1] > 0, "c": X[:, 1]})
     model = make().fit(rows, Y)
     for asked in (rows, rows[5:6]):
-        sweep = Sweep.by_thresholds(model, model.classes_, noise_of(rows, 0), asked)
-        check_cells(model, some(rows), 0, sweep.edges[0])
+        reading = read_of(model, noise_of(rows, 0), asked)
+        check_cells(model, some(rows), 0, reading.edges[0])
 
 
 def test_a_reader_that_fails_is_no_error(monkeypatch):
@@ -303,11 +304,10 @@ def test_an_imputer_that_keeps_empty_columns_is_read():
             model.fit(rows, Y)
             noise = noise_of(rows, 1)
             if keep:
-                sweep = Sweep.by_thresholds(model, model.classes_, noise, rows)
-                check_cells(model, some(rows), 1, sweep.edges[0])
+                check_cells(model, some(rows), 1, read_of(model, noise, rows).edges[0])
                 continue
             with pytest.raises(NotForMe, match="a step in front of the model"):
-                Sweep.by_thresholds(model, model.classes_, noise, rows)
+                read_of(model, noise, rows)
 
 
 def test_a_threshold_at_the_centre_of_a_scaler():
@@ -330,8 +330,8 @@ def test_a_falling_feature_has_its_edges_on_the_right_side():
     for sign in (1, -1):
         component[:] = sign
         model[-1].fit(model[:-1].transform(X), Y)
-        sweep = Sweep.by_thresholds(model, model.classes_, noise_of(X, 0), X[:1])
-        check_cells(model, some(X), 0, sweep.edges[0])
+        reading = read_of(model, noise_of(X, 0), X[:1])
+        check_cells(model, some(X), 0, reading.edges[0])
 
 
 def test_a_threshold_that_no_double_reaches_is_refused():
@@ -386,12 +386,12 @@ def test_single_precision_is_read_as_it_is_held(name, container):
     model = fitted(name, "robust", rows)
     for column in (0, 1):
         noise = noise_of(rows, column)
-        sweep = Sweep.by_thresholds(model, model.classes_, noise, rows)
-        edges = sweep.edges[0].astype(np.float32)
+        reading = read_of(model, noise, rows)
+        edges = reading.edges[0].astype(np.float32)
         beside = [np.nextafter(edges, np.float32(s)) for s in (-np.inf, np.inf)]
         values = np.concatenate([edges, *beside])[:, None]
         one = replace_columns(rows[:1], np.array([column]), values, len(values))
-        read = sweep._at_cells(one, values)
+        read = reading.at_cells(one, values)
         np.testing.assert_array_equal(model.predict_proba(one), model.predict_proba(read))
 
 
@@ -408,10 +408,10 @@ def test_one_row_is_enough_to_find_a_wrong_reading(lost, steps, monkeypatch):
         wrong = np.delete(edges, k)
         if lost == "side":
             wrong = np.insert(wrong, k, np.nextafter(edges[k], np.inf))
-        monkeypatch.setattr("sklearn_rp.engines.sweep.known_edges", lambda *_, w=wrong: [w])
+        monkeypatch.setattr("sklearn_rp.models.reading.known_edges", lambda *_, w=wrong: [w])
         for i in (0, 7, 300):
             with pytest.raises(NotForMe, match="not what its thresholds say"):
-                Sweep.by_thresholds(model, model.classes_, noise, rows[i : i + 1])
+                read_of(model, noise, rows[i : i + 1])
 
 
 @pytest.mark.parametrize(
@@ -427,11 +427,11 @@ def test_one_row_is_enough_where_a_reader_understands_too_little(make, monkeypat
         text = text.replace(f"decision_type={old}", f"decision_type={new}")
         text = text.replace(f" {old} ", f" {new} ").replace(f" {old} ", f" {new} ")
     monkeypatch.setattr(type(model.booster_), "model_to_string", lambda *_, **__: text)
-    splits(model)
+    read_trees(model)
     noise = noise_of(X, 0)
     for i in range(0, 600, 40):
         with pytest.raises(NotForMe):
-            Sweep.by_thresholds(model, model.classes_, noise, X[i : i + 1])
+            read_of(model, noise, X[i : i + 1])
 
 
 def test_the_edge_is_the_largest_double_of_the_lower_side():

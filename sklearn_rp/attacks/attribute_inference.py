@@ -13,10 +13,11 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_random_state, gen_batches
 
-from sklearn_rp.attribute.compatible_sets import CompatibleSets, check_resolution, sets_of
+from sklearn_rp.attribute.compatible_sets import CompatibleSets
+from sklearn_rp.attribute.finding import check_resolution, sets_of
 from sklearn_rp.attribute.prior import Numbers, Prior
-from sklearn_rp.attribute.release import Release
-from sklearn_rp.feature import Feature
+from sklearn_rp.attribute.release import ReleaseAlong
+from sklearn_rp.feature import Feature, Number
 from sklearn_rp.law import Gaussian
 from sklearn_rp.models.labels import encode, labels_of, probabilities_of
 from sklearn_rp.rows import Rows, is_frame, is_pandas, rows_per_chunk, without_column
@@ -199,7 +200,7 @@ class AttributeInferenceAttack:
     """
 
     _attribute: Feature
-    _release: Release
+    _release: ReleaseAlong
     _imputer: Any
     _learned: Any
     _spread: float
@@ -245,7 +246,7 @@ class AttributeInferenceAttack:
             )
         X_public = _checked(X_public)
         attribute = Feature.from_data(X_public, self.sensitive_feature, self.bounds, self.domain)
-        release = Release(self.model, attribute, X_public, check_resolution(self.resolution))
+        release = ReleaseAlong(self.model, attribute, X_public, check_resolution(self.resolution))
         values = attribute.values(X_public)
         symbol = release.released(X_public)
         self._attribute, self._release = attribute, release
@@ -285,8 +286,8 @@ class AttributeInferenceAttack:
         truth = attribute.values(X)
         rest = _without(X, attribute.column)
         symbol = encode(sets.label, self._release.symbols)
-        if attribute.categories is None:
-            guesses = self._numbers(rest, sets)
+        if isinstance(attribute, Number):
+            guesses = self._numbers(rest, sets, attribute)
         else:
             guesses = self._categories(rest, sets)
         guesses["learned"] = labels_of(self._learned, _with_label(rest, symbol))
@@ -299,7 +300,9 @@ class AttributeInferenceAttack:
             int(check_random_state(self.random_state).randint(2**31)),
         )
 
-    def _numbers(self, rest: Rows, sets: CompatibleSets) -> dict[str, np.ndarray]:
+    def _numbers(
+        self, rest: Rows, sets: CompatibleSets, attribute: Number
+    ) -> dict[str, np.ndarray]:
         imputed = labels_of(self._imputer, rest)
         low, high = sets.hull()
         return {
@@ -307,7 +310,7 @@ class AttributeInferenceAttack:
             "deterministic": (low + high) / 2,
             # Around the imputed value the attribute is spread as held-out residuals in public are.
             "bayesian": _median_inside(
-                sets, self._attribute, np.asarray(imputed, dtype=float), self._spread
+                sets, attribute, np.asarray(imputed, dtype=float), self._spread
             ),
         }
 
@@ -340,7 +343,7 @@ class AttributeInferenceAttack:
 
 
 def _median_inside(
-    sets: CompatibleSets, feature: Feature, mean: np.ndarray, spread: float
+    sets: CompatibleSets, feature: Number, mean: np.ndarray, spread: float
 ) -> np.ndarray:
     """Median of a normal distribution cut down to each row's set: the best guess by distance.
 

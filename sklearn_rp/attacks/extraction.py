@@ -12,8 +12,8 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.utils import check_random_state
 
 from sklearn_rp._compat import safe_indexing
-from sklearn_rp.attribute.release import last_release
 from sklearn_rp.models.labels import labels_of
+from sklearn_rp.release import release_of
 
 
 class ModelExtractionAttack:
@@ -99,7 +99,7 @@ class ModelExtractionAttack:
         bought = rng.permutation(available)[: max(sizes)]
         inputs = safe_indexing(X_public, bought)
         labels = labels_of(model, inputs)
-        no_answer = getattr(last_release(model), "fallback", None)
+        no_answer = getattr(release_of(model), "fallback", None)
         target = labels_of(model, X_test)
         draws = rng.randint(len(target), size=(self.n_resamples, len(target)))
         lines = []

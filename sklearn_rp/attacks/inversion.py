@@ -13,10 +13,8 @@ from sklearn.decomposition import PCA
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from sklearn_rp.attribute.release import last_release
-from sklearn_rp.classifier import ReleaseRule
-from sklearn_rp.models.inside import last_step
 from sklearn_rp.models.labels import in_labels, labels_of
+from sklearn_rp.release import release_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -295,7 +293,7 @@ class LabelOnlyInversionAttack:
         """
         self._check()
         decode, n_latent = self._decoder()
-        release = last_release(model)
+        release = release_of(model)
         no_answer = getattr(release, "fallback", None)
         if targets is None:
             wanted = np.asarray(in_labels(model).classes_)
@@ -471,9 +469,8 @@ def votes_per_query(model: Any) -> int:
         1 where nothing more is known.
     """
     n_votes = 1
-    release = last_release(model)
-    while isinstance(release, ReleaseRule):
+    release = release_of(model)
+    while getattr(release, "n_votes", None) is not None:
         n_votes *= max(1, release.n_votes)
-        model = last_step(model).estimator_
-        release = last_release(model)
+        release = release_of(release.model)
     return n_votes

@@ -1,7 +1,8 @@
 """What a released label reveals about one sensitive feature."""
 
 from sklearn_rp.attribute.coarsener import AttributeCoarsener
-from sklearn_rp.attribute.compatible_sets import CompatibleSets, compatible_sets
+from sklearn_rp.attribute.compatible_sets import CompatibleSets
+from sklearn_rp.attribute.finding import compatible_sets
 from sklearn_rp.attribute.minimum import AttributePrivacyClassifier
 from sklearn_rp.attribute.prior import Prior
 from sklearn_rp.attribute.transformer import AttributePrivacyTransformer

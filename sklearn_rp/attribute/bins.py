@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from sklearn_rp.attribute.measure import last_starts, measured
-from sklearn_rp.feature import Cells, Feature
+from sklearn_rp.domain import Cells
+from sklearn_rp.feature import Category, Feature, Number
 from sklearn_rp.rows import Rows, is_frame, is_pandas, with_categories
 
 _GRID = 128  # candidate ends of bins: so many evenly over the range,
@@ -54,7 +55,7 @@ class Draft:
             mass = count + _EVEN / len(count)
             return cls(feature, cells, mass / mass.sum(), measure, least, strategy)
 
-        if feature.categories is not None:
+        if not isinstance(feature, Number):
             return draft(feature.cells(None, 1))
         total = 1.0 if unit == "mass" else feature.span
         least = draft(_cells(feature, np.empty(0))).least
@@ -86,7 +87,7 @@ class Draft:
         scale = float((np.diag(gram) / self.mass).sum())
         gram = gram / scale if scale > 0 else gram
         n_cells = len(self.cells)
-        if self.feature.categories is not None:
+        if isinstance(self.feature, Category):
             least = int(min(self.least, n_cells))
             if self.strategy == "uniform":
                 return np.arange(n_cells) * (n_cells // least) // n_cells
@@ -124,15 +125,15 @@ class Bins:
     def of(cls, draft: Draft, group: np.ndarray, X: Rows) -> Bins:
         """Bins of some cells each."""
         # A refusal of one person's value would tell about it.
-        feature = replace(draft.feature, strict=False)
+        feature = draft.feature.lenient()
         cells = draft.cells
-        if feature.categories is None:
+        if isinstance(feature, Number):
             cells = _merged(feature, cells, np.flatnonzero(np.diff(group)))
-            group = np.arange(len(cells))
-            values = cells.at.astype(np.int64) if feature.as_integers else cells.at
+            group, at = np.arange(len(cells)), cells.at
         else:
             order = np.lexsort((-draft.mass, group))
-            values = feature.categories[order[np.r_[True, np.diff(group[order]) > 0]]]
+            at = order[np.r_[True, np.diff(group[order]) > 0]]
+        values = feature.held(at)
         return cls(feature, cells, group, values, _palette(X, feature.column, values))
 
     def __len__(self) -> int:
@@ -188,7 +189,7 @@ def _palette(X: Rows, column: int, values: np.ndarray) -> Any:
     return pd.Series(values, dtype=kind)
 
 
-def _merged(feature: Feature, cells: Cells, last: np.ndarray) -> Cells:
+def _merged(feature: Number, cells: Cells, last: np.ndarray) -> Cells:
     """Cells put together; `last` are the positions of the last ones, that of all left out."""
     start, stop = np.r_[0, last + 1], np.r_[last, len(cells) - 1]
     first, end = cells.first[start], cells.last[stop]
@@ -196,7 +197,7 @@ def _merged(feature: Feature, cells: Cells, last: np.ndarray) -> Cells:
     return Cells(cells.inner[last], feature.middle(first, end), first, end, ends)
 
 
-def _cells(feature: Feature, ends: np.ndarray) -> Cells:
+def _cells(feature: Number, ends: np.ndarray) -> Cells:
     """Cells of a number that end at some of its possible values."""
     if feature.possible is None:
         return feature.cells(ends, 1)
@@ -205,7 +206,7 @@ def _cells(feature: Feature, ends: np.ndarray) -> Cells:
     return _merged(feature, alone, last[last < len(alone) - 1])
 
 
-def _even_ends(feature: Feature, n_bins: int) -> np.ndarray:
+def _even_ends(feature: Number, n_bins: int) -> np.ndarray:
     """Where equally wide bins end, as equally as the possible values allow."""
     below = np.arange(1, n_bins) / n_bins * feature.span
     if not feature.counts:
@@ -216,7 +217,7 @@ def _even_ends(feature: Feature, n_bins: int) -> np.ndarray:
     return feature.domain[below - 1]
 
 
-def _candidates(feature: Feature, own: np.ndarray, most: int) -> Cells:
+def _candidates(feature: Number, own: np.ndarray, most: int) -> Cells:
     """Cells that end wherever a bin may: evenly over the range, and over the population."""
     seen, count = np.unique(own, return_counts=True)
     share = np.cumsum(count) / len(own)

@@ -11,40 +11,26 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import OneToOneFeatureMixin, TransformerMixin, clone
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.model_selection import KFold, StratifiedKFold
-from sklearn.utils import check_array, gen_batches, get_tags
-from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import DocumentedMixin, HasMethods, StrOptions, fit_context
 from sklearn_rp.attribute.bins import Bins, Draft
+from sklearn_rp.attribute.held_out import answers_along
 from sklearn_rp.attribute.measure import check_minimum
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Feature
-from sklearn_rp.models.labels import encode, fit_in_labels, in_labels, labels_of, probabilities_of
 from sklearn_rp.rows import (
     Rows,
     by_feature,
     column_names,
-    column_values,
     find_column,
     is_frame,
-    is_numeric,
     is_pandas,
     names_of,
-    replace_columns,
-    rows_per_chunk,
-    sample_positions,
-    take_rows,
 )
-from sklearn_rp.validation import check_rows, check_target, unchanged_on_error
+from sklearn_rp.validation import check_rows, unchanged_on_error
 from sklearn_rp.wrapper import Versioned
-
-_READ = 500  # training rows at which a model is read
-_FOLDS = 3
-_CLASSES = 20  # distinct numbers in y: up to so many, they are taken for labels
 
 
 class AttributeCoarsener(OneToOneFeatureMixin, TransformerMixin, DocumentedMixin, Versioned):
@@ -189,7 +175,7 @@ class AttributeCoarsener(OneToOneFeatureMixin, TransformerMixin, DocumentedMixin
             X = check_rows(self, X, reset=True)
             drafts = [Draft.of(*asked, X, self.strategy) for asked in self._asked(X)]
             if self.strategy == "optimal":
-                answers = self._answers(X, y, drafts)
+                answers = answers_along(self, X, y, drafts)
             else:
                 answers = [np.zeros((len(draft.cells),) * 2) for draft in drafts]
             bins = [
@@ -351,76 +337,6 @@ class AttributeCoarsener(OneToOneFeatureMixin, TransformerMixin, DocumentedMixin
             asked.append((feature, minimum, unit))
         return asked
 
-    def _answers(self, X: Rows, y: Any, drafts: list[Draft]) -> list[np.ndarray]:
-        """How a model's answers go together along each feature, as `Draft.groups` takes it.
-
-        Each training row that is read has an answer of a model that was not fitted on it.
-        """
-        y, classes = self._target(X, y)
-        if len(np.unique(y)) < 2:
-            return [np.zeros((len(draft.cells),) * 2) for draft in drafts]
-        model, plain = self.model, None
-        if model is None:
-            numbers = classes is None
-            boosting = HistGradientBoostingRegressor if numbers else HistGradientBoostingClassifier
-            model, plain = boosting(random_state=0), _in_numbers(X, drafts)
-        rows = X if plain is None else plain
-        read = sample_positions(X, _READ)
-        grams = [np.zeros((len(draft.cells),) * 2) for draft in drafts]
-        # One row of each category is always fitted on: an encoder has to know them all.
-        always = [
-            np.unique(draft.feature.values(X), return_index=True)[1]
-            for draft in drafts
-            if draft.feature.categories is not None
-        ]
-        read = np.setdiff1d(read, np.concatenate([*always, []]))
-        for left_out in _folds(y, classes):
-            asked = np.intersect1d(read, left_out)
-            fitted_on = np.setdiff1d(np.arange(X.shape[0]), asked)
-            if not len(asked) or len(np.unique(y[fitted_on])) < 2:
-                continue  # nothing to read, or a constant answer
-            fitted = fit_in_labels(clone(model), take_rows(rows, fitted_on), y[fitted_on], {})
-            for draft, gram in zip(drafts, grams, strict=True):
-                size = rows_per_chunk(len(draft.cells) * X.shape[1])
-                for part in gen_batches(len(asked), size):
-                    z = np.tile(draft.cells.at, len(asked[part]))
-                    repeated = np.repeat(asked[part], len(draft.cells))
-                    if plain is None:
-                        copies = draft.feature.copies(X, repeated, z)
-                    else:
-                        column = np.array([draft.feature.column])
-                        copies = replace_columns(plain[repeated], column, z[:, None], 1)
-                    answer = _answer(fitted, copies, classes)
-                    answer = answer.reshape(len(asked[part]), len(draft.cells), -1)
-                    mass = draft.mass[:, None]
-                    answer -= (answer * mass).sum(axis=1, keepdims=True)
-                    sums = answer * mass
-                    gram += np.einsum("nkc,nlc->kl", sums, sums, optimize=True)
-        return grams
-
-    def _target(self, X: Rows, y: Any) -> tuple[np.ndarray, np.ndarray | None]:
-        """The target, and its classes; None where it is a number."""
-        kind = None if self.model is None else get_tags(self.model).estimator_type
-        if kind not in (None, "classifier", "regressor"):
-            raise ValueError(
-                f"model={self.model!r} is a {kind}: a classifier or a regressor is needed."
-            )
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None: "
-                "strategy='optimal' looks at it. Use 'uniform' or 'quantile' without."
-            )
-        if kind is None:
-            values = column_or_1d(y, warn=True)
-            many = values.dtype.kind in "iuf" and len(np.unique(values)) > _CLASSES
-            kind = "regressor" if many or type_of_target(values) == "continuous" else "classifier"
-        if kind == "classifier":
-            y = check_target(self, X, y)
-            return y, np.unique(y)
-        check_consistent_length(X, y)
-        y = column_or_1d(y, warn=True)
-        return check_array(y, ensure_2d=False, dtype="numeric", input_name="y"), None
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = self.strategy == "optimal"
@@ -440,38 +356,3 @@ def _one_for_each(value: Any, parameter: str) -> bool:
         v is None or isinstance(v, texts) or (np.iterable(v) and not isinstance(v, str))
         for v in value
     )
-
-
-def _folds(y: np.ndarray, classes: np.ndarray | None) -> list[np.ndarray]:
-    """Positions of the rows of each fold."""
-    rare = classes is None or np.unique(y, return_counts=True)[1].min() < _FOLDS
-    kind = KFold if rare else StratifiedKFold
-    folds = kind(min(_FOLDS, len(y)), shuffle=True, random_state=0)
-    return [left_out for _, left_out in folds.split(y, y)]
-
-
-def _in_numbers(X: Rows, drafts: list[Draft]) -> np.ndarray:
-    """Rows as an array of numbers: text, categories and the like by code."""
-    import pandas as pd
-
-    columns = []
-    for j in range(X.shape[1]):
-        values = column_values(X, j)
-        numbers = is_numeric(X, j)
-        columns.append(values.astype(np.float64) if numbers else pd.factorize(values)[0])
-    out = np.column_stack(columns).astype(np.float64)
-    for draft in drafts:
-        out[:, draft.feature.column] = draft.feature.values(X)
-    return out
-
-
-def _answer(model: Any, X: Rows, classes: np.ndarray | None) -> np.ndarray:
-    """What a model says: a number, or a probability for each class; shape (n_rows, n_outputs)."""
-    if classes is None:
-        return np.asarray(model.predict(X), dtype=np.float64).reshape(X.shape[0], -1)
-    if not hasattr(model, "predict_proba"):
-        return np.eye(len(classes))[encode(labels_of(model, X), classes)]
-    probability = np.zeros((X.shape[0], len(classes)))
-    known = np.asarray(getattr(in_labels(model), "classes_", classes))  # a fold may lack some
-    probability[:, encode(known, classes)] = probabilities_of(model, X, len(known))
-    return probability

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_rp.feature import Cells, Feature
+from sklearn_rp.domain import Cells
+from sklearn_rp.feature import Feature
 
 _TOLERANCE = 1e-12  # of the range: two lengths that differ by rounding are equal
 

@@ -7,14 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse
-from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
-from sklearn.model_selection import cross_val_predict
-from sklearn.utils.validation import has_fit_parameter
+from sklearn.base import BaseEstimator, TransformerMixin
 
-from sklearn_rp.feature import Cells, Feature
-from sklearn_rp.law import Gaussian
 from sklearn_rp.rows import (
     Rows,
     as_values,
@@ -26,14 +20,7 @@ from sklearn_rp.rows import (
     is_numeric,
     missing,
     names_of,
-    take_rows,
-    without_column,
 )
-
-_FEWEST_ROWS = 20  # to learn a prior from
-_MOST_ROWS = 20_000  # in the leaves of a forest
-_POPULATION = 0.05  # share of the population's prior in every learnt one: no cell is impossible
-_TREES, _LEAF = 25, 10  # of the forest: trees, and fewest rows of a leaf
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,125 +223,3 @@ class Numbers(TransformerMixin, BaseEstimator):
         columns += [column_values(X, j) for j in range(X.shape[1]) if j not in self.known_]
         single = np.finfo(np.float32)  # which trees count in
         return np.clip(np.column_stack(columns).astype(np.float64), single.min, single.max)
-
-
-class ConditionalPrior:
-    """How likely each cell of the sensitive feature is, given the other features.
-
-    Learnt from training rows. A forest weights them by the leaves that they share with a row, as
-    quantile regression forests do (Meinshausen 2006).
-
-    Parameters
-    ----------
-    estimator : estimator or None
-        None: a forest. A classifier with ``predict_proba``, which is fitted to the numbers of the
-        cells; or a regressor, around whose prediction the feature is spread normally, as its
-        residuals on held-out rows are. A clone is fitted.
-    X : ndarray or frame of shape (n_samples, n_features)
-        Training rows.
-    feature : Feature
-        The sensitive feature; it is left out of the rows.
-    cells : Cells
-        Its cells.
-    seed : int
-        Seed of the forest.
-    weight : ndarray of shape (n_samples,) or None
-        Weights of the rows; for an estimator that takes them.
-    """
-
-    def __init__(
-        self,
-        estimator: Any,
-        X: Rows,
-        feature: Feature,
-        cells: Cells,
-        seed: int,
-        weight: np.ndarray | None = None,
-    ):
-        self._column, self._inner, self._n_cells = feature.column, cells.inner, len(cells)
-        own = feature.values(X)
-        cell = cells.of(own)
-        self._model: Any = None
-        self._leaf_shares: Any = None
-        self._spread: float | None = None
-        if X.shape[1] < 2 or len(own) < _FEWEST_ROWS or (cell == cell[0]).all():
-            return  # nothing to learn
-        rest = without_column(X, feature.column)
-        if estimator is None:
-            rows = np.random.default_rng(seed).permutation(len(own))[:_MOST_ROWS]
-            each = np.ones(len(rows)) if weight is None else weight[rows]
-            self._fit_forest(take_rows(rest, rows), own[rows], cell[rows], each, feature, seed)
-            return
-        takes = weight is not None and has_fit_parameter(estimator, "sample_weight")
-        given = {"sample_weight": weight} if takes else {}
-        if hasattr(estimator, "predict_proba"):
-            self._model = clone(estimator).fit(rest, cell, **given)
-        else:
-            held_out = cross_val_predict(clone(estimator), rest, own, cv=3)
-            self._spread = max(float(np.std(own - held_out)), 1e-6 * feature.span)
-            self._model = clone(estimator).fit(rest, own, **given)
-
-    def _fit_forest(
-        self,
-        rest: Rows,
-        own: np.ndarray,
-        cell: np.ndarray,
-        weight: np.ndarray,
-        feature: Feature,
-        seed: int,
-    ) -> None:
-        kind = ExtraTreesRegressor if feature.categories is None else ExtraTreesClassifier
-        forest = kind(_TREES, min_samples_leaf=_LEAF, max_features=1 / 3, random_state=seed)
-        numbers = Numbers().fit(rest)
-        self._model = numbers, forest.fit(numbers.transform(rest), own, sample_weight=weight)
-        self._first_leaf = np.cumsum([0] + [tree.tree_.node_count for tree in forest.estimators_])
-        leaves = self._leaves(rest)
-        in_cell = sparse.csr_array(
-            (weight, (np.arange(len(cell)), cell)), shape=(len(cell), self._n_cells)
-        )
-        count = sparse.csr_array(leaves.T @ in_cell)
-        total = np.asarray(count.sum(axis=1)).ravel() * len(forest.estimators_)
-        count.data /= np.repeat(total, np.diff(count.indptr))
-        self._leaf_shares = count
-
-    def _leaves(self, rest: Rows) -> Any:
-        """Which leaves of the trees a row is in: sparse, of shape (n_rows, n_leaves)."""
-        numbers, forest = self._model
-        single = numbers.transform(rest).astype(np.float32)
-        # Tree by tree: for few rows forest.apply takes longer to start than to answer.
-        leaf = np.stack([tree.tree_.apply(single) for tree in forest.estimators_], axis=1)
-        leaf = leaf + self._first_leaf[:-1]
-        n_rows, n_trees = leaf.shape
-        ends = np.arange(0, n_rows * n_trees + 1, n_trees)
-        ones = np.ones(leaf.size)
-        return sparse.csr_array((ones, leaf.ravel(), ends), shape=(n_rows, self._first_leaf[-1]))
-
-    def weights(self, X: Rows, population: np.ndarray) -> np.ndarray:
-        """Probability of each cell for each row.
-
-        Parameters
-        ----------
-        X : ndarray or frame of shape (n_rows, n_features)
-            Rows; their own value of the sensitive feature is not looked at.
-        population : ndarray of shape (n_cells,)
-            Prior of everybody, mixed in; alone where nothing was learnt.
-
-        Returns
-        -------
-        weights : ndarray of shape (n_rows, n_cells)
-        """
-        if self._model is None:
-            return np.broadcast_to(population, (X.shape[0], self._n_cells))
-        rest = without_column(X, self._column)
-        if self._leaf_shares is not None:
-            found = (self._leaves(rest) @ self._leaf_shares).toarray()
-        elif self._spread is not None:
-            middle = np.asarray(self._model.predict(rest), dtype=np.float64).reshape(-1, 1)
-            below = Gaussian.below((self._inner - middle) / self._spread)
-            found = np.diff(below, axis=1, prepend=0.0, append=1.0)
-        else:
-            found = np.zeros((X.shape[0], self._n_cells))
-            found[:, self._model.classes_] = self._model.predict_proba(rest)
-        # Rounded: the last bits of a model's answer may depend on the batch, the release must not.
-        found = (1 - _POPULATION) * found.round(9) + _POPULATION * population
-        return found / found.sum(axis=1, keepdims=True)

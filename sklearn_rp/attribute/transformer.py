@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
@@ -13,20 +12,19 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_rp._compat import (
     Interval,
     StrOptions,
-    fit_context,
     reported,
     reporter,
     with_callbacks,
 )
-from sklearn_rp.attribute.compatible_sets import sets_of
-from sklearn_rp.attribute.release import Release
+from sklearn_rp.attribute.finding import sets_of
+from sklearn_rp.attribute.release import ReleaseAlong
 from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.exceptions import warn_user
-from sklearn_rp.feature import Feature
+from sklearn_rp.feature import Category, Feature
 from sklearn_rp.models.labels import encode
 from sklearn_rp.rows import Rows, is_frame, is_pandas, names_of, sample_rows, take_rows
-from sklearn_rp.validation import check_rows, unchanged_on_error
-from sklearn_rp.wrapper import ClassifierWrapper, weighted
+from sklearn_rp.validation import check_rows
+from sklearn_rp.wrapper import ClassifierWrapper
 
 _TRIED = 200  # training rows that are looked for in their own sets
 _FINEST = 16  # times the resolution that is asked for
@@ -145,63 +143,33 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         self.include_prediction = include_prediction
         self.n_jobs = n_jobs
 
-    @weighted
-    @with_callbacks
-    @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None, **fit_params):
-        """Fit the classifier whose labels are released.
+    def _learn(self, X: Rows, y: np.ndarray, params: dict[str, Any]) -> None:
+        weight = params.get("sample_weight")
+        counted = X if weight is None else take_rows(X, np.flatnonzero(weight))
+        feature = Feature.from_data(counted, self.sensitive_feature, self.bounds, self.domain)
+        if isinstance(feature, Category) and self.output == "midpoint":
+            raise ValueError(
+                f"output='midpoint' is not allowed for the categorical feature "
+                f"{feature.name!r}: use 'interval' (a 0/1 column for each category) or "
+                "'drop'."
+            )
+        if self.output == "drop" and self.remainder == "drop" and not self.include_prediction:
+            raise ValueError(
+                "output='drop' with remainder='drop' leaves no column: keep one of them, or "
+                "set include_prediction=True."
+            )
+        self._check_names(X, feature)
+        base = self._fit_base(clone(self._base()), X, y, params)
+        # A refusal of one person's value would tell about it: beyond is as good as any other.
+        feature = feature.lenient()
+        self.release_ = self._find_release(base, feature, counted)
+        self.estimator_ = base
+        self.classes_ = self.release_.symbols
+        self.sensitive_feature_ = feature.name
+        self.bounds_ = feature.bounds
+        self._names = [str(name) for name in names_of(X)]
 
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Training rows.
-        y : array-like of shape (n_samples,)
-            Labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row, for the ``fit`` of the classifier; None: all alike.
-        **fit_params : dict
-            Passed to the ``fit`` of the classifier; with metadata routing enabled, as requested.
-
-        Returns
-        -------
-        self : AttributePrivacyTransformer
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter or the data is not allowed. A failed call leaves the object as it was.
-        """
-        with unchanged_on_error(self):
-            X = check_rows(self, X, reset=True)
-            params = self._passed_on(X, y, sample_weight, fit_params)
-            y = self._check_labels(X, y)
-            weight = params.get("sample_weight")
-            counted = X if weight is None else take_rows(X, np.flatnonzero(weight))
-            attribute = Feature.from_data(counted, self.sensitive_feature, self.bounds, self.domain)
-            if attribute.categories is not None and self.output == "midpoint":
-                raise ValueError(
-                    f"output='midpoint' is not allowed for the categorical feature "
-                    f"{attribute.name!r}: use 'interval' (a 0/1 column for each category) or "
-                    "'drop'."
-                )
-            if self.output == "drop" and self.remainder == "drop" and not self.include_prediction:
-                raise ValueError(
-                    "output='drop' with remainder='drop' leaves no column: keep one of them, or "
-                    "set include_prediction=True."
-                )
-            self._check_names(X, attribute)
-            base = self._fit_base(clone(self._base()), X, y, params)
-            # A refusal of one person's value would tell about it: beyond is as good as any other.
-            attribute = replace(attribute, strict=False)
-            self._release = self._find_release(base, attribute, counted)
-            self.estimator_ = base
-            self.classes_ = self._release.symbols
-            self.sensitive_feature_ = attribute.name
-            self.bounds_ = attribute.bounds
-            self._names = [str(name) for name in names_of(X)]
-        return self
-
-    def _find_release(self, base: Any, attribute: Feature, X: Rows) -> Release:
+    def _find_release(self, base: Any, feature: Feature, X: Rows) -> ReleaseAlong:
         """The release along the feature, seen so closely that training rows are in their own sets.
 
         What is published must not depend on a row's own value, so that a narrow band that the grid
@@ -210,17 +178,17 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         rows = sample_rows(X, _TRIED)
         resolution = self.resolution
         while True:
-            release = Release(base, attribute, X, resolution)
+            release = ReleaseAlong(base, feature, X, resolution)
             sets = sets_of(release, rows, owner=False)
             outside = len(sets) - len(np.unique(sets.row[sets.holds_own]))
-            if not outside or attribute.categories is not None:
+            if not outside or isinstance(feature, Category):
                 return release
             if resolution >= _FINEST * self.resolution:
                 break
             resolution *= 4
         warn_user(
             f"{outside} of {len(rows)} training rows are not in their own sets of "
-            f"{attribute.name!r}: the labels of this model change within 1/{resolution} of its "
+            f"{feature.name!r}: the labels of this model change within 1/{resolution} of its "
             "range, and no thresholds of it are known. Raise resolution, or use "
             "AttributePrivacyClassifier, whose labels never change so often."
         )
@@ -242,34 +210,34 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
         sets = self._sets(X, None, owner=False)
-        attribute = self._release.attribute
+        feature = self.release_.feature
         columns: list[np.ndarray] = []
-        if self.output != "drop" and attribute.categories is not None:
-            open_ = sets.contains(attribute.categories)
-            # Where the label is seen nowhere along the attribute, all categories are left open.
+        if self.output != "drop" and isinstance(feature, Category):
+            open_ = sets.contains(feature.categories)
+            # Where the label is seen nowhere along the feature, all categories are left open.
             columns = list((open_ | ~open_.any(axis=1, keepdims=True)).T.astype(np.float64))
         elif self.output != "drop":
             low, high = sets.hull()
             columns = [low, high] if self.output == "interval" else [(low + high) / 2]
-        new = dict(zip(self._new_names(attribute), columns, strict=True))
+        new = dict(zip(self._new_names(feature), columns, strict=True))
         number = encode(sets.label, self.classes_).astype(np.float64)
         last = {"prediction": number} if self.include_prediction else {}
         return self._assemble(X, new, last)
 
-    def _new_names(self, attribute: Feature, name: str | None = None) -> list[str]:
+    def _new_names(self, feature: Feature, name: str | None = None) -> list[str]:
         """Names of the columns in place of the sensitive one."""
-        name = attribute.name if name is None else name
+        name = feature.name if name is None else name
         if self.output == "drop":
             return []
         if self.output == "midpoint":
             return [name]
-        if attribute.categories is not None:
-            return [f"{name}_{category}" for category in attribute.categories]
+        if isinstance(feature, Category):
+            return [f"{name}_{category}" for category in feature.categories]
         return [f"{name}_low", f"{name}_high"]
 
-    def _check_names(self, X: Rows, attribute: Feature) -> None:
+    def _check_names(self, X: Rows, feature: Feature) -> None:
         """No two columns of the output may have one name."""
-        names = self._names_out(attribute, [str(name) for name in names_of(X)])
+        names = self._names_out(feature, [str(name) for name in names_of(X)])
         taken = sorted({name for name in names if names.count(name) > 1})
         if taken:
             raise ValueError(
@@ -279,7 +247,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
 
     def _assemble(self, X: Rows, new: dict[str, np.ndarray], last: dict[str, np.ndarray]) -> Any:
         """The columns of the output: a frame's are named as in `get_feature_names_out`."""
-        column, passed = self._release.attribute.column, self.remainder == "passthrough"
+        column, passed = self.release_.feature.column, self.remainder == "passthrough"
         before = list(range(column)) if passed else []
         after = list(range(column + 1, X.shape[1])) if passed else []
         if not is_frame(X):
@@ -319,13 +287,13 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
             raise ValueError(
                 f"input_features={names} is not equal to the names seen in fit, {self._names}."
             )
-        return np.asarray(self._names_out(self._release.attribute, names), dtype=object)
+        return np.asarray(self._names_out(self.release_.feature, names), dtype=object)
 
-    def _names_out(self, attribute: Feature, names: list[str]) -> list[str]:
+    def _names_out(self, feature: Feature, names: list[str]) -> list[str]:
         """Names of all columns of the output, from those of `X`."""
-        new = self._new_names(attribute, names[attribute.column])
+        new = self._new_names(feature, names[feature.column])
         if self.remainder == "passthrough":
-            new = names[: attribute.column] + new + names[attribute.column + 1 :]
+            new = names[: feature.column] + new + names[feature.column + 1 :]
         return [*new, "prediction"] if self.include_prediction else new
 
     def compatible_sets(self, X, sigmas=None):
@@ -351,7 +319,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
     @with_callbacks
     def _sets_reported(self, X: Rows, sigmas: Any, owner: bool) -> Any:
         return sets_of(
-            self._release,
+            self.release_,
             X,
             sigmas,
             self.n_jobs,

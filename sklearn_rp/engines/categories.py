@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from sklearn.utils import gen_batches
 
 from sklearn_rp.engines.problem import Engine, Problem
 from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.law import Redraw
+from sklearn_rp.models.asking import at_each
 from sklearn_rp.models.labels import encode, labels_of
 from sklearn_rp.noise import Noise
-from sklearn_rp.rows import Rows, replace_columns, rows_per_chunk, take_rows
+from sklearn_rp.rows import Rows
 from sklearn_rp.votes import Measured, Votes
 
 
@@ -62,16 +62,15 @@ class Categories(Engine):
         own = encode(self.noise.check_rows(X, min(sigmas))[:, 0], known, what="category")
         shares: list[list[np.ndarray]] = [[] for _ in sigmas]
         radii: list[list[np.ndarray]] = [[] for _ in sigmas]
-        for rows in gen_batches(X.shape[0], rows_per_chunk(len(known) * (X.shape[1] + 1))):
-            chunk = take_rows(X, rows)
-            n_rows = chunk.shape[0]
-            values = np.tile(known, n_rows)[:, None]
-            copies = replace_columns(chunk, self.noise.columns, values, len(known))
-            found = encode(labels_of(self.estimator, copies), self.classes)
-            answer = np.eye(len(self.classes))[found.reshape(n_rows, len(known))]
+
+        def ask(rows: Rows) -> np.ndarray:
+            return encode(labels_of(self.estimator, rows), self.classes)
+
+        for rows, found in at_each(ask, X, self.noise.columns, known[:, None]):
+            answer = np.eye(len(self.classes))[found]
             for level, sigma in enumerate(sigmas):
                 h = law.mass(answer, sigma)
-                shares[level].append(h[np.arange(n_rows), own[rows]])
+                shares[level].append(h[np.arange(len(h)), own[rows]])
                 radii[level].append(law.radius(h))
         error = np.full(len(own), 1e-14)
         return [

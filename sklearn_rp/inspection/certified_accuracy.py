@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.utils.validation import column_or_1d
 
 from sklearn_rp.certificate import Certificate
-from sklearn_rp.classifier import certify
+from sklearn_rp.certifying import certify
 from sklearn_rp.inspection.axes import POINTS, axes_or_new, look
 from sklearn_rp.metrics import certified_accuracy_score
 

@@ -11,9 +11,9 @@ import numpy as np
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from sklearn_rp._compat import routing_enabled
-from sklearn_rp.attribute.compatible_sets import compatible_sets
+from sklearn_rp.attribute.finding import compatible_sets
 from sklearn_rp.certificate import Certificate
-from sklearn_rp.classifier import certify
+from sklearn_rp.certifying import certify
 
 
 def make_certificate_scorer(

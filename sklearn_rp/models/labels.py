@@ -225,3 +225,9 @@ def refuse_probabilities(shape: tuple[int, ...], n_classes: int | None) -> Value
         f"probability for {each}, none NaN or negative, adding up to 1: mend it, or go by the "
         "labels alone (voting='hard', or a model without predict_proba)."
     )
+
+
+def classes_of(model: Any, y: np.ndarray) -> np.ndarray:
+    """Labels of a fitted classifier; where it does not name them, those that it was fitted on."""
+    net = last_step(model)
+    return np.asarray(net_classes(net) if is_net(net) else getattr(model, "classes_", np.unique(y)))

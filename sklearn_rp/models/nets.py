@@ -45,3 +45,18 @@ def check_outputs(n_outputs: int, classes: np.ndarray) -> None:
             f"The net answers with class number {n_outputs - 1}, but there are {len(classes)} "
             f"classes, {classes.tolist()[:10]}: give its module as many outputs as y has classes."
         )
+
+
+def waiting_for_noise(net: Any) -> list[Any]:
+    """Callbacks of a net that take their noise level from the classifier around it."""
+    found = []
+    for each in getattr(net, "callbacks", None) or []:
+        callback = each[1] if isinstance(each, tuple) else each
+        if hasattr(callback, "take_noise") and getattr(callback, "sigma", None) is None:
+            if isinstance(callback, type):
+                raise TypeError(
+                    f"callbacks holds the class {callback.__name__}: give an object, "
+                    f"{callback.__name__}()."
+                )
+            found.append(callback)
+    return found

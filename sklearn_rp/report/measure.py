@@ -10,9 +10,10 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from sklearn_rp.attacks.attribute_inference import AttributeInferenceAttack
-from sklearn_rp.attribute.compatible_sets import CompatibleSets, compatible_sets
+from sklearn_rp.attribute.compatible_sets import CompatibleSets
+from sklearn_rp.attribute.finding import compatible_sets
 from sklearn_rp.certificate import Certificate
-from sklearn_rp.classifier import certify
+from sklearn_rp.certifying import certify
 from sklearn_rp.feature import Feature
 from sklearn_rp.models.inside import is_pipeline, unwrapped
 from sklearn_rp.models.labels import labels_of
@@ -28,8 +29,8 @@ from sklearn_rp.rows import (
     recast,
     take_rows,
 )
+from sklearn_rp.trial import is_random
 from sklearn_rp.validation import as_rows, check_groups
-from sklearn_rp.wrapper import is_random
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,10 +9,10 @@ from sklearn.metrics import accuracy_score
 
 from sklearn_rp.attribute import AttributePrivacyClassifier
 from sklearn_rp.attribute.minimum import Guarantee
-from sklearn_rp.attribute.release import last_release
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.models.inside import behind_steps, is_pipeline, last_step, unwrapped
 from sklearn_rp.models.labels import labels_of
+from sklearn_rp.release import release_of
 from sklearn_rp.rows import Rows, column_values, missing, names_of, replace_columns
 from sklearn_rp.wrapper import ClassifierWrapper
 
@@ -44,7 +44,7 @@ def operating_point(
             "minimum": promise.minimum,
             "unit": promise.unit,
         }
-    release = last_release(estimator)
+    release = release_of(estimator)
     if cert is not None:
         point |= {
             "method": cert.method,
@@ -58,11 +58,12 @@ def operating_point(
             ],
             "certified_share": float(1 - cert.abstained.mean()),
         }
-    if release is not None:
+    answer = getattr(release, "answer", None)
+    if answer is not None:
         point |= {
-            "fallback": None if release.fallback is None else str(release.fallback),
-            "min_radius": float(release.min_radius),
-            "fresh_noise": bool(release.resample),
+            "fallback": None if answer.fallback is None else str(answer.fallback),
+            "min_radius": float(answer.min_radius or 0.0),
+            "fresh_noise": bool(release.is_random),
         }
     return point
 

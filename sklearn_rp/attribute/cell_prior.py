@@ -1,0 +1,284 @@
+"""How likely each cell of the sensitive feature is, for each row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+from sklearn.model_selection import cross_val_predict
+from sklearn.utils.validation import has_fit_parameter
+
+from sklearn_rp.attribute.prior import Groups, Numbers
+from sklearn_rp.domain import Cells
+from sklearn_rp.feature import Category, Feature
+from sklearn_rp.law import Gaussian
+from sklearn_rp.rows import Rows, column_names, find_column, take_rows, without_column
+
+_FEWEST_ROWS = 20  # to learn a prior from
+_MOST_ROWS = 20_000  # in the leaves of a forest
+_POPULATION = 0.05  # share of the population's prior in every learnt one: no cell is impossible
+_TREES, _LEAF = 25, 10  # of the forest: trees, and fewest rows of a leaf
+_LEAST = 1e-6  # share of the even prior, or of the population's: no cell is worthless
+
+
+def learns(prior: Any) -> bool:
+    """Whether a prior is learnt from the other features."""
+    if isinstance(prior, str):
+        return prior == "conditional"
+    return hasattr(prior, "fit") and not hasattr(prior, "score_samples")
+
+
+def check_prior(prior: Any, X: Rows, feature: Feature) -> list[int] | None:
+    """Columns to condition on; None where there are none.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the prior is none, or not one for this feature.
+    """
+    if isinstance(prior, str):
+        if prior not in ("conditional", "empirical", "uniform"):
+            raise ValueError(
+                f"prior={prior!r} is not allowed: give 'conditional', 'empirical', "
+                "'uniform', a list of columns to condition on, or an estimator."
+            )
+        return None
+    if hasattr(prior, "score_samples"):
+        if isinstance(feature, Category):
+            raise ValueError(
+                f"prior={prior!r} is a density, which a categorical feature has not: give "
+                "'conditional', 'empirical', 'uniform', a list of columns to condition on, or "
+                "a classifier."
+            )
+        return None
+    if learns(prior):
+        if not hasattr(prior, "predict"):
+            raise TypeError(
+                f"prior={prior!r} is not allowed: an estimator needs predict_proba, "
+                "predict or score_samples."
+            )
+        if isinstance(feature, Category) and not hasattr(prior, "predict_proba"):
+            raise ValueError(
+                f"prior={prior!r} is not allowed for the categorical feature "
+                f"{feature.name!r}: give a classifier with predict_proba."
+            )
+        return None
+    try:
+        # Labels of a mapping or a Series are no columns to condition on.
+        wanted = None if hasattr(prior, "keys") else list(prior)
+    except TypeError:
+        wanted = None
+    if wanted is None:
+        raise TypeError(
+            f"prior={prior!r} is not allowed: give 'conditional', 'empirical', "
+            "'uniform', a list of columns to condition on, or an estimator."
+        )
+    by = [find_column(b, X.shape[1], column_names(X), parameter="prior") for b in wanted]
+    if feature.column in by:
+        raise ValueError(
+            f"prior={prior!r} names the sensitive feature, {feature.name!r}: labels "
+            "would then depend on it beyond the minimum. Condition on other columns."
+        )
+    return by
+
+
+class CellPrior:
+    """How likely each cell of the sensitive feature is for each row, as training rows tell.
+
+    Parameters
+    ----------
+    prior : str, sequence of columns, or estimator
+        As `check_prior` allows it.
+    feature : Feature
+        The sensitive feature.
+    cells : Cells
+        Its cells.
+    X : ndarray or frame of shape (n_samples, n_features)
+        Training rows.
+    own : ndarray of shape (n_samples,)
+        Their own values.
+    weight : ndarray of shape (n_samples,) or None
+        Their weights.
+    by : list of int or None
+        Columns to condition on.
+    seed : int
+        Seed of the forest.
+    """
+
+    def __init__(
+        self,
+        prior: Any,
+        feature: Feature,
+        cells: Cells,
+        X: Rows,
+        own: np.ndarray,
+        weight: np.ndarray | None,
+        by: list[int] | None,
+        seed: int,
+    ):
+        cell = cells.of(own)
+        people = np.ones(len(cell)) if weight is None else np.asarray(weight, dtype=np.float64)
+        # A population of one kind for all, by its numbers of people.
+        self.empirical = isinstance(prior, str) and prior == "empirical"
+        self.count = np.bincount(cell, weights=people, minlength=len(cells))
+        everybody = _everybody(prior, cells, own[people > 0], self.count)
+        weights = [everybody]
+        self._groups = None if by is None else Groups(X, by)
+        if self._groups is not None:
+            groups = np.zeros((len(self._groups), len(cells)))
+            np.add.at(groups, (self._groups.numbers(X), cell), people)
+            groups += _LEAST * everybody
+            weights = [*(groups / groups.sum(axis=1, keepdims=True)), everybody]
+        self._weights = np.stack(weights)  # the last line is for groups that were not seen
+        self._conditional = None
+        if learns(prior):
+            known = None if weight is None else people[people > 0]
+            counted = X if weight is None else take_rows(X, np.flatnonzero(people))
+            model = None if isinstance(prior, str) else prior
+            self._conditional = ConditionalPrior(model, counted, feature, cells, seed, known)
+
+    def weights(self, X: Rows) -> np.ndarray:
+        """Weight of each cell for each row: shape (n_rows, n_cells)."""
+        if self._conditional is not None:
+            return self._conditional.weights(X, self._weights[-1])
+        group = np.full(X.shape[0], -1) if self._groups is None else self._groups.numbers(X)
+        return self._weights[group]
+
+
+def _everybody(prior: Any, cells: Cells, own: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Prior weights of the cells, over all people."""
+    width = np.diff(cells.ends)
+    # No cell is worthless: where nobody was seen, the model still decides.
+    even = width / width.sum()
+    if hasattr(prior, "score_samples"):
+        density = clone(prior).fit(own[:, None])
+        everybody = np.exp(density.score_samples(cells.at[:, None])) * width + _LEAST * even
+    else:
+        uniform = isinstance(prior, str) and prior == "uniform"
+        everybody = width if uniform else count + _LEAST * even
+    return everybody / everybody.sum()
+
+
+class ConditionalPrior:
+    """How likely each cell of the sensitive feature is, given the other features.
+
+    Learnt from training rows. A forest weights them by the leaves that they share with a row, as
+    quantile regression forests do (Meinshausen 2006).
+
+    Parameters
+    ----------
+    estimator : estimator or None
+        None: a forest. A classifier with ``predict_proba``, which is fitted to the numbers of the
+        cells; or a regressor, around whose prediction the feature is spread normally, as its
+        residuals on held-out rows are. A clone is fitted.
+    X : ndarray or frame of shape (n_samples, n_features)
+        Training rows.
+    feature : Feature
+        The sensitive feature; it is left out of the rows.
+    cells : Cells
+        Its cells.
+    seed : int
+        Seed of the forest.
+    weight : ndarray of shape (n_samples,) or None
+        Weights of the rows; for an estimator that takes them.
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        X: Rows,
+        feature: Feature,
+        cells: Cells,
+        seed: int,
+        weight: np.ndarray | None = None,
+    ):
+        self._column, self._inner, self._n_cells = feature.column, cells.inner, len(cells)
+        own = feature.values(X)
+        cell = cells.of(own)
+        self._model: Any = None
+        self._leaf_shares: Any = None
+        self._spread: float | None = None
+        if X.shape[1] < 2 or len(own) < _FEWEST_ROWS or (cell == cell[0]).all():
+            return  # nothing to learn
+        rest = without_column(X, feature.column)
+        if estimator is None:
+            rows = np.random.default_rng(seed).permutation(len(own))[:_MOST_ROWS]
+            each = np.ones(len(rows)) if weight is None else weight[rows]
+            self._fit_forest(take_rows(rest, rows), own[rows], cell[rows], each, feature, seed)
+            return
+        takes = weight is not None and has_fit_parameter(estimator, "sample_weight")
+        given = {"sample_weight": weight} if takes else {}
+        if hasattr(estimator, "predict_proba"):
+            self._model = clone(estimator).fit(rest, cell, **given)
+        else:
+            held_out = cross_val_predict(clone(estimator), rest, own, cv=3)
+            self._spread = max(float(np.std(own - held_out)), 1e-6 * feature.span)
+            self._model = clone(estimator).fit(rest, own, **given)
+
+    def _fit_forest(
+        self,
+        rest: Rows,
+        own: np.ndarray,
+        cell: np.ndarray,
+        weight: np.ndarray,
+        feature: Feature,
+        seed: int,
+    ) -> None:
+        kind = ExtraTreesClassifier if isinstance(feature, Category) else ExtraTreesRegressor
+        forest = kind(_TREES, min_samples_leaf=_LEAF, max_features=1 / 3, random_state=seed)
+        numbers = Numbers().fit(rest)
+        self._model = numbers, forest.fit(numbers.transform(rest), own, sample_weight=weight)
+        self._first_leaf = np.cumsum([0] + [tree.tree_.node_count for tree in forest.estimators_])
+        leaves = self._leaves(rest)
+        in_cell = sparse.csr_array(
+            (weight, (np.arange(len(cell)), cell)), shape=(len(cell), self._n_cells)
+        )
+        count = sparse.csr_array(leaves.T @ in_cell)
+        total = np.asarray(count.sum(axis=1)).ravel() * len(forest.estimators_)
+        count.data /= np.repeat(total, np.diff(count.indptr))
+        self._leaf_shares = count
+
+    def _leaves(self, rest: Rows) -> Any:
+        """Which leaves of the trees a row is in: sparse, of shape (n_rows, n_leaves)."""
+        numbers, forest = self._model
+        single = numbers.transform(rest).astype(np.float32)
+        # Tree by tree: for few rows forest.apply takes longer to start than to answer.
+        leaf = np.stack([tree.tree_.apply(single) for tree in forest.estimators_], axis=1)
+        leaf = leaf + self._first_leaf[:-1]
+        n_rows, n_trees = leaf.shape
+        ends = np.arange(0, n_rows * n_trees + 1, n_trees)
+        ones = np.ones(leaf.size)
+        return sparse.csr_array((ones, leaf.ravel(), ends), shape=(n_rows, self._first_leaf[-1]))
+
+    def weights(self, X: Rows, population: np.ndarray) -> np.ndarray:
+        """Probability of each cell for each row.
+
+        Parameters
+        ----------
+        X : ndarray or frame of shape (n_rows, n_features)
+            Rows; their own value of the sensitive feature is not looked at.
+        population : ndarray of shape (n_cells,)
+            Prior of everybody, mixed in; alone where nothing was learnt.
+
+        Returns
+        -------
+        weights : ndarray of shape (n_rows, n_cells)
+        """
+        if self._model is None:
+            return np.broadcast_to(population, (X.shape[0], self._n_cells))
+        rest = without_column(X, self._column)
+        if self._leaf_shares is not None:
+            found = (self._leaves(rest) @ self._leaf_shares).toarray()
+        elif self._spread is not None:
+            middle = np.asarray(self._model.predict(rest), dtype=np.float64).reshape(-1, 1)
+            below = Gaussian.below((self._inner - middle) / self._spread)
+            found = np.diff(below, axis=1, prepend=0.0, append=1.0)
+        else:
+            found = np.zeros((X.shape[0], self._n_cells))
+            found[:, self._model.classes_] = self._model.predict_proba(rest)
+        # Rounded: the last bits of a model's answer may depend on the batch, the release must not.
+        found = (1 - _POPULATION) * found.round(9) + _POPULATION * population
+        return found / found.sum(axis=1, keepdims=True)

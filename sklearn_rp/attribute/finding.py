@@ -1,0 +1,150 @@
+"""Finding the compatible sets of rows, for any fitted classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from sklearn_rp.attribute.compatible_sets import CompatibleSets, joined
+from sklearn_rp.attribute.release import Along, ReleaseAlong
+from sklearn_rp.engines import for_rows
+from sklearn_rp.feature import Feature
+from sklearn_rp.rows import Rows, index_of, take_rows
+from sklearn_rp.validation import as_rows, check_sigmas
+
+_POINTS = 2**20  # looked at in one go
+
+
+def compatible_sets(
+    estimator: Any,
+    X: Any,
+    *,
+    sensitive_feature: str | int,
+    bounds: Any = None,
+    domain: Any = "auto",
+    resolution: int = 256,
+    sigmas: Sequence[float] | None = None,
+    n_jobs: int | None = None,
+) -> Any:
+    """Values of a sensitive feature with the same released label, for each row.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        Anything with ``predict``. Of a feature with few possible values every one is asked about,
+        and of a tree model whose thresholds are known nothing is missed either. Elsewhere ends are
+        found to the last possible value, but bands narrower than a cell of the first look may be
+        missed: not for an exact RobustPrivacyClassifier that noises the feature and has no
+        fallback; not around the row's own value; and not at values that occur often, at whole
+        numbers (up to 256) and at zero.
+    X : ndarray or frame of shape (n_rows, n_features)
+        Rows.
+    sensitive_feature : str or int
+        Name or position, numeric or categorical.
+    bounds : (low, high), or sequence of categories, default=None
+        The values that are possible; None: those in `X`. Give them before anything is published:
+        the smallest and the largest value in `X` are those of two people.
+    domain : "auto", "continuous", "integer", or sequence of numbers, default="auto"
+        Which numbers within the bounds are possible: all, the whole ones, or these. "auto": whole
+        ones where the column holds nothing else (a column of floats, in 20 rows or more). Lengths
+        of any but a continuous domain are numbers of possible values.
+    resolution : int, default=256
+        Cells of the first look.
+    sigmas : sequence of float, default=None
+        Noise levels of a RobustPrivacyClassifier; None: the one it was fitted with. With a single
+        noised feature the model is read once for all.
+    n_jobs : int, default=None
+        Processes that share the rows (joblib).
+
+    Returns
+    -------
+    sets : CompatibleSets, or list of CompatibleSets where `sigmas` is given
+
+    Raises
+    ------
+    ValueError
+        If the feature is not there, constant, missing in some rows, or outside `bounds`; if the
+        release is random.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_rp.attribute import compatible_sets
+    >>> from sklearn_rp.datasets import load_recommendation
+    >>> X, y = load_recommendation(return_X_y=True, as_frame=True)
+    >>> X = X[["age", "bmi", "bp"]]
+    >>> model = LogisticRegression(max_iter=1000).fit(X, y)
+    >>> compatible_sets(model, X, sensitive_feature="bmi").length.shape  # kg/m2
+    (442,)
+    """
+    X = as_rows(X)
+    feature = Feature.from_data(X, sensitive_feature, bounds, domain)
+    release = ReleaseAlong(estimator, feature, X, check_resolution(resolution))
+    return sets_of(release, X, sigmas, n_jobs)
+
+
+def check_resolution(resolution: Any) -> int:
+    """Number of cells: at least 1."""
+    if isinstance(resolution, bool) or not isinstance(resolution, int | np.integer):
+        raise TypeError(f"resolution={resolution!r} is not allowed: give a whole number of cells.")
+    if resolution < 1:
+        raise ValueError(f"resolution={resolution} is not allowed: at least 1 cell is needed.")
+    return int(resolution)
+
+
+def sets_of(
+    release: ReleaseAlong,
+    X: Rows,
+    sigmas: Sequence[float] | None = None,
+    n_jobs: int | None = None,
+    through: Callable[[list[int]], Iterable[int]] = iter,
+    owner: bool = True,
+) -> Any:
+    """Compatible sets of checked rows, chunk by chunk; `through` may report each chunk."""
+    levels: list[Any] = [None] if sigmas is None else check_sigmas(sigmas)
+    if sigmas is not None and release.smoothed is None:
+        raise ValueError(
+            "sigmas is given, but the estimator is not a RobustPrivacyClassifier: it has no noise."
+        )
+    index, X = index_of(X), release.checked(X)
+    possible = release.feature.possible
+    points = release.resolution + 1 if possible is None else len(possible)
+    size = max(1, _POINTS // points)
+    parts: list[list[CompatibleSets]] = []
+    for first in through([*range(0, X.shape[0], size)]):
+        chunk = take_rows(X, slice(first, min(first + size, X.shape[0])))
+        parts += for_rows(partial(_sets_of_rows, release, levels, owner), chunk, n_jobs)
+    answer = [replace(joined(level), index=index) for level in zip(*parts, strict=True)]
+    return answer[0] if sigmas is None else answer
+
+
+def _sets_of_rows(
+    release: ReleaseAlong, levels: list[float | None], owner: bool, X: Rows, first: int
+) -> list[CompatibleSets]:
+    own = release.feature.values(X)
+    return [_select(release, along, own) for along in release.along(X, levels, owner)]
+
+
+def _select(release: ReleaseAlong, along: Along, own: np.ndarray) -> CompatibleSets:
+    """The stretches of each row's own symbol."""
+    runs, symbol, a = along.runs, along.symbol, release.feature
+    runs, rows = runs.where(runs.symbol == symbol[runs.row]), np.arange(len(symbol))
+    return CompatibleSets(
+        release.symbols[symbol],
+        a.name,
+        a.low,
+        a.high,
+        a.categories,
+        runs.row,
+        runs.low,
+        runs.high,
+        own,
+        along.inner[rows, symbol],
+        along.outer[rows, symbol],
+        domain=a.domain,
+        reading=along.reading,
+    )

@@ -1,0 +1,236 @@
+"""Labels along a sensitive feature, chosen anew for each row: none for less than a minimum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from sklearn_rp.attribute.cell_prior import CellPrior
+from sklearn_rp.attribute.partition import best_assignment, best_runs, last_starts_by_row
+from sklearn_rp.domain import Cells
+from sklearn_rp.feature import Category, Feature, Number
+from sklearn_rp.models.asking import at_each
+from sklearn_rp.models.labels import encode, labels_of, probabilities_of
+from sklearn_rp.release import FittedRelease
+from sklearn_rp.rows import Rows, take_rows
+from sklearn_rp.runs import Runs
+
+_LEAD = 1e-9  # of the released label's probability over all others
+
+
+@dataclass(frozen=True, eq=False)
+class Labelling:
+    """Labels of all cells for some rows.
+
+    Parameters
+    ----------
+    rows : slice
+        Which rows.
+    labels : ndarray of int of shape (n_rows, n_cells)
+        Number of the label of each cell.
+    gain : ndarray of shape (n_rows, n_cells, n_labels)
+        What each label of each cell is worth.
+    weight : ndarray of shape (n_rows, n_cells)
+        How likely each cell is.
+    own : ndarray of int of shape (n_rows,)
+        The rows' own cells.
+    """
+
+    rows: slice
+    labels: np.ndarray
+    gain: np.ndarray
+    weight: np.ndarray
+    own: np.ndarray
+
+    @property
+    def released(self) -> np.ndarray:
+        """Number of the label of each row."""
+        return self.labels[np.arange(len(self.own)), self.own]
+
+
+@dataclass(frozen=True, eq=False)
+class MinimumRelease(FittedRelease):
+    """The release of an AttributePrivacyClassifier: a deterministic function of the row.
+
+    For each row, labels are given to the cells of the sensitive feature: those that agree best with
+    the model, among all in which no label has less than the minimum. They depend on the other
+    features alone. Rows are those that `sklearn_rp.validation.check_rows` gives.
+
+    Parameters
+    ----------
+    model : fitted classifier
+        What is to be agreed with.
+    symbols : ndarray of shape (n_labels,)
+        All that may be released.
+    by_probability : bool
+        Whether the model is agreed with in its probabilities, or in its labels.
+    feature : Feature
+        The sensitive feature.
+    cells : Cells
+        Its cells.
+    prior : CellPrior
+        How likely each cell is, when agreement is counted.
+    minimum : float
+        Smallest stretch, or number of categories, of one label.
+    last_start : ndarray of int of shape (n_cells + 1,), or None
+        The last cell at which a run that ends before a cell may start; None: it depends on the row,
+        where mass is measured under a prior of its own.
+    run_model : fitted classifier or None
+        A model for the middles of runs.
+    run_weight : float
+        Weight of its answers beside those of `model`, in [0, 1].
+    """
+
+    model: Any
+    symbols: np.ndarray
+    by_probability: bool
+    feature: Feature
+    cells: Cells
+    prior: CellPrior
+    minimum: float
+    last_start: np.ndarray | None
+    run_model: Any = None
+    run_weight: float = 0.0
+
+    __eq__ = FittedRelease.__eq__
+    __hash__ = FittedRelease.__hash__
+
+    def identity(self) -> Any:
+        """All that it holds."""
+        return [getattr(self, each.name) for each in fields(self)]
+
+    def release(self, X: Rows, n_jobs: int | None = None) -> np.ndarray:
+        """Label to release for each of some checked rows: shape (n_rows,)."""
+        number = np.concatenate([each.released for each in self._labellings(X)])
+        return self.symbols[number.astype(np.intp)]
+
+    def probabilities(self, X: Rows) -> np.ndarray:
+        """Mean probabilities over the cells that share the row's label: (n_rows, n_labels).
+
+        The released label leads, if by little.
+        """
+        parts = []
+        for each in self._labellings(X):
+            inside = (each.labels == each.released[:, None]) * each.weight
+            inside = inside / inside.sum(axis=1, keepdims=True)
+            mean = np.einsum("nm,nmc->nc", inside, each.gain)
+            mean = mean / mean.sum(axis=1, keepdims=True)
+            released = np.eye(mean.shape[1], dtype=bool)[each.released]
+            # The largest by _LEAD at least: a tie is nobody's.
+            lack = np.where(released, 0.0, mean).max(axis=1) - mean[released] + _LEAD
+            lack = np.maximum(lack, 0.0)
+            share = (lack / (1 + lack - _LEAD))[:, None]
+            parts.append((1 - share) * mean + share * released)
+        return np.concatenate(parts)
+
+    def along(self, X: Rows) -> tuple[Runs, np.ndarray]:
+        """Labels along the sensitive feature, and at the rows themselves.
+
+        Returns
+        -------
+        runs, own : Runs, ndarray of int of shape (n_rows,)
+            Stretches of equal labels; numbers of the rows' own labels.
+        """
+        parts = list(self._labellings(X))
+        labels = np.concatenate([each.labels for each in parts])
+        own = np.concatenate([each.released for each in parts])
+        ends, apart = (self.cells.first, self.cells.last), isinstance(self.feature, Category)
+        return Runs.from_cells(labels, *ends, len(self.symbols), apart=apart), own
+
+    def most_lost(self, X: Rows) -> float:
+        """Largest share of the agreement that a row loses to the minimum."""
+        lost = [0.0]
+        for each in self._labellings(X):
+            kept = np.take_along_axis(each.gain, each.labels[:, :, None], axis=2)[:, :, 0]
+            lost.append(float(((each.gain.max(axis=2) - kept) * each.weight).sum(axis=1).max()))
+        return max(lost)
+
+    def own_runs(self, X: Rows) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+        """Chunk by chunk: rows, the model's mean over each row's run, and the answer learnt."""
+        for each in self._optimal(X):
+            runs, number = _in_cells(each.labels)
+            run = number[np.arange(len(each.own)), each.own]
+            weight = each.weight[:, :, None]
+            mean = _sums(runs, each.gain * weight) / _sums(runs, weight)
+            yield each.rows, mean[run], self._learnt(take_rows(X, each.rows), runs)[run]
+
+    def _labellings(self, X: Rows) -> Iterator[Labelling]:
+        """What is released, chunk by chunk."""
+        for each in self._optimal(X):
+            yield each if self.run_model is None else self._relabelled(X, each)
+
+    def _relabelled(self, X: Rows, each: Labelling) -> Labelling:
+        """Each run's label by both answers for it, and what the labels of its cells are worth.
+
+        Runs keep their ends, or join a neighbour: none becomes shorter.
+        """
+        runs, number = _in_cells(each.labels)
+        learnt = self._learnt(take_rows(X, each.rows), runs)[number]
+        gain = (1 - self.run_weight) * each.gain + self.run_weight * learnt
+        best = _sums(runs, gain * each.weight[:, :, None]).argmax(axis=1)
+        return Labelling(each.rows, best[number], gain, each.weight, each.own)
+
+    def _learnt(self, X: Rows, runs: Runs) -> np.ndarray:
+        """Answers learnt for runs of cells: shape (n_runs, n_labels)."""
+        rows = blurred(self.feature, self.cells, X, runs.row, runs.low, runs.high)
+        return self._answers(self.run_model, rows)
+
+    def _optimal(self, X: Rows) -> Iterator[Labelling]:
+        """Labels of all cells that agree best with the model, chunk by chunk."""
+        cell = self.cells.of(self.feature.values(X))
+        columns, values = self.feature.columns, self.feature.held(self.cells.at)[:, None]
+
+        def ask(rows: Rows) -> np.ndarray:
+            return self._answers(self.model, rows)
+
+        for rows, gain in at_each(ask, X, columns, values, 4 * len(self.symbols)):
+            weight = self.prior.weights(take_rows(X, rows))
+            yield Labelling(rows, self._best(gain, weight), gain, weight, cell[rows])
+
+    def _best(self, gain: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        weighted = gain * weight[:, :, None]
+        if isinstance(self.feature, Category):
+            return best_assignment(weighted, int(self.minimum))
+        if self.last_start is not None:
+            return best_runs(weighted, self.last_start)
+        return best_runs(weighted, last_starts_by_row(weight, self.minimum))
+
+    def _answers(self, model: Any, rows: Rows) -> np.ndarray:
+        """Probability of each label for each row: shape (n_rows, n_labels)."""
+        found = probabilities_of(model, rows) if self.by_probability else None
+        if found is None or found.shape[1] != len(self.symbols):
+            # A fallback has no probability of its own.
+            labels = encode(labels_of(model, rows), self.symbols)
+            found = np.eye(len(self.symbols))[labels]
+        # Rounded: the last bits of a model's answer may depend on the batch, the release must not.
+        return found.round(9)
+
+
+def blurred(
+    feature: Feature,
+    cells: Cells,
+    X: Rows,
+    rows: np.ndarray,
+    first: np.ndarray,
+    after: np.ndarray,
+) -> Rows:
+    """Rows that know only the middle of a stretch of cells, the last of which is not in it."""
+    assert isinstance(feature, Number)  # categories have no middle
+    return feature.copies(X, rows, feature.middle(cells.first[first], cells.last[after - 1]))
+
+
+def _in_cells(labels: np.ndarray) -> tuple[Runs, np.ndarray]:
+    """Runs of equal labels, from a first cell to the one after the last; the run of each cell."""
+    place = np.arange(labels.shape[1])
+    runs = Runs.from_cells(labels, place, place + 1, int(labels.max()) + 1)
+    number = np.repeat(np.arange(len(runs.row)), runs.high - runs.low)
+    return runs, number.reshape(labels.shape)
+
+
+def _sums(runs: Runs, values: np.ndarray) -> np.ndarray:
+    """Sums over each run of what is known of the cells: (n_rows, n_cells, k) to (n_runs, k)."""
+    starts = runs.row * values.shape[1] + runs.low
+    return np.add.reduceat(values.reshape(-1, values.shape[2]), starts)

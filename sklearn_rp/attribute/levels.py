@@ -1,0 +1,113 @@
+"""Answers learnt for whole runs: a second model, and what it is worth beside the first."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import StratifiedKFold
+
+from sklearn_rp._compat import safe_indexing
+from sklearn_rp.attribute.labelling import MinimumRelease, blurred
+from sklearn_rp.attribute.partition import random_pieces
+from sklearn_rp.models.labels import fit_in_labels
+from sklearn_rp.rows import Rows, take_rows
+
+_COPIES = 4  # of each training row, in as many pieces
+_MOST_COPIES = 200_000
+# The weight of answers learnt for runs is found on so many rows, as many asked about in each half.
+_FEWEST_ROWS, _WEIGHED_ROWS, _HELD_OUT = 20, 20_000, 500
+
+
+def best_weight(
+    fit_on: Callable[[np.ndarray, int], MinimumRelease],
+    X: Rows,
+    y: np.ndarray,
+    weight: Any,
+    rng: np.random.RandomState,
+) -> float:
+    """Weight of the answers learnt for runs with the least squared error on held-out rows.
+
+    Parameters
+    ----------
+    fit_on : callable
+        A release fitted on some rows, with a seed, that goes by the answers learnt for runs alone.
+    X, y : ndarray or frame of shape (n_samples, n_features), ndarray of shape (n_samples,)
+        Training rows and labels.
+    weight : array-like of shape (n_samples,) or None
+        Their weights: rows of none are not looked at.
+    rng : RandomState
+        Source of the draws.
+    """
+    known = np.arange(len(y)) if weight is None else np.flatnonzero(np.asarray(weight))
+    counts = np.sort(np.unique(y[known], return_counts=True)[1])
+    if len(known) < _FEWEST_ROWS or len(counts) < 2 or counts[-2] < 2:
+        return 0.0
+    seed = int(rng.randint(2**31))
+    order = rng.permutation(known)[:_WEIGHED_ROWS]
+    along = across = 0.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # said of all rows already, or about rare labels
+        for train, test in StratifiedKFold(2).split(order, y[order]):
+            release, held_out = fit_on(order[train], seed), order[test][:_HELD_OUT]
+            truth = (y[held_out][:, None] == release.symbols).astype(float)
+            for rows, mean, learnt in release.own_runs(take_rows(X, held_out)):
+                along += ((truth[rows] - mean) * (learnt - mean)).sum()
+                across += ((learnt - mean) ** 2).sum()
+    return float(np.clip(along / across, 0.0, 1.0).round(3)) if across > 0 else 0.0
+
+
+def with_run_model(
+    release: MinimumRelease,
+    weight: float,
+    estimator: Any,
+    X: Rows,
+    y: np.ndarray,
+    params: dict[str, Any],
+    measure: np.ndarray,
+    rng: np.random.RandomState,
+) -> MinimumRelease:
+    """The release that goes by answers learnt for runs, too.
+
+    Parameters
+    ----------
+    release : MinimumRelease
+        Without them.
+    weight : float
+        Of these answers.
+    estimator : classifier
+        An unfitted model.
+    X, y : ndarray or frame of shape (n_samples, n_features), ndarray of shape (n_samples,)
+        Training rows and labels.
+    params : dict
+        For the ``fit`` of `estimator`.
+    measure : ndarray of shape (n_cells + 1,)
+        Ends of the cells.
+    rng : RandomState
+        Source of the draws.
+    """
+    unknown = np.setdiff1d(y, release.symbols)
+    if len(unknown):  # labels of rows that are given with a frozen model
+        raise ValueError(
+            f"y holds {unknown.tolist()[:5]}, which the fitted model does not know: with "
+            f"levels='intervals' give labels among {release.symbols.tolist()[:10]}."
+        )
+    n_rows = len(y)
+    copies = int(np.clip(_MOST_COPIES // n_rows, 1, _COPIES))
+    rows = np.tile(np.arange(n_rows), copies)
+    cell = release.cells.of(release.feature.values(X))[rows]
+    pieces = random_pieces(measure, cell, release.minimum, rng)
+    known = blurred(release.feature, release.cells, X, rows, *pieces)
+    model = fit_in_labels(estimator, known, y[rows], of_rows(params, rows, n_rows))
+    return replace(release, run_model=model, run_weight=weight)
+
+
+def of_rows(params: dict[str, Any], rows: np.ndarray, n_rows: int) -> dict[str, Any]:
+    """Parameters of `fit`, those that are one value a row taken at some rows."""
+    return {
+        name: safe_indexing(value, rows) if np.shape(value)[:1] == (n_rows,) else value
+        for name, value in params.items()
+    }

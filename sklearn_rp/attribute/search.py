@@ -1,0 +1,136 @@
+"""Stretches of equal answers of a model that can only be asked: a grid, and halving."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sklearn_rp.feature import Number
+from sklearn_rp.runs import Runs
+
+_PRECISION = 1e-7  # of the range: how closely certified balls of one answer are made to meet
+_MOST_ROUNDS = 120  # of halving
+
+Read = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Values that were looked at, by row and value.
+
+    Parameters
+    ----------
+    row : ndarray of int of shape (n_points,)
+        Row of each.
+    z : ndarray of shape (n_points,)
+        Value of the feature.
+    symbol : ndarray of int of shape (n_points,)
+        The answer there.
+    half : ndarray of shape (n_points,)
+        How far to either side it is certainly the same.
+    """
+
+    row: np.ndarray
+    z: np.ndarray
+    symbol: np.ndarray
+    half: np.ndarray
+
+    @classmethod
+    def together(cls, *parts: Points) -> Points:
+        """Points of several looks, one after the other."""
+        names = ("row", "z", "symbol", "half")
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+    def in_order(self) -> Points:
+        """By row and value; of several at one place the one that came last."""
+        order = np.lexsort((self.z, self.row))
+        row, z = self.row[order], self.z[order]
+        return self.at(order[np.r_[(row[1:] != row[:-1]) | (z[1:] != z[:-1]), True]])
+
+    def at(self, keep: np.ndarray) -> Points:
+        """Some of them."""
+        return Points(self.row[keep], self.z[keep], self.symbol[keep], self.half[keep])
+
+
+def search(
+    read: Read, feature: Number, own: np.ndarray, seen: np.ndarray | None, grid: np.ndarray
+) -> Points:
+    """Look at a grid, then halve what lies between two different answers.
+
+    Where answers are certified, also what no certified ball covers: a band narrower than the grid
+    is found all the same.
+
+    Parameters
+    ----------
+    read : callable
+        Answer and certified half-width of some rows, each at a value.
+    feature : Number
+        The feature.
+    own : ndarray of shape (n_rows,)
+        The rows' own values.
+    seen : ndarray of int of shape (n_rows,), or None
+        What is known to be answered there; None: nothing is.
+    grid : ndarray of shape (n_values,)
+        Where to look first.
+    """
+    row, z = np.repeat(np.arange(len(own)), len(grid)), np.tile(grid, len(own))
+    points = _halved(read, feature, Points(row, z, *read(row, z)))
+    if seen is None:
+        return points
+    found = Runs.from_points(points.row, points.z, points.symbol, len(own), 1 + points.symbol.max())
+    stray = np.flatnonzero(found.at(own) != seen)
+    if not len(stray):
+        return points
+    # A band so narrow that only the row in it sees it.
+    new = Points(stray, own[stray], seen[stray], np.zeros(len(stray)))
+    return _halved(read, feature, Points.together(points, new))
+
+
+def _halved(read: Read, feature: Number, points: Points) -> Points:
+    """Points looked at, and those between them that had to be looked at, too.
+
+    Until two neighbours of different answers have no possible value between them.
+    """
+    points = points.in_order()
+    left = np.flatnonzero(points.row[1:] == points.row[:-1])
+    below, above = points.at(left), points.at(left + 1)
+    looks = [points]
+    for _ in range(_MOST_ROUNDS):
+        width, middle = above.z - below.z, feature.middle(below.z, above.z)
+        known = np.maximum(below.half, above.half) > 0  # a point on a change has no ball
+        bare = known & (below.half + above.half < width)
+        bare &= width > _PRECISION * (feature.high - feature.low)
+        open_ = (below.symbol != above.symbol) | bare
+        open_ &= (middle > below.z) & (middle < above.z)
+        if not open_.any():
+            break
+        below, above, middle = below.at(open_), above.at(open_), middle[open_]
+        new = Points(below.row, middle, *read(below.row, middle))
+        looks.append(new)
+        below, above = Points.together(below, new), Points.together(new, above)
+    return Points.together(*looks).in_order()
+
+
+def certain_lengths(
+    points: Points, domain: Any, n_rows: int, n_symbols: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Length of the stretches that certainly have an answer, and that certainly have another.
+
+    Gap by gap, from the balls at its two ends; both of shape (n_rows, n_symbols).
+    """
+    row, z = points.row, points.z
+    gap = np.flatnonzero(row[1:] == row[:-1])
+    width = z[gap + 1] - z[gap]
+    reach = np.zeros((n_symbols, len(gap)))
+    if isinstance(domain, str) and domain == "continuous":
+        for end in (gap, gap + 1):
+            reach[points.symbol[end], np.arange(len(gap))] += np.minimum(points.half[end], width)
+    total = reach.sum(axis=0)
+    inner, others = np.zeros((2, n_rows, n_symbols))
+    for c in range(n_symbols):
+        inner[:, c] = np.bincount(row[gap], np.minimum(reach[c], width), n_rows)
+        others[:, c] = np.bincount(row[gap], np.minimum(total - reach[c], width), n_rows)
+    return inner, others

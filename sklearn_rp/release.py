@@ -1,0 +1,323 @@
+"""A fitted release: a model, its noise, an answer, an engine and a seed that belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sklearn_rp.answers import Labels
+from sklearn_rp.bounds import Bounds, scaled_radius
+from sklearn_rp.certificate import Certificate
+from sklearn_rp.digest import digest
+from sklearn_rp.engines import Engine, Recalled, cast_votes
+from sklearn_rp.law import Draws
+from sklearn_rp.models.inside import last_step
+from sklearn_rp.noise import Noise
+from sklearn_rp.privacy import GaussianPrivacy
+from sklearn_rp.rounds import Question, is_question, vote_in_rounds
+from sklearn_rp.rows import Rows, index_of, take_rows
+from sklearn_rp.selection import find_noised
+from sklearn_rp.votes import Votes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class FittedRelease:
+    """What is fitted, does not change any more, and releases: base of all releases.
+
+    Two are equal that were fitted to the same end, after a round trip through a pickle, too.
+    """
+
+    symbols: Any  # all that may be released, sorted
+
+    @property
+    def fallback(self) -> Any:
+        """What is released for rows that are not certified; None: there is no such thing."""
+        return getattr(getattr(self, "answer", None), "fallback", None)
+
+    @property
+    def is_random(self) -> bool:
+        """Whether a row asked about twice may get two answers."""
+        return False
+
+    def release(self, X: Rows, n_jobs: int | None = None) -> np.ndarray:
+        """What is released for each of some checked rows."""
+        raise NotImplementedError
+
+    def identity(self) -> Any:
+        """What tells it from others, and decides its answers."""
+        raise NotImplementedError
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and digest(self) == digest(other)
+
+    def __hash__(self) -> int:
+        return hash(digest(self))
+
+
+@dataclass(frozen=True)
+class FixedBank:
+    """One noise bank, the same in every call.
+
+    Parameters
+    ----------
+    entropy : int
+        Its seed.
+    """
+
+    entropy: int
+
+    def draws(self, n_votes: int) -> Draws:
+        """Noise of one call."""
+        return Draws((self.entropy,), 0, n_votes)
+
+
+@dataclass(frozen=True, eq=False)
+class FreshBank:
+    """Fresh noise for every row in every call.
+
+    Parameters
+    ----------
+    entropy : int
+        Seed of the fit.
+    calls : SeedSequence or None
+        Where a seed was given: call after call in a reproducible order.
+    """
+
+    entropy: int
+    calls: np.random.SeedSequence | None
+
+    @classmethod
+    def seeded(cls, entropy: int, reproducible: bool) -> FreshBank:
+        """Bank of a fit: with a `random_state` given its calls can be reproduced."""
+        calls = np.random.SeedSequence(entropy, spawn_key=(0, 2)) if reproducible else None
+        return cls(entropy, calls)
+
+    def draws(self, n_votes: int) -> Draws:
+        """Noise of one call."""
+        fresh = np.random.SeedSequence() if self.calls is None else self.calls.spawn(1)[0]
+        return Draws(tuple(fresh.generate_state(4).tolist()), 0, n_votes, row=0)
+
+
+@dataclass(frozen=True, eq=False)
+class SmoothedRelease(FittedRelease):
+    """The release of a fitted :class:`~sklearn_rp.RobustPrivacyClassifier`, its `release_`.
+
+    For those who build on the package: it takes rows that an estimator has checked (flat, of the
+    columns of the fit), and may be shared by threads. Noise levels aside nothing of it is changed
+    by ``set_params``.
+
+    Parameters
+    ----------
+    model : fitted classifier
+        The base classifier.
+    noise : Noise
+        What is perturbed, and its law.
+    answer : Labels
+        How votes become what is released.
+    engine : Engine
+        How the smoothed probabilities are known.
+    declined : tuple of (name, title, reason)
+        Engines that were asked before, and why it is none of them.
+    bank : FixedBank or FreshBank
+        The noise of each call.
+    sigma : float
+        Noise level.
+    alpha : float
+        Failure probability of each row's certificate.
+    n_votes : int
+        Votes behind each release; 0: the method is exact.
+    shape : tuple of int or None
+        Shape of one row as the model reads it; None: rows of a table.
+
+    Examples
+    --------
+    >>> import pickle
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_rp import RobustPrivacyClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> release = RobustPrivacyClassifier(noise_features=[2]).fit(X, y).release_
+    >>> release.release(X[:2]).tolist(), release.certify(X[:2], [0.25])[0].radius.shape
+    ([0, 0], (2,))
+    >>> pickle.loads(pickle.dumps(release)) == release
+    True
+    """
+
+    model: Any
+    noise: Noise
+    answer: Labels
+    engine: Engine | Recalled
+    declined: tuple[tuple[str, str, str], ...]
+    bank: FixedBank | FreshBank
+    sigma: float
+    alpha: float
+    n_votes: int
+    shape: tuple[int, ...] | None
+
+    __eq__ = FittedRelease.__eq__
+    __hash__ = FittedRelease.__hash__
+
+    @property
+    def symbols(self) -> np.ndarray:
+        """All that may be released, sorted."""
+        return self.answer.symbols
+
+    @property
+    def is_random(self) -> bool:
+        """Whether every call draws anew."""
+        return isinstance(self.bank, FreshBank)
+
+    @property
+    def voting(self) -> str:
+        """What is counted: labels ("hard") or probabilities ("soft")."""
+        return getattr(self.engine, "voting", "hard")
+
+    def identity(self) -> Any:
+        """Model, seed, noise, answer, and how votes are cast."""
+        how = (self.engine.name, self.voting, self.shape, self.is_random)
+        numbers = (self.sigma, self.alpha, self.n_votes)
+        return self.model, self.bank.entropy, self.noise, self.answer, numbers, how
+
+    def at(self, sigma: float) -> SmoothedRelease:
+        """The same at another noise level."""
+        return replace(self, sigma=sigma)
+
+    def recalled(self, X: Rows, sigmas: Sequence[float], n_jobs: int | None) -> SmoothedRelease:
+        """The same, its votes for some rows at some noise levels found once and remembered."""
+        if self.is_random:  # every call draws anew, and nothing can be recalled
+            return self
+        return replace(self, engine=Recalled(self.engine, X, sigmas, n_jobs))
+
+    def votes(self, X: Rows, n_jobs: int | None = None) -> Votes:
+        """Votes of checked rows."""
+        return cast_votes(self.engine, X, [self.sigma], self.draws(), n_jobs)[0]
+
+    def draws(self) -> Draws:
+        """Noise of one call."""
+        return self.bank.draws(self.n_votes)
+
+    def release(self, X: Rows, n_jobs: int | None = None) -> np.ndarray:
+        """What is released for each of some checked rows."""
+        votes = self.votes(X, n_jobs)
+
+        def radius() -> np.ndarray:
+            return scaled_radius(votes.bounds(self.alpha).radius, self.sigma)
+
+        return self.answer.released(self.answer.of(votes), radius)
+
+    def certify(
+        self,
+        X: Rows,
+        sigmas: Sequence[float],
+        question: Question | None = None,
+        draws: Draws | None = None,
+        n_jobs: int | None = None,
+    ) -> list[Certificate]:
+        """Certificates of checked rows at each noise level.
+
+        Parameters
+        ----------
+        X : ndarray or frame of shape (n_rows, n_features)
+            Checked rows, flat.
+        sigmas : sequence of float
+            Noise levels.
+        question : Question, default=None
+            What stops the votes early.
+        draws : Draws, default=None
+            Noise of the call, where it is made in several parts.
+        n_jobs : int, default=None
+            Processes.
+
+        Returns
+        -------
+        certificates : list of Certificate
+        """
+        draws = self.draws() if draws is None else draws
+        if question is not None and len(draws) and not isinstance(self.engine, Recalled):
+            return [self._in_rounds(X, sigma, draws, question, n_jobs) for sigma in sigmas]
+        answer = []
+        found = cast_votes(self.engine, X, sigmas, draws, n_jobs)
+        for sigma, votes in zip(sigmas, found, strict=True):
+            n_samples = np.full(X.shape[0], votes.n_samples)
+            bounds = votes.bounds(self.alpha)
+            label = self.answer.of(votes)
+            answer.append(self._certificate(X, sigma, label, bounds, n_samples, votes.reach))
+        return answer
+
+    def _in_rounds(
+        self, X: Rows, sigma: float, draws: Draws, question: Question, n_jobs: int | None
+    ) -> Certificate:
+        def cast(rows: np.ndarray, start: int, stop: int, number: int) -> Any:
+            # Rows with noise of their own begin a new stream in every round.
+            now = replace(draws, start=start, stop=stop)
+            if draws.row is not None:
+                now = replace(now, entropy=(*draws.entropy, number))
+            return cast_votes(self.engine, take_rows(X, rows), [sigma], now, n_jobs)[0]
+
+        found = vote_in_rounds(cast, X.shape[0], len(draws), self.alpha, sigma, question)
+        top, bounds, n_samples = found
+        return self._certificate(X, sigma, self.answer.classes[top], bounds, n_samples)
+
+    def _certificate(
+        self,
+        X: Rows,
+        sigma: float,
+        label: np.ndarray,
+        bounds: Bounds,
+        n_samples: np.ndarray,
+        reach: np.ndarray | None = None,
+    ) -> Certificate:
+        return Certificate(
+            label=label,
+            radius=scaled_radius(bounds.radius, sigma),
+            abstained=bounds.abstained,
+            p_lower=bounds.p_lower,
+            p_upper=bounds.p_upper,
+            n_samples=n_samples,
+            sigma=float(sigma),
+            alpha=float(self.alpha) if self.n_votes else 0.0,
+            method=self.engine.method,
+            feature_names=self.noise.names,
+            scale=self.noise.scale.copy(),
+            feature_indices=self.noise.columns,
+            # A copy: what was certified stays so when the caller changes X.
+            values=self.noise.values(X).copy(),
+            reach=None if reach is None else scaled_radius(reach, sigma),
+            n_classes=len(self.answer.classes),
+            min_radius=self.answer.min_radius,
+            voting=self.voting,
+            index=index_of(X),
+        )
+
+    def explanation(self) -> pd.DataFrame:
+        """The engines that were asked, and why not each; the one that was taken is the last."""
+        import pandas as pd
+
+        taken = self.engine.name, self.engine.title, "taken"
+        table = pd.DataFrame([*self.declined, taken], columns=["engine", "computation", "reason"])
+        exact = [name not in ("monte_carlo", "torch") for name in table["engine"]]
+        table.insert(2, "exact", exact)
+        return table
+
+    def question(self, radius: Any, tolerance: Any, feature: Any) -> Question | None:
+        """What is asked of radii, from the parameters of ``certify``; None: nothing."""
+        if not is_question(radius, tolerance, feature):
+            return None
+        unit = 1.0
+        if feature is not None:
+            place = find_noised(feature, self.noise.columns, self.noise.names)
+            unit = float(self.noise.scale[place])
+        return Question(radius, tolerance, unit, self.answer.min_radius)
+
+    def privacy_loss(self, distance: float, n_queries: int) -> GaussianPrivacy:
+        """What fresh noise promises for any two rows at a distance, in scaled units."""
+        return GaussianPrivacy(self.noise.law.mu(distance, self.n_votes * n_queries) / self.sigma)
+
+
+def release_of(estimator: Any) -> Any:
+    """The fitted release of the last step of an estimator, through Pipelines too, or None."""
+    return getattr(last_step(estimator), "release_", None)
