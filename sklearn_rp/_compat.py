@@ -62,6 +62,7 @@ __all__ = [
     "fit_context",
     "fitting",
     "hist_gradient_boosting_nodes",
+    "hist_gradient_boosting_start",
     "reported",
     "reporter",
     "route",
@@ -145,5 +146,10 @@ def weights_for_scores(search: Any, params: dict[str, Any]) -> Any:
 
 
 def hist_gradient_boosting_nodes(model: Any) -> list[Any]:
-    """Nodes of every tree of a fitted HistGradientBoostingClassifier, as structured arrays."""
+    """Nodes of every tree of a fitted HistGradientBoosting model, as structured arrays."""
     return [tree.nodes for stage in model._predictors for tree in stage]
+
+
+def hist_gradient_boosting_start(model: Any) -> Any:
+    """Raw scores that the trees of a fitted HistGradientBoosting model are added to, in a row."""
+    return model._baseline_prediction.ravel()

@@ -203,7 +203,7 @@ class RobustPrivacyClassifier(ClassifierMixin, Smoothed):
             certificate does not exceed `min_radius`.
         """
         check_is_fitted(self)
-        return self.release_.release(self._rows(X), self.n_jobs)
+        return self.release_.release(self.checked_rows(X), self.n_jobs)
 
     def predict_proba(self, X):
         """Share of the votes that each class has; its argmax is the label of the certificate.
@@ -222,7 +222,7 @@ class RobustPrivacyClassifier(ClassifierMixin, Smoothed):
             In the order of `classes_`.
         """
         check_is_fitted(self)
-        return self.release_.votes(self._rows(X), self.n_jobs).share
+        return self.release_.votes(self.checked_rows(X), self.n_jobs).share
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

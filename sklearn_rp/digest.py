@@ -106,7 +106,7 @@ class _Walk:
         if inner is not None:  # times of a search's fits aside
             return inner
         release = getattr(content, "release_", None)
-        if release is not None:  # parameters set after the fit aside
+        if hasattr(release, "identity"):  # parameters set after the fit aside
             return release
         if hasattr(content, "identity"):  # a release, what it remembers of its use aside
             return content.identity()

@@ -246,7 +246,7 @@ class Smoothed(ClassifierWrapper):
     def _certify_reported(
         self, X: Any, sigmas: Sequence[float], question: Question | None
     ) -> list[Certificate]:
-        X, release = self._rows(X), self.release_
+        X, release = self.checked_rows(X), self.release_
         draws = release.draws()
         if not getattr(self, "_skl_callbacks", None):
             return release.certify(X, sigmas, question, draws, self.n_jobs)
@@ -275,7 +275,7 @@ class Smoothed(ClassifierWrapper):
         estimators : list of estimator
         """
         self.release_.noise.check_levels(sigmas)
-        release = self.release_.recalled(self._rows(X), sigmas, self.n_jobs)
+        release = self.release_.recalled(self.checked_rows(X), sigmas, self.n_jobs)
         views = [copy(self) for _ in sigmas]
         for view, sigma in zip(views, sigmas, strict=True):
             view.sigma, view.release_ = sigma, release.at(sigma)
@@ -342,8 +342,18 @@ class Smoothed(ClassifierWrapper):
             raise ValueError(f"n_queries={n_queries!r} is not allowed: a whole number, at least 1.")
         return release.privacy_loss(distance, int(n_queries))
 
-    def _rows(self, X: Any) -> Rows:
-        """Checked rows, flat."""
+    def checked_rows(self, X):
+        """Rows as `predict` checks them, flat, for those who ask `release_` itself.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        X : ndarray or DataFrame of shape (n_samples, n_features)
+        """
         X = check_rows(self, X, reset=False, allow_nd=True)
         shape, fitted = X.shape[1:] if len(X.shape) > 2 else None, self.release_.shape
         if shape != fitted:

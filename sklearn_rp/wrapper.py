@@ -131,6 +131,20 @@ class ClassifierWrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixi
         """Fit to checked rows and labels; `params` are for the ``fit`` of the classifier."""
         raise NotImplementedError
 
+    def checked_rows(self, X: Any) -> Rows:
+        """Rows as `predict` checks them, for those who ask `release_` itself.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        X : ndarray or DataFrame of shape (n_samples, n_features)
+        """
+        return check_rows(self, X, reset=False)
+
     def _base(self) -> Any:
         """The unfitted classifier: `estimator`, or the default."""
         return LogisticRegression() if self.estimator is None else self.estimator

@@ -35,7 +35,9 @@ from sklearn_rp.engines.problem import Problem
 from sklearn_rp.engines.trees import Trees
 from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.models.reading import Reading, representatives
-from sklearn_rp.models.thresholds import float32_edges, known_edges, splits, trial_rows
+from sklearn_rp.models.tables import float32_edges
+from sklearn_rp.models.thresholds import known_edges, trial_rows
+from sklearn_rp.models.trees import read_trees
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import replace_columns
 
@@ -425,7 +427,7 @@ def test_one_row_is_enough_where_a_reader_understands_too_little(make, monkeypat
         text = text.replace(f"decision_type={old}", f"decision_type={new}")
         text = text.replace(f" {old} ", f" {new} ").replace(f" {old} ", f" {new} ")
     monkeypatch.setattr(type(model.booster_), "model_to_string", lambda *_, **__: text)
-    splits(model)
+    read_trees(model)
     noise = noise_of(X, 0)
     for i in range(0, 600, 40):
         with pytest.raises(NotForMe):

@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state, gen_batches
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
 from sklearn_rp.attribute.finding import check_resolution, sets_of
 from sklearn_rp.attribute.prior import Numbers, Prior
-from sklearn_rp.attribute.release import Release
+from sklearn_rp.attribute.release import ReleaseAlong
 from sklearn_rp.feature import Feature, Number
 from sklearn_rp.law import Gaussian
 from sklearn_rp.models.labels import encode, labels_of, probabilities_of
@@ -200,7 +200,7 @@ class AttributeInferenceAttack:
     """
 
     _attribute: Feature
-    _release: Release
+    _release: ReleaseAlong
     _imputer: Any
     _learned: Any
     _spread: float
@@ -246,9 +246,9 @@ class AttributeInferenceAttack:
             )
         X_public = _checked(X_public)
         attribute = Feature.from_data(X_public, self.sensitive_feature, self.bounds, self.domain)
-        release = Release(self.model, attribute, X_public, check_resolution(self.resolution))
+        release = ReleaseAlong(self.model, attribute, X_public, check_resolution(self.resolution))
         values = attribute.values(X_public)
-        symbol = release.released(X_public)
+        symbol = release.released(release.checked(X_public))
         self._attribute, self._release = attribute, release
         rest = _without(X_public, attribute.column)
         self._imputer = self._new_imputer(rest).fit(rest, values)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, joined
-from sklearn_rp.attribute.release import Along, Release
+from sklearn_rp.attribute.release import Along, ReleaseAlong
 from sklearn_rp.engines import for_rows
 from sklearn_rp.feature import Feature
 from sklearn_rp.rows import Rows, index_of, take_rows
@@ -83,7 +83,7 @@ def compatible_sets(
     """
     X = as_rows(X)
     feature = Feature.from_data(X, sensitive_feature, bounds, domain)
-    release = Release(estimator, feature, X, check_resolution(resolution))
+    release = ReleaseAlong(estimator, feature, X, check_resolution(resolution))
     return sets_of(release, X, sigmas, n_jobs)
 
 
@@ -97,7 +97,7 @@ def check_resolution(resolution: Any) -> int:
 
 
 def sets_of(
-    release: Release,
+    release: ReleaseAlong,
     X: Rows,
     sigmas: Sequence[float] | None = None,
     n_jobs: int | None = None,
@@ -110,26 +110,26 @@ def sets_of(
         raise ValueError(
             "sigmas is given, but the estimator is not a RobustPrivacyClassifier: it has no noise."
         )
+    X = release.checked(X)
     possible = release.feature.possible
     points = release.resolution + 1 if possible is None else len(possible)
     size = max(1, _POINTS // points)
     parts: list[list[CompatibleSets]] = []
-    rows = release.checked(X)
     for first in through([*range(0, X.shape[0], size)]):
-        chunk = take_rows(rows, slice(first, min(first + size, X.shape[0])))
+        chunk = take_rows(X, slice(first, min(first + size, X.shape[0])))
         parts += for_rows(partial(_sets_of_rows, release, levels, owner), chunk, n_jobs)
     answer = [replace(joined(level), index=index_of(X)) for level in zip(*parts, strict=True)]
     return answer[0] if sigmas is None else answer
 
 
 def _sets_of_rows(
-    release: Release, levels: list[float | None], owner: bool, X: Rows, first: int
+    release: ReleaseAlong, levels: list[float | None], owner: bool, X: Rows, first: int
 ) -> list[CompatibleSets]:
     own = release.feature.values(X)
     return [_select(release, along, own) for along in release.along(X, levels, owner)]
 
 
-def _select(release: Release, along: Along, own: np.ndarray) -> CompatibleSets:
+def _select(release: ReleaseAlong, along: Along, own: np.ndarray) -> CompatibleSets:
     """The stretches of each row's own symbol."""
     runs, symbol, a = along.runs, along.symbol, release.feature
     runs, rows = runs.where(runs.symbol == symbol[runs.row]), np.arange(len(symbol))

@@ -25,7 +25,7 @@ from sklearn_rp.attribute.levels import best_weight, check_levels, of_rows, with
 from sklearn_rp.attribute.measure import check_minimum, last_starts, measured
 from sklearn_rp.attribute.partition import enumerates
 from sklearn_rp.attribute.prior import Prior
-from sklearn_rp.attribute.release import Release
+from sklearn_rp.attribute.release import ReleaseAlong
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Feature, Number
 from sklearn_rp.models.inside import is_frozen
@@ -196,7 +196,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         check_levels(self.levels, self._base(), feature)
         rng = check_random_state(self.random_state)
         base = self._fit_base(clone(self._base()), X, y, params)
-        model = Release(base, feature, X, self.resolution)
+        model = ReleaseAlong(base, feature, X, self.resolution)
         cells = feature.cells(model.edges, self.resolution)
         own = feature.values(X)
         # A refusal of one person's value would tell about it: what is beyond counts as the end.
@@ -229,7 +229,6 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self.bounds_ = feature.bounds
         self.interval_weight_ = release.run_weight
         self.guarantee_ = Guarantee(feature.name, float(self.minimum), self.unit)
-        self.feature_ = feature
         self.release_ = release
 
     def _with_levels(
@@ -324,7 +323,8 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         """
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
-        sets: CompatibleSets = sets_of(Release(self, self.feature_, X, self.resolution), X)
+        along = ReleaseAlong(self, self.release_.feature, X, self.resolution)
+        sets: CompatibleSets = sets_of(along, X)
         return sets
 
     def attribute_prior(self, X):

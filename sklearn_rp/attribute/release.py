@@ -22,7 +22,7 @@ from sklearn_rp.release import FittedRelease, SmoothedRelease, release_of
 from sklearn_rp.rows import Rows
 from sklearn_rp.runs import Runs
 from sklearn_rp.trial import is_random
-from sklearn_rp.validation import check_rows
+from sklearn_rp.wrapper import ClassifierWrapper
 
 _PROFILE_CELLS = 16  # of the first look at a smoothed label that is known all along the feature
 
@@ -55,7 +55,7 @@ class Along(NamedTuple):
         return cls(runs, symbol, length, length, reading)
 
 
-class Release:
+class ReleaseAlong:
     """The released symbol of a fitted classifier along one feature.
 
     Parameters
@@ -73,8 +73,8 @@ class Release:
     ----------
     symbols : ndarray
         All that may be released.
-    smoothed : RobustPrivacyClassifier or None
-        The classifier itself, where it is one.
+    smoothed : SmoothedRelease or None
+        The release of a RobustPrivacyClassifier, where it is one.
     edges : ndarray or None
         All values that a tree model may change at.
     declined : str
@@ -92,15 +92,14 @@ class Release:
                 "probability. Use resample=False for compatible sets."
             )
         inner = unwrapped(estimator)
-        release = getattr(inner, "release_", None)
-        # Ours, and not overridden: asked directly, its rows need no second check.
-        ours = _home(getattr(inner, "predict", None)) == "sklearn_rp"
-        self._own: FittedRelease | None = release if ours else None
-        self._owner = inner
-        self.smoothed = release if ours and isinstance(release, SmoothedRelease) else None
+        fitted = release_of(inner) if _is_ours(inner) else None
+        self.smoothed = fitted if isinstance(fitted, SmoothedRelease) else None
         # An estimator may know its own release along this very feature.
-        knows = isinstance(release, MinimumRelease) and release.feature.same_as(feature)
-        self._known: MinimumRelease | None = release if knows else None
+        knows = isinstance(fitted, MinimumRelease) and fitted.feature.same_as(feature)
+        self._known: MinimumRelease | None = fitted if knows else None
+        self._fitted: FittedRelease | None = fitted
+        self._owner = inner if fitted is not None else None
+        self._n_jobs = getattr(self._owner, "n_jobs", None)
         self.symbols = _symbols(self.estimator, X)
         self.edges: np.ndarray | None = None
         self.declined = ""
@@ -135,17 +134,16 @@ class Release:
         except NotForMe as reason:
             self.declined = str(reason)
 
-    def released(self, X: Rows) -> np.ndarray:
-        """Number of the symbol that is released for each row."""
-        return encode(labels_of(self.estimator, X), self.symbols)
-
     def checked(self, X: Rows) -> Rows:
-        """Rows as `along` takes them: of possible values, and checked by the classifier."""
+        """Rows as the estimator itself would check them, once for all that is asked of them."""
         X = self.feature.settled(X)
-        if self.smoothed is not None:  # the base model may not check the names of columns
-            return self._owner._rows(X)
-        foreign = self._own is None and self._known is None
-        return X if foreign else check_rows(self._owner, X, reset=False)
+        return X if self._owner is None else self._owner.checked_rows(X)
+
+    def released(self, X: Rows) -> np.ndarray:
+        """Number of the symbol that is released for each of some checked rows."""
+        fitted = self._fitted
+        label = labels_of(self.estimator, X) if fitted is None else fitted.release(X, self._n_jobs)
+        return encode(label, self.symbols)
 
     def along(
         self, X: Rows, sigmas: Sequence[float | None] = (None,), owner: bool = True
@@ -169,7 +167,7 @@ class Release:
         for sigma in sigmas:
             read = self._reader(X, sigma, profile)
             plain = profile is None and sigma is None
-            symbol = self._plain(X)[0] if plain else read(rows, own)[0]
+            symbol = self.released(X) if plain else read(rows, own)[0]
             found = None
             if a.possible is not None or self.edges is not None:
                 found = self._at_cells(read, own, symbol, owner)
@@ -220,7 +218,7 @@ class Release:
             if profile is not None and self._sweep is not None:
                 # Without a fallback the symbols are the classes.
                 return partial(self._sweep.certified_along, profile, sigma=level)
-            ask = partial(self._certified, smoothed, level)
+            ask = partial(self._certified, sigma=level)
 
         def read(rows: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             symbol, half = at_pairs(ask, X, a.columns, rows, a.held(z)[:, None])
@@ -229,17 +227,12 @@ class Release:
         return read
 
     def _plain(self, X: Rows) -> tuple[np.ndarray, np.ndarray]:
-        if self._own is None:
-            return self.released(X), np.zeros(X.shape[0])
-        found = self._own.release(X, getattr(self._owner, "n_jobs", None))
-        return encode(found, self.symbols), np.zeros(X.shape[0])
+        return self.released(X), np.zeros(X.shape[0])
 
-    def _certified(
-        self, smoothed: SmoothedRelease, sigma: float, X: Rows
-    ) -> tuple[np.ndarray, np.ndarray]:
-        (cert,) = smoothed.certify(X, [sigma], n_jobs=self._owner.n_jobs)
-        found = smoothed.answer.released(cert.label, partial(getattr, cert, "radius"))
-        symbol = encode(found, self.symbols)
+    def _certified(self, X: Rows, sigma: float) -> tuple[np.ndarray, np.ndarray]:
+        smoothed = cast("SmoothedRelease", self.smoothed)
+        (cert,) = smoothed.certify(X, [sigma], n_jobs=self._n_jobs)
+        symbol = encode(smoothed.answer.released(cert.label, lambda: cert.radius), self.symbols)
         where = np.flatnonzero(smoothed.noise.columns == self.feature.column)
         if smoothed.fallback is not None or not len(where):
             # A ball is about the label, not about whether it is certified.
@@ -247,9 +240,11 @@ class Release:
         return symbol, cert.radius * smoothed.noise.scale[where[0]]
 
 
-def _home(method: Any) -> str:
-    """Package that a method is defined in."""
-    return str(getattr(method, "__module__", "")).split(".")[0]
+def _is_ours(estimator: Any) -> bool:
+    """Whether what it predicts is what its release says: its `predict` is not overridden."""
+    predict = getattr(type(estimator), "predict", None)
+    home = getattr(predict, "__module__", "").split(".")[0]
+    return isinstance(estimator, ClassifierWrapper) and home == "sklearn_rp"
 
 
 def _symbols(estimator: Any, X: Rows) -> np.ndarray:
@@ -257,5 +252,4 @@ def _symbols(estimator: Any, X: Rows) -> np.ndarray:
     classes = getattr(estimator, "classes_", None)
     if classes is None:
         classes = np.unique(labels_of(estimator, X))
-    fallback = getattr(release_of(estimator), "fallback", None)
-    return labels(np.asarray(classes), fallback).symbols
+    return labels(np.asarray(classes), getattr(release_of(estimator), "fallback", None)).symbols

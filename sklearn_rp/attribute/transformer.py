@@ -17,7 +17,7 @@ from sklearn_rp._compat import (
     with_callbacks,
 )
 from sklearn_rp.attribute.finding import sets_of
-from sklearn_rp.attribute.release import Release
+from sklearn_rp.attribute.release import ReleaseAlong
 from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Category, Feature
@@ -76,10 +76,8 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         The fitted classifier.
     classes_ : ndarray
         What may be released, an abstention's label among it.
-    feature_ : Feature
-        The sensitive feature.
     sensitive_feature_ : str
-        Its name.
+        Name of the sensitive feature.
     bounds_ : tuple or ndarray
         The values that are possible.
     n_features_in_ : int
@@ -164,15 +162,14 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         base = self._fit_base(clone(self._base()), X, y, params)
         # A refusal of one person's value would tell about it: beyond is as good as any other.
         feature = feature.lenient()
-        self._release = self._find_release(base, feature, counted)
+        self.release_ = self._find_release(base, feature, counted)
         self.estimator_ = base
-        self.classes_ = self._release.symbols
-        self.feature_ = feature
+        self.classes_ = self.release_.symbols
         self.sensitive_feature_ = feature.name
         self.bounds_ = feature.bounds
         self._names = [str(name) for name in names_of(X)]
 
-    def _find_release(self, base: Any, feature: Feature, X: Rows) -> Release:
+    def _find_release(self, base: Any, feature: Feature, X: Rows) -> ReleaseAlong:
         """The release along the feature, seen so closely that training rows are in their own sets.
 
         What is published must not depend on a row's own value, so that a narrow band that the grid
@@ -181,7 +178,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         rows = sample_rows(X, _TRIED)
         resolution = self.resolution
         while True:
-            release = Release(base, feature, X, resolution)
+            release = ReleaseAlong(base, feature, X, resolution)
             sets = sets_of(release, rows, owner=False)
             outside = len(sets) - len(np.unique(sets.row[sets.holds_own]))
             if not outside or isinstance(feature, Category):
@@ -213,7 +210,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
         sets = self._sets(X, None, owner=False)
-        feature = self.feature_
+        feature = self.release_.feature
         columns: list[np.ndarray] = []
         if self.output != "drop" and isinstance(feature, Category):
             open_ = sets.contains(feature.categories)
@@ -250,7 +247,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
 
     def _assemble(self, X: Rows, new: dict[str, np.ndarray], last: dict[str, np.ndarray]) -> Any:
         """The columns of the output: a frame's are named as in `get_feature_names_out`."""
-        column, passed = self.feature_.column, self.remainder == "passthrough"
+        column, passed = self.release_.feature.column, self.remainder == "passthrough"
         before = list(range(column)) if passed else []
         after = list(range(column + 1, X.shape[1])) if passed else []
         if not is_frame(X):
@@ -290,7 +287,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
             raise ValueError(
                 f"input_features={names} is not equal to the names seen in fit, {self._names}."
             )
-        return np.asarray(self._names_out(self.feature_, names), dtype=object)
+        return np.asarray(self._names_out(self.release_.feature, names), dtype=object)
 
     def _names_out(self, feature: Feature, names: list[str]) -> list[str]:
         """Names of all columns of the output, from those of `X`."""
@@ -322,7 +319,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
     @with_callbacks
     def _sets_reported(self, X: Rows, sigmas: Any, owner: bool) -> Any:
         return sets_of(
-            self._release,
+            self.release_,
             X,
             sigmas,
             self.n_jobs,

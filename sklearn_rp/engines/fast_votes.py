@@ -7,14 +7,12 @@ read them in the precision that they compare in, without being checked anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
-from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
-from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 from sklearn.utils import gen_batches
 
 from sklearn_rp.engines.monte_carlo import (
@@ -28,7 +26,9 @@ from sklearn_rp.law import Draws
 from sklearn_rp.models.affine import dense_inputs, unfold
 from sklearn_rp.models.inside import has_own
 from sklearn_rp.models.labels import normalised
+from sklearn_rp.models.tables import TreeTable
 from sklearn_rp.models.thresholds import trial_rows
+from sklearn_rp.models.trees import FORESTS, TREES, read_trees
 from sklearn_rp.rows import Rows, in_double, rows_per_chunk, take_rows
 from sklearn_rp.votes import Votes
 
@@ -156,13 +156,7 @@ class TreeVotes(Folded):
 
     @classmethod
     def _knows(cls, model: Any, n_classes: int, voting: str) -> bool:
-        kinds = (
-            DecisionTreeClassifier,
-            ExtraTreeClassifier,
-            RandomForestClassifier,
-            ExtraTreesClassifier,
-        )
-        if type(model) not in kinds or model.n_outputs_ > 1:  # a subclass may do anything
+        if type(model) not in TREES + FORESTS or model.n_outputs_ > 1:
             return False
         return getattr(model, "n_jobs", None) in (None, 1)  # else its own threads are faster
 
@@ -206,19 +200,26 @@ class TreeVotes(Folded):
 
     def _position(self, copies: np.ndarray) -> np.ndarray:
         """Position of the model's label of each copy."""
-        if isinstance(self.model, DecisionTreeClassifier):  # ExtraTreeClassifier is one, too
-            label = self.model.tree_.value[:, 0, :].argmax(axis=1)
-            return label[self.model.apply(copies, check_input=False)]
-        return self._proba(copies).argmax(axis=1)
+        if self._table.n_trees > 1:
+            return self._proba(copies).argmax(axis=1)
+        ((tree, value),) = self._trees()
+        return value.argmax(axis=1)[tree.apply(copies, check_input=False)]
 
     def _proba(self, copies: np.ndarray) -> np.ndarray:
         """Probabilities of the model, bit for bit."""
-        model = self.model
-        if isinstance(model, DecisionTreeClassifier):
-            return model.predict_proba(copies, check_input=False)
         total, part = np.zeros((2, len(copies), len(self.classes)))
-        for tree in model.estimators_:
+        for tree, value in self._trees():
             leaf = tree.apply(copies, check_input=False)
-            total += np.take(tree.tree_.value[:, 0], leaf, axis=0, out=part, mode="clip")
-        total /= len(model.estimators_)
+            total += np.take(value, leaf, axis=0, out=part, mode="clip")
+        total /= self._table.n_trees
         return total
+
+    @cached_property
+    def _table(self) -> TreeTable:
+        return read_trees(self.model)
+
+    def _trees(self) -> Iterator[tuple[Any, np.ndarray]]:
+        """Each tree, and the shares of the classes in its nodes."""
+        first = self._table.first
+        members = getattr(self.model, "estimators_", [self.model])
+        yield from zip(members, np.split(self._table.contributions(), first[1:-1]), strict=True)

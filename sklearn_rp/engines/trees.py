@@ -8,17 +8,12 @@ normal distribution functions for a noised feature, of an indicator for any othe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import Any, Literal, Self
 
 import numpy as np
 from scipy import special
-from sklearn.ensemble import (
-    ExtraTreesClassifier,
-    GradientBoostingClassifier,
-    RandomForestClassifier,
-)
-from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
+from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.utils import gen_batches
 
 from sklearn_rp.engines.problem import Engine, Problem
@@ -26,7 +21,9 @@ from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.law import Gaussian
 from sklearn_rp.models.affine import dense_inputs, unfold_axes
 from sklearn_rp.models.labels import labels_of
-from sklearn_rp.models.thresholds import float32_edges, trial_rows
+from sklearn_rp.models.tables import TreeTable
+from sklearn_rp.models.thresholds import trial_rows
+from sklearn_rp.models.trees import FORESTS, TREES, read_trees
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, rows_per_chunk, take_rows
 from sklearn_rp.votes import Exact, Scored, Votes
@@ -44,8 +41,8 @@ class _Sides:
     low: np.ndarray  # positions in `edges`
     high: np.ndarray
     missing: np.ndarray  # whether a missing value reaches the leaf
-    edges: np.ndarray  # thresholds, sorted, -inf first, inf last
-    doubles: np.ndarray  # where a double passes from one side of them to the other
+    edges: np.ndarray  # the largest doubles below, sorted, -inf first, inf last
+    size: float  # the largest absolute value of a threshold
 
 
 @dataclass(eq=False)
@@ -54,37 +51,31 @@ class Boxes:
 
     Parameters
     ----------
-    trees : sequence
-        Fitted trees: objects with the arrays of scikit-learn's ``tree_``.
-    values : sequence of ndarray of shape (n_nodes, n_outputs)
-        For each tree, what each node contributes.
+    table : TreeTable
+        The trees.
+    contribution : ndarray of shape (n_nodes, n_outputs)
+        What each node contributes to the sum over the trees.
     """
 
-    trees: Sequence[Any]
-    values: Sequence[np.ndarray]
+    table: InitVar[TreeTable]
+    contribution: InitVar[np.ndarray]
     sides: list[_Sides] = field(init=False)
     value: np.ndarray = field(init=False)
     depth: int = field(init=False)
+    n_trees: int = field(init=False)
     n_leaves: int = field(init=False)
     largest: int = field(init=False)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, table: TreeTable, contribution: np.ndarray) -> None:
         """Collect the sides of every leaf, without a loop over leaves."""
-        records: list[np.ndarray] = []
-        values = []
-        first, self.depth, self.largest = 0, 0, 0
-        for tree, value in zip(self.trees, self.values, strict=True):
-            leaves, steps = _paths(tree)
-            if len(steps):
-                steps[:, 0] += first
-                records.append(steps)
-            values.append(value[leaves])
-            first += len(leaves)
-            self.depth = max(self.depth, tree.max_depth)
-            self.largest = max(self.largest, len(leaves))
-        self.value = np.concatenate(values)
-        self.n_leaves = first
-        self.sides = _sides(np.concatenate(records)) if records else []
+        leaves, steps, self.depth = _paths(table)
+        self.value = contribution[leaves]
+        self.n_trees, self.n_leaves = table.n_trees, len(leaves)
+        self.largest = int(np.bincount(table.tree[leaves]).max())
+        asked = (table.feature >= 0) & np.isfinite(table.threshold)
+        size = np.zeros(table.feature.max() + 1)
+        np.maximum.at(size, table.feature[asked], np.abs(table.threshold[asked]))
+        self.sides = _sides(steps, size)
 
     def expectation(self, inputs: np.ndarray, spread: np.ndarray) -> np.ndarray:
         """Expected sum of the reached leaves' values when noise is added to some inputs.
@@ -114,7 +105,7 @@ class Boxes:
         shift = np.zeros(len(inputs))
         for side in self.sides:
             if spread[side.feature]:
-                size = np.abs(inputs[:, side.feature]) + np.abs(side.edges[1:-1]).max(initial=0.0)
+                size = np.abs(inputs[:, side.feature]) + side.size
                 shift = np.maximum(shift, 8 * _EPS * size / spread[side.feature])
         # Each factor of each leaf is off by a few units in the last place and by the shift of its
         # argument times the largest density; a tree has no more than `largest` leaves.
@@ -124,17 +115,17 @@ class Boxes:
 def _within(side: _Sides, x: np.ndarray, spread: float) -> np.ndarray:
     """Chance that the feature lies between the sides of each leaf: shape (n_leaves, n_rows)."""
     if spread:
-        below = Gaussian.below((side.doubles[:, None] - x) / spread)
+        below = Gaussian.below((side.edges[:, None] - x) / spread)
         return np.maximum(below[side.high] - below[side.low], 0.0)
-    below = (x.astype(np.float32) <= side.edges[:, None]).astype(np.float64)
+    below = (x <= side.edges[:, None]).astype(np.float64)
     # A leaf that missing values alone reach is an empty box, its low side above its high one.
     inside = np.maximum(below[side.high] - below[side.low], 0.0)
     missing = np.isnan(x)
     return np.where(missing, side.missing[:, None], inside) if missing.any() else inside
 
 
-def _paths(tree: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Leaves of a tree, and one record for every step on the way to each of them.
+def _paths(table: TreeTable) -> tuple[np.ndarray, np.ndarray, int]:
+    """Leaves of all trees, and one record for every step on the way to each of them.
 
     Returns
     -------
@@ -142,15 +133,16 @@ def _paths(tree: Any) -> tuple[np.ndarray, np.ndarray]:
         Node numbers.
     steps : ndarray of shape (n_steps, 5)
         Position in `leaves`, feature, lower side, upper side, whether missing values take the step.
+    depth : int
+        Steps to the deepest leaf.
     """
-    left, right = tree.children_left, tree.children_right
-    n_nodes = len(left)
-    parent = np.full(n_nodes, _NO_PARENT)
-    inner = np.flatnonzero(left != right)
-    parent[left[inner]] = inner
-    parent[right[inner]] = inner
-    leaves = np.flatnonzero(left == right)
-    missing_left = getattr(tree, "missing_go_to_left", np.zeros(n_nodes, dtype=bool))
+    inner = np.flatnonzero(table.left >= 0)
+    parent = np.full(len(table.left), _NO_PARENT)
+    parent[table.left[inner]] = inner
+    parent[table.right[inner]] = inner
+    grown = parent != _NO_PARENT  # a pruned node has no parent either, but no tree begins with it
+    grown[table.first[:-1]] = True
+    leaves = np.flatnonzero((table.left < 0) & grown)
     records = []
     position, node = np.arange(len(leaves)), leaves
     while True:
@@ -159,25 +151,27 @@ def _paths(tree: Any) -> tuple[np.ndarray, np.ndarray]:
         position, node, above = position[on_the_way], node[on_the_way], above[on_the_way]
         if not len(node):
             break
-        went_left = left[above] == node
-        threshold = tree.threshold[above]
+        went_left = table.left[above] == node
+        edge = table.edge[above]
         records.append(
             np.column_stack(
                 [
                     position,
-                    tree.feature[above],
-                    np.where(went_left, -np.inf, threshold),
-                    np.where(went_left, threshold, np.inf),
-                    went_left == missing_left[above].astype(bool),
+                    table.feature[above],
+                    np.where(went_left, -np.inf, edge),
+                    np.where(went_left, edge, np.inf),
+                    went_left == table.missing_left[above],
                 ]
             )
         )
         node = above
-    return leaves, np.concatenate(records) if records else np.empty((0, 5))
+    return leaves, np.concatenate(records) if records else np.empty((0, 5)), len(records)
 
 
-def _sides(steps: np.ndarray) -> list[_Sides]:
+def _sides(steps: np.ndarray, size: np.ndarray) -> list[_Sides]:
     """Tightest sides of each leaf in each feature on its way."""
+    if not len(steps):
+        return []
     order = np.lexsort((steps[:, 0], steps[:, 1]))
     steps = steps[order]
     leaf, feature = steps[:, 0], steps[:, 1]
@@ -198,7 +192,7 @@ def _sides(steps: np.ndarray) -> list[_Sides]:
                 np.searchsorted(edges, high[here]),
                 missing[here],
                 edges,
-                float32_edges(edges),
+                float(size[j]),
             )
         )
     return result
@@ -245,19 +239,13 @@ class Trees(Engine):
             raise NotForMe("along one noised feature any model is swept")
         model, transform, source, gain = unfold_axes(estimator, noise.columns, X)
         kind = type(model)
-        if kind in (DecisionTreeClassifier, ExtraTreeClassifier) and model.n_outputs_ == 1:
-            boxes = Boxes([model.tree_], [_tree_votes(model.tree_, voting)])
-        elif (
-            kind in (RandomForestClassifier, ExtraTreesClassifier)
-            and voting == "soft"
-            and model.n_outputs_ == 1
-        ):
-            trees = [tree.tree_ for tree in model.estimators_]
-            boxes = Boxes(trees, [_tree_votes(t, "soft") / len(trees) for t in trees])
-        else:
+        known = kind in TREES or (kind in FORESTS and voting == "soft")
+        table = read_trees(model) if known else None
+        if table is None or table.value is None:
             raise NotForMe(
                 f"{kind.__name__} is no tree, nor, with voting='soft', a forest of one output"
             )
+        boxes = Boxes(table, _votes(table.value, voting) / table.n_trees)
         engine = cls(boxes, transform, noise, source, gain)
         engine._check(estimator, X, voting)
         return engine
@@ -290,31 +278,6 @@ class Trees(Engine):
             (estimator.classes_[found.argmax(axis=1)] == labels_of(estimator, copies)).all()
         )
 
-    @classmethod
-    def _for_boosting(cls, problem: Problem) -> Self:
-        estimator, noise, X = problem.reader, problem.noise, problem.X
-        model, transform, source, gain = unfold_axes(estimator, noise.columns, X)
-        if (
-            type(model) is not GradientBoostingClassifier
-            or len(model.classes_) != 2
-            or not (model.init is None or isinstance(model.init, str))  # depends on the row
-        ):
-            raise NotForMe(f"{type(model).__name__} is no binary gradient boosting")
-        trees = [tree.tree_ for tree in np.ravel(model.estimators_)]
-        values = [model.learning_rate * tree.value[:, :, 0] for tree in trees]
-        one = dense_inputs(transform, take_rows(X, slice(0, 1)))
-        reached = [
-            value[tree.apply(one.astype(np.float32))[0], 0]
-            for tree, value in zip(trees, values, strict=True)
-        ]
-        start = float(np.ravel(model.decision_function(one))[0] - sum(reached))
-        leaf = [v[t.children_left == t.children_right] for t, v in zip(trees, values, strict=True)]
-        low = start + sum(float(v.min()) for v in leaf)
-        high = start + sum(float(v.max()) for v in leaf)
-        engine = cls(Boxes(trees, values), transform, noise, source, gain, (start, low, high))
-        engine._check(estimator, X, "raw")
-        return engine
-
     def votes(self, X: Rows, sigmas: Sequence[float], draws: Any = None) -> list[Votes]:
         """Exact votes of each row at each noise level."""
         self.noise.check_rows(X, min(sigmas))
@@ -344,7 +307,7 @@ class Trees(Engine):
         share = np.stack([special.expit(-score), special.expit(score)], axis=1)
         if low >= 0 or high <= 0:  # one label everywhere
             return Scored(share, np.full(len(score), farthest))
-        slack = error * np.abs(self.boxes.value).max() * len(self.boxes.trees) / (high - low)
+        slack = error * np.abs(self.boxes.value).max() * self.boxes.n_trees / (high - low)
         g, zero = (score - low) / (high - low), -low / (high - low)
         near = np.where(g > zero, np.maximum(g - slack, zero), np.minimum(g + slack, zero))
         near = np.clip(near, 1e-15, 1 - 1e-15)
@@ -365,12 +328,24 @@ class Boosting(Trees):
             raise NotForMe("it smooths the raw score, and voting='hard' smooths labels")
         if problem.method != "exact":
             raise NotForMe("its radii are small: only with method='exact'")
-        return cls._for_boosting(problem)
+        estimator, noise, X = problem.reader, problem.noise, problem.X
+        model, transform, source, gain = unfold_axes(estimator, noise.columns, X)
+        known = type(model) is GradientBoostingClassifier and len(model.classes_) == 2
+        if not (known and (model.init is None or isinstance(model.init, str))):
+            raise NotForMe(f"{type(model).__name__} is no binary gradient boosting")
+        table = read_trees(model)
+        value = table.contributions()[:, 0]
+        leaf, first, start = table.left < 0, table.first[:-1], float(table.start[0])
+        least = np.minimum.reduceat(np.where(leaf, value, np.inf), first)
+        most = np.maximum.reduceat(np.where(leaf, value, -np.inf), first)
+        raw = start, start + sum(least.tolist()), start + sum(most.tolist())
+        engine = cls(Boxes(table, value[:, None]), transform, noise, source, gain, raw)
+        engine._check(estimator, X, "raw")
+        return engine
 
 
-def _tree_votes(tree: Any, voting: Literal["hard", "soft"]) -> np.ndarray:
-    """Votes of each node of a classification tree: shape (n_nodes, n_classes)."""
-    value = tree.value[:, 0, :]
+def _votes(value: np.ndarray, voting: Literal["hard", "soft"]) -> np.ndarray:
+    """Votes of each node of classification trees: shape (n_nodes, n_classes)."""
     if voting == "soft":
         return value / value.sum(axis=1, keepdims=True)
     return np.eye(value.shape[1])[value.argmax(axis=1)]

@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
 from sklearn_rp.attribute.finding import compatible_sets, sets_of
 from sklearn_rp.attribute.minimum import AttributePrivacyClassifier
-from sklearn_rp.attribute.release import Release
+from sklearn_rp.attribute.release import ReleaseAlong
 from sklearn_rp.attribute.transformer import AttributePrivacyTransformer
 from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.feature import Feature
@@ -113,7 +113,7 @@ class CompatibleSetDisplay:
             feature = _feature_of(estimator)
 
             def find(model: Any) -> CompatibleSets:
-                return sets_of(Release(model, feature, rows, estimator.resolution), rows)
+                return sets_of(ReleaseAlong(model, feature, rows, estimator.resolution), rows)
 
             released = estimator.compatible_sets(X)
         else:
@@ -336,7 +336,7 @@ class CompatibleSetDisplay:
 
 def _feature_of(estimator: Any) -> Feature:
     """The sensitive feature that an estimator was fitted for."""
-    return estimator.feature_
+    return estimator.release_.feature
 
 
 def _pad(sets: CompatibleSets) -> float:
