@@ -179,7 +179,7 @@ class Gaussian:
         1.0
         """
         far = special.ndtri(p) - special.ndtri(q)
-        return far - _SLACK * (1 + np.abs(far))
+        return far - _SLACK * (2 + np.abs(far))
 
     @classmethod
     def radius(cls, p_lower: np.ndarray, p_upper: np.ndarray) -> np.ndarray:

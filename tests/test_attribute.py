@@ -463,7 +463,7 @@ class Centred(AttributePrivacyTransformer):
         X = np.asarray(X)
         out = super().transform(X)
         half = self.compatible_sets(X).component_length / 2
-        j = self.release_.feature.column
+        j = self.feature_.column
         out[:, j], out[:, j + 1] = X[:, j] - half, X[:, j] + half
         return out
 
@@ -788,7 +788,8 @@ def test_sets_are_about_what_a_subclass_predicts(kind):
     y = (X[:, 0] > 0).astype(int)
     given = {"noise_features": [0]} if kind is Turned else {"sensitive_feature": 0}
     model = kind(LogisticRegression(), **given).fit(X, y)
-    sets = compatible_sets(model, X[:20], sensitive_feature=0, bounds=(-4, 4))
+    bounds = (X[:, 0].min(), X[:, 0].max())  # those of the fit
+    sets = compatible_sets(model, X, sensitive_feature=0, bounds=bounds)[:20]
     np.testing.assert_array_equal(sets.label, model.predict(X[:20]))
     for i, (low, high) in enumerate(zip(*sets.hull(), strict=True)):
         ends = np.repeat(X[i : i + 1], 2, axis=0)

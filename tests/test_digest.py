@@ -55,6 +55,9 @@ def encoded(seed):
 def boosted(name):
     def make(seed):
         found = pytest.importorskip(name)
+        if name == "catboost":
+            quiet = {"verbose": 0, "allow_writing_files": False, "thread_count": 1}
+            return found.CatBoostClassifier(iterations=3 + seed, depth=3, **quiet)
         kind = found.XGBClassifier if name == "xgboost" else found.LGBMClassifier
         quiet = {} if name == "xgboost" else {"verbose": -1}
         return WithNumbers(kind(n_estimators=3 + seed, max_depth=3, n_jobs=1, **quiet))
@@ -117,6 +120,7 @@ MODELS = {
     ),
     "xgboost": boosted("xgboost"),
     "lightgbm": boosted("lightgbm"),
+    "catboost": boosted("catboost"),
     "network": network,
 }
 FITTED: dict = {}
@@ -164,7 +168,12 @@ def test_the_same_fit_again_has_the_same_name(name):
     assert digest(again) == digest(fitted(name))
 
 
-OF_OTHERS = {"xgboost": "xgboost", "lightgbm": "lightgbm", "network": "skorch"}  # slow to import
+OF_OTHERS = {  # slow to import
+    "xgboost": "xgboost",
+    "lightgbm": "lightgbm",
+    "catboost": "catboost",
+    "network": "skorch",
+}
 
 
 @pytest.mark.parametrize(

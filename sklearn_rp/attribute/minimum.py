@@ -229,6 +229,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self.bounds_ = feature.bounds
         self.interval_weight_ = release.run_weight
         self.guarantee_ = Guarantee(feature.name, float(self.minimum), self.unit)
+        self.feature_ = feature
         self.release_ = release
 
     def _with_levels(
@@ -323,8 +324,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         """
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
-        along = ReleaseAlong(self, self.release_.feature, X, self.resolution)
-        sets: CompatibleSets = sets_of(along, X)
+        sets: CompatibleSets = sets_of(ReleaseAlong(self, self.feature_, X, self.resolution), X)
         return sets
 
     def attribute_prior(self, X):

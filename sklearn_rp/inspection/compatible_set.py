@@ -336,7 +336,7 @@ class CompatibleSetDisplay:
 
 def _feature_of(estimator: Any) -> Feature:
     """The sensitive feature that an estimator was fitted for."""
-    return estimator.release_.feature
+    return estimator.feature_
 
 
 def _pad(sets: CompatibleSets) -> float:
