@@ -765,3 +765,33 @@ def test_transform_checks_the_rows_twice_at_most(name, monkeypatch):
     monkeypatch.setattr("sklearn_rp.attribute.finding._POINTS", 500)  # chunks of few rows
     apt.transform(X)
     assert 1 <= len(checked) <= 2
+
+
+class Turned(RobustPrivacyClassifier):
+    """Answers with the other label."""
+
+    def predict(self, X):
+        return 1 - super().predict(X)
+
+
+class TurnedMinimum(AttributePrivacyClassifier):
+    """The same."""
+
+    def predict(self, X):
+        return 1 - super().predict(X)
+
+
+@pytest.mark.parametrize("kind", [Turned, TurnedMinimum])
+def test_sets_are_about_what_a_subclass_predicts(kind):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 2))
+    y = (X[:, 0] > 0).astype(int)
+    given = {"noise_features": [0]} if kind is Turned else {"sensitive_feature": 0}
+    model = kind(LogisticRegression(), **given).fit(X, y)
+    bounds = (X[:, 0].min(), X[:, 0].max())  # those of the fit
+    sets = compatible_sets(model, X, sensitive_feature=0, bounds=bounds)[:20]
+    np.testing.assert_array_equal(sets.label, model.predict(X[:20]))
+    for i, (low, high) in enumerate(zip(*sets.hull(), strict=True)):
+        ends = np.repeat(X[i : i + 1], 2, axis=0)
+        ends[:, 0] = low, high
+        assert (model.predict(ends) == sets.label[i]).all()

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_iris
 from sklearn.ensemble import (
     AdaBoostClassifier,
     GradientBoostingClassifier,
@@ -32,7 +33,11 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from sklearn_rp import AttributePrivacyClassifier, RobustPrivacyClassifier
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+    AttributePrivacyTransformer,
+    RobustPrivacyClassifier,
+)
 from sklearn_rp.datasets import load_recommendation
 from sklearn_rp.digest import digest
 
@@ -283,3 +288,16 @@ def test_rings_end():
     ring: list = [1]
     ring.append(ring)
     assert digest(ring) == digest(deepcopy(ring))
+
+
+def test_what_a_transformer_puts_out_is_part_of_it():
+    X, y = load_iris(return_X_y=True)
+    names = {
+        digest(
+            AttributePrivacyTransformer(
+                LogisticRegression(max_iter=500), sensitive_feature=0, resolution=8, output=output
+            ).fit(X, y)
+        )
+        for output in ("interval", "midpoint", "drop")
+    }
+    assert len(names) == 3

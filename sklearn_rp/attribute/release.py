@@ -91,15 +91,14 @@ class ReleaseAlong:
                 "probability. Use resample=False for compatible sets."
             )
         inner = unwrapped(estimator)
-        release = getattr(inner, "release_", None)
-        # Ours, and not overridden: asked directly, its rows need no second check.
+        # Ours, and its `predict` not overridden: asked directly, its rows need no second check.
         ours = _home(getattr(inner, "predict", None)) == "sklearn_rp"
-        self._own: FittedRelease | None = release if ours else None
-        self._owner = inner
-        self.smoothed = release if ours and isinstance(release, SmoothedRelease) else None
+        release: FittedRelease | None = getattr(inner, "release_", None) if ours else None
+        self._own, self._owner = release, inner
+        self.smoothed = release if isinstance(release, SmoothedRelease) else None
         # An estimator may know its own release along this very feature.
         knows = isinstance(release, MinimumRelease) and release.feature.same_as(feature)
-        self._known: MinimumRelease | None = release if knows else None
+        self._known = cast("MinimumRelease", release) if knows else None
         self.symbols = _symbols(self.estimator, X)
         self.edges: np.ndarray | None = None
         self.declined = ""
@@ -168,7 +167,7 @@ class ReleaseAlong:
         for sigma in sigmas:
             read = self._reader(X, sigma, profile)
             plain = profile is None and sigma is None
-            symbol = self._plain(X)[0] if plain else read(rows, own)[0]
+            symbol = self.released(X) if plain else read(rows, own)[0]
             found = None
             if a.possible is not None or self.edges is not None:
                 found = self._at_cells(read, own, symbol, owner)
