@@ -728,3 +728,24 @@ def test_insurance_data(insurance_home):
     sets = compatible_sets(model.fit(X, y), X, sensitive_feature="bmi")
     assert (sets.certified_inner == sets.certified_outer).all()  # the thresholds are known
     assert 0 < sets.component_length.min() < sets.high - sets.low
+
+
+@pytest.mark.parametrize("kind", ["smoothed", "minimum"])
+def test_sets_of_a_subclass_are_of_its_own_answers(kind):
+    rng = np.random.default_rng(0)
+    rows = rng.uniform(0, 10, (200, 2))
+    tree = DecisionTreeClassifier(max_depth=3, random_state=0)
+
+    class Guarded(RobustPrivacyClassifier if kind == "smoothed" else AttributePrivacyClassifier):
+        def predict(self, X):
+            return np.where(np.asarray(X)[:, 0] > 8, 0, super().predict(X))
+
+    more = {"noise_features": [0]} if kind == "smoothed" else {"sensitive_feature": 0}
+    more |= {} if kind == "smoothed" else {"bounds": (0, 10)}
+    model = Guarded(tree, **more).fit(rows, (rows[:, 0] > 5).astype(int))
+    sets = compatible_sets(model, rows[:40], sensitive_feature=0, bounds=(0, 10))
+    np.testing.assert_array_equal(sets.label, model.predict(rows[:40]))
+    z = np.linspace(0, 10, 2001)
+    for i in range(40):
+        same = model.predict(np.c_[z, np.full(2001, rows[i, 1])]) == sets.label[i]
+        assert sets.length[i] == pytest.approx(10 * same.mean(), abs=0.02)

@@ -81,24 +81,16 @@ def test_figures_are_those_of_the_parts(usual):
 
 
 VOTES = {"method": "monte_carlo", "n_samples": 50, "random_state": 0}
-RECHECKED = pytest.mark.xfail(reason="sets check every copy of a row", strict=True)
 
 
 @pytest.mark.parametrize(
     "model",
     [
         EXACT,
-        pytest.param(
-            RobustPrivacyClassifier(TREE, noise_features=["bmi"], **VOTES), marks=RECHECKED
-        ),
-        pytest.param(RobustPrivacyClassifier(TREE, noise_features=["age"]), marks=RECHECKED),
-        pytest.param(
-            RobustPrivacyClassifier(TREE, noise_features=["bmi"], fallback="nobody"),
-            marks=RECHECKED,
-        ),
-        pytest.param(
-            AttributePrivacyClassifier(TREE, sensitive_feature="bmi", minimum=0.2), marks=RECHECKED
-        ),
+        RobustPrivacyClassifier(TREE, noise_features=["bmi"], **VOTES),
+        RobustPrivacyClassifier(TREE, noise_features=["age"]),
+        RobustPrivacyClassifier(TREE, noise_features=["bmi"], fallback="nobody"),
+        AttributePrivacyClassifier(TREE, sensitive_feature="bmi", minimum=0.2),
     ],
     ids=["exact", "votes", "noise on another feature", "fallback", "minimum"],
 )

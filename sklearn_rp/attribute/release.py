@@ -92,12 +92,15 @@ class ReleaseAlong:
                 "probability. Use resample=False for compatible sets."
             )
         inner = unwrapped(estimator)
-        fitted = release_of(inner) if isinstance(inner, ClassifierWrapper) else None
+        fitted = release_of(inner) if _answers_as_fitted(inner) else None
         self.smoothed = fitted if isinstance(fitted, SmoothedRelease) else None
         # An estimator may know its own release along this very feature.
         knows = isinstance(fitted, MinimumRelease) and fitted.feature.same_as(feature)
         self._known: MinimumRelease | None = fitted if knows else None
-        self._owner = inner if self.smoothed is not None or knows else None
+        # Either kind takes checked rows; any other estimator is asked by its `predict`.
+        ours = isinstance(fitted, SmoothedRelease | MinimumRelease)
+        self._fitted: Any = fitted if ours else None
+        self._owner: Any = inner if ours else None
         self._n_jobs = getattr(self._owner, "n_jobs", None)
         self.symbols = _symbols(self.estimator, X)
         self.edges: np.ndarray | None = None
@@ -140,7 +143,7 @@ class ReleaseAlong:
 
     def released(self, X: Rows) -> np.ndarray:
         """Number of the symbol that is released for each of some checked rows."""
-        fitted = self.smoothed or self._known
+        fitted = self._fitted
         label = labels_of(self.estimator, X) if fitted is None else fitted.release(X, self._n_jobs)
         return encode(label, self.symbols)
 
@@ -237,6 +240,12 @@ class ReleaseAlong:
             # A ball is about the label, not about whether it is certified.
             return symbol, np.zeros(X.shape[0])
         return symbol, cert.radius * smoothed.noise.scale[where[0]]
+
+
+def _answers_as_fitted(estimator: Any) -> bool:
+    """Whether an estimator of this package has no `predict` of its own, as subclasses may."""
+    home = next((k.__module__ for k in type(estimator).__mro__ if "predict" in vars(k)), "")
+    return isinstance(estimator, ClassifierWrapper) and home.split(".")[0] == "sklearn_rp"
 
 
 def _symbols(estimator: Any, X: Rows) -> np.ndarray:
