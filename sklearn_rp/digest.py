@@ -122,6 +122,10 @@ class _Walk:
             return bytes(content.save_raw(raw_format="ubj"))
         if hasattr(content, "model_to_string"):  # LightGBM
             return content.model_to_string()
+        if hasattr(content, "get_leaf_weights") and content.is_fitted():  # CatBoost: bytes differ
+            answers = (content.feature_names_, getattr(content, "classes_", None))
+            trees = (content.get_borders(), content.get_leaf_values(), content.get_leaf_weights())
+            return [content.get_params(), answers, trees, content.get_scale_and_bias()]
         if hasattr(content, "detach") and hasattr(content, "cpu"):  # a tensor
             return [str(content.dtype), _array_of(content)]
         if hasattr(content, "named_modules"):  # torch: predictions switch the mode

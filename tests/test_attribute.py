@@ -1,6 +1,7 @@
 """Compatible sets and the transformer: brute force, closed forms, and the law as a property."""
 
 import pickle
+import sys
 import time
 from decimal import Decimal
 from fractions import Fraction
@@ -39,6 +40,7 @@ from sklearn_rp.attacks import AttributeInferenceAttack
 from sklearn_rp.attribute import Prior, compatible_sets
 from sklearn_rp.datasets import fetch_medical_insurance, load_recommendation, make_recommendation
 from sklearn_rp.metrics import interval_length_score
+from sklearn_rp.validation import check_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -461,7 +463,7 @@ class Centred(AttributePrivacyTransformer):
         X = np.asarray(X)
         out = super().transform(X)
         half = self.compatible_sets(X).component_length / 2
-        j = self.release_.feature.column
+        j = self.feature_.column
         out[:, j], out[:, j + 1] = X[:, j] - half, X[:, j] + half
         return out
 
@@ -730,22 +732,66 @@ def test_insurance_data(insurance_home):
     assert 0 < sets.component_length.min() < sets.high - sets.low
 
 
-@pytest.mark.parametrize("kind", ["smoothed", "minimum"])
-def test_sets_of_a_subclass_are_of_its_own_answers(kind):
+TWICE = {
+    "sweep": RobustPrivacyClassifier(noise_features=[2], random_state=0),
+    "thresholds": RobustPrivacyClassifier(
+        DecisionTreeClassifier(max_depth=4, random_state=0), noise_features=[1]
+    ),
+    "votes": RobustPrivacyClassifier(
+        GaussianNB(), noise_features=[1, 2], n_samples=50, alpha=0.1, random_state=0
+    ),
+    "fallback": RobustPrivacyClassifier(GaussianNB(), noise_features=[2], fallback=9),
+    "minimum": AttributePrivacyClassifier(GaussianNB(), sensitive_feature=2),
+}
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_transform_checks_the_rows_twice_at_most(name, monkeypatch):
     rng = np.random.default_rng(0)
-    rows = rng.uniform(0, 10, (200, 2))
-    tree = DecisionTreeClassifier(max_depth=3, random_state=0)
+    X = rng.normal(size=(200, 3))
+    y = (X.sum(axis=1) > 0).astype(int)
+    apt = AttributePrivacyTransformer(
+        TWICE[name], sensitive_feature=2, bounds=(-5, 5), resolution=16
+    ).fit(X, y)
+    checked = []
 
-    class Guarded(RobustPrivacyClassifier if kind == "smoothed" else AttributePrivacyClassifier):
-        def predict(self, X):
-            return np.where(np.asarray(X)[:, 0] > 8, 0, super().predict(X))
+    def counted(estimator, rows, **arguments):
+        checked.append(type(estimator).__name__)
+        return check_rows(estimator, rows, **arguments)
 
-    more = {"noise_features": [0]} if kind == "smoothed" else {"sensitive_feature": 0}
-    more |= {} if kind == "smoothed" else {"bounds": (0, 10)}
-    model = Guarded(tree, **more).fit(rows, (rows[:, 0] > 5).astype(int))
-    sets = compatible_sets(model, rows[:40], sensitive_feature=0, bounds=(0, 10))
-    np.testing.assert_array_equal(sets.label, model.predict(rows[:40]))
-    z = np.linspace(0, 10, 2001)
-    for i in range(40):
-        same = model.predict(np.c_[z, np.full(2001, rows[i, 1])]) == sets.label[i]
-        assert sets.length[i] == pytest.approx(10 * same.mean(), abs=0.02)
+    for module_name, module in list(sys.modules.items()):
+        if module_name.startswith("sklearn_rp") and hasattr(module, "check_rows"):
+            monkeypatch.setattr(module, "check_rows", counted)
+    monkeypatch.setattr("sklearn_rp.attribute.finding._POINTS", 500)  # chunks of few rows
+    apt.transform(X)
+    assert 1 <= len(checked) <= 2
+
+
+class Turned(RobustPrivacyClassifier):
+    """Answers with the other label."""
+
+    def predict(self, X):
+        return 1 - super().predict(X)
+
+
+class TurnedMinimum(AttributePrivacyClassifier):
+    """The same."""
+
+    def predict(self, X):
+        return 1 - super().predict(X)
+
+
+@pytest.mark.parametrize("kind", [Turned, TurnedMinimum])
+def test_sets_are_about_what_a_subclass_predicts(kind):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 2))
+    y = (X[:, 0] > 0).astype(int)
+    given = {"noise_features": [0]} if kind is Turned else {"sensitive_feature": 0}
+    model = kind(LogisticRegression(), **given).fit(X, y)
+    bounds = (X[:, 0].min(), X[:, 0].max())  # those of the fit
+    sets = compatible_sets(model, X, sensitive_feature=0, bounds=bounds)[:20]
+    np.testing.assert_array_equal(sets.label, model.predict(X[:20]))
+    for i, (low, high) in enumerate(zip(*sets.hull(), strict=True)):
+        ends = np.repeat(X[i : i + 1], 2, axis=0)
+        ends[:, 0] = low, high
+        assert (model.predict(ends) == sets.label[i]).all()

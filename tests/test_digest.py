@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_iris
 from sklearn.ensemble import (
     AdaBoostClassifier,
     GradientBoostingClassifier,
@@ -32,7 +33,11 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from sklearn_rp import AttributePrivacyClassifier, RobustPrivacyClassifier
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+    AttributePrivacyTransformer,
+    RobustPrivacyClassifier,
+)
 from sklearn_rp.datasets import load_recommendation
 from sklearn_rp.digest import digest
 
@@ -50,6 +55,9 @@ def encoded(seed):
 def boosted(name):
     def make(seed):
         found = pytest.importorskip(name)
+        if name == "catboost":
+            quiet = {"verbose": 0, "allow_writing_files": False, "thread_count": 1}
+            return found.CatBoostClassifier(iterations=3 + seed, depth=3, **quiet)
         kind = found.XGBClassifier if name == "xgboost" else found.LGBMClassifier
         quiet = {} if name == "xgboost" else {"verbose": -1}
         return WithNumbers(kind(n_estimators=3 + seed, max_depth=3, n_jobs=1, **quiet))
@@ -112,6 +120,7 @@ MODELS = {
     ),
     "xgboost": boosted("xgboost"),
     "lightgbm": boosted("lightgbm"),
+    "catboost": boosted("catboost"),
     "network": network,
 }
 FITTED: dict = {}
@@ -159,7 +168,12 @@ def test_the_same_fit_again_has_the_same_name(name):
     assert digest(again) == digest(fitted(name))
 
 
-OF_OTHERS = {"xgboost": "xgboost", "lightgbm": "lightgbm", "network": "skorch"}  # slow to import
+OF_OTHERS = {  # slow to import
+    "xgboost": "xgboost",
+    "lightgbm": "lightgbm",
+    "catboost": "catboost",
+    "network": "skorch",
+}
 
 
 @pytest.mark.parametrize(
@@ -274,3 +288,16 @@ def test_rings_end():
     ring: list = [1]
     ring.append(ring)
     assert digest(ring) == digest(deepcopy(ring))
+
+
+def test_what_a_transformer_puts_out_is_part_of_it():
+    X, y = load_iris(return_X_y=True)
+    names = {
+        digest(
+            AttributePrivacyTransformer(
+                LogisticRegression(max_iter=500), sensitive_feature=0, resolution=8, output=output
+            ).fit(X, y)
+        )
+        for output in ("interval", "midpoint", "drop")
+    }
+    assert len(names) == 3

@@ -395,7 +395,8 @@ def test_sweep_of_tree_models_loses_nothing(model, data):
     column = 6
     clf = exact(model, sigma=0.5, noise_features=[column]).fit(X, y)
     assert clf.engine_ == "sweep"
-    assert len(clf._engine.reading.edges[0]) != 255  # the model's own thresholds, not the grid
+    edges = clf.release_.engine.reading.edges[0]
+    assert len(edges) != 255  # the model's own thresholds, not the grid
     rows = X[:: len(X) // 15]
     spread = 0.5 * X[:, column].std()
 
@@ -437,7 +438,8 @@ def test_sweep_of_tree_models_loses_nothing(model, data):
 def test_sweep_of_any_model_is_exact_for_its_quantised_version(model):
     X, y = WINE
     clf = exact(model, sigma=0.6, noise_features=[9]).fit(X, y)
-    edges, cells = clf._engine.reading.edges[0], clf._engine.reading.cells[0]
+    reading = clf.release_.engine.reading
+    edges, cells = reading.edges[0], reading.cells[0]
     assert len(cells) == 256
     assert ((cells[:-1] < edges) & (edges < cells[1:])).all()
 

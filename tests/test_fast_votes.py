@@ -78,7 +78,7 @@ def smooth(model, X, y, **arguments):
 def test_votes_are_the_models_own(name, kind, voting, row):
     model, rows, labels = (LINEAR if kind is LinearVotes else TREES)[name]
     clf = smooth(model, rows, labels, voting=voting)
-    engine = clf._engine
+    engine = clf.release_.engine
     assert type(engine) is kind
     generic = MonteCarlo(engine.estimator, engine.classes, engine.noise, voting)
     for draws in (Draws((3,), 0, 700, row), Draws((3,), 100, 450, row)):
@@ -99,7 +99,8 @@ def test_chunks_change_nothing(monkeypatch):
         whole = clf.predict_proba(X)
         with monkeypatch.context() as patch:
             patch.setattr("sklearn_rp.rows._CHUNK_BYTES", 20_000)
-            patch.setattr("sklearn_rp.law._BLOCK_ELEMENTS", clf._engine.noise.law.block * 13)
+            block = clf.release_.engine.noise.law.block
+            patch.setattr("sklearn_rp.law._BLOCK_ELEMENTS", block * 13)
             np.testing.assert_array_equal(clf.predict_proba(X), whole)
 
 
@@ -121,14 +122,14 @@ class Contrary(RandomForestClassifier):
 )
 @pytest.mark.filterwarnings("ignore:.*:sklearn.exceptions.ConvergenceWarning")
 def test_others_are_asked_as_they_are(model, arguments):
-    assert type(smooth(model, X, Y, n_samples=100, **arguments)._engine) is MonteCarlo
+    assert type(smooth(model, X, Y, n_samples=100, **arguments).release_.engine) is MonteCarlo
 
 
 def test_single_precision_is_left_to_the_linear_model_itself():
     rows, labels = load_iris(return_X_y=True)
     clf = smooth(LogisticRegression(max_iter=500), rows.astype(np.float32), labels)
     single = clf.estimator_.coef_.dtype == np.float32  # not so in every version of scikit-learn
-    assert type(clf._engine) is (MonteCarlo if single else LinearVotes)
+    assert type(clf.release_.engine) is (MonteCarlo if single else LinearVotes)
 
 
 def test_rows_are_checked_although_their_copies_are_not():
@@ -208,7 +209,7 @@ def test_a_rule_of_the_models_own_is_kept(method, labels):
     clf = RobustPrivacyClassifier(
         model, method=method, noise_features=[1, 2], n_samples=200, random_state=0
     ).fit(X[X[:, 0] > 13], labels[X[:, 0] > 13])
-    assert type(clf._engine) is MonteCarlo
+    assert type(clf.release_.engine) is MonteCarlo
     low = X[X[:, 0] < 12]
     assert not (clf.predict(low) == model.classes_[-1]).any()
 
@@ -244,4 +245,4 @@ def test_wide_inputs_are_left_as_they_are():
     rows = pd.DataFrame({"x": X[:, 0], "code": [f"c{i}" for i in range(len(X))]})
     encoder = make_column_transformer((OneHotEncoder(), ["code"]), remainder="passthrough")
     model = make_pipeline(encoder, RandomForestClassifier(3, random_state=0))
-    assert type(smooth(model, rows, Y, n_samples=20)._engine) is MonteCarlo
+    assert type(smooth(model, rows, Y, n_samples=20).release_.engine) is MonteCarlo

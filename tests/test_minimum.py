@@ -1,5 +1,6 @@
 """AttributePrivacyClassifier: the optimum against exhaustive search, the minimum by brute force."""
 
+import pickle
 from itertools import pairwise, product
 
 import numpy as np
@@ -882,3 +883,51 @@ def test_the_same_rows_give_the_same_release_again():
     again = clone(apc).fit(X, y).compatible_sets(X)
     assert np.array_equal(first.label, again.label)
     assert first.intervals == again.intervals
+
+
+RELEASED = {
+    "numbers": (DecisionTreeClassifier(max_depth=4, random_state=0), {"minimum": 0.3}),
+    "intervals": (GaussianNB(), {"levels": "intervals", "resolution": 16}),
+    "mass": (GaussianNB(), {"unit": "mass", "resolution": 16}),
+    "columns": (GaussianNB(), {"prior": [1], "resolution": 16}),
+    "categories": (
+        make_pipeline(
+            ColumnTransformer([("s", OneHotEncoder(), ["s"])], remainder="passthrough"),
+            LogisticRegression(),
+        ),
+        {"sensitive_feature": "s", "minimum": 2, "unit": "categories"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_the_release_is_the_classifiers_and_outlives_a_pickle(name):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.normal(size=120), "b": rng.integers(0, 3, 120)})
+    X["s"] = rng.choice(list("uvwx"), 120)
+    y = (X["a"] + X["b"] + (X["s"] == "u") > 1).astype(int)
+    if name != "categories":
+        X = X[["a", "b"]].to_numpy()
+    model, arguments = RELEASED[name]
+    apc = AttributePrivacyClassifier(model, **{"sensitive_feature": 0} | arguments).fit(X, y)
+    release = apc.release_
+    again = pickle.loads(pickle.dumps(release))
+    assert again == release
+    assert (
+        again
+        != AttributePrivacyClassifier(model, **{"sensitive_feature": 0} | arguments)
+        .fit(X[:100], y[:100])
+        .release_
+    )
+    assert not release.is_random
+    for each in (release, again):
+        np.testing.assert_array_equal(each.release(X), apc.predict(X))
+        np.testing.assert_array_equal(each.probabilities(X), apc.predict_proba(X))
+    runs, own = release.along(X)
+    sets = apc.compatible_sets(X)
+    np.testing.assert_array_equal(release.symbols[own], sets.label)
+    mine = runs.where(runs.symbol == own[runs.row])
+    np.testing.assert_array_equal(
+        [mine.row, mine.low, mine.high], [sets.row, sets.start, sets.stop]
+    )
+    assert release.feature is apc.feature_

@@ -64,6 +64,12 @@ def xgboost(**arguments):
     return package.XGBClassifier(**(defaults | arguments))
 
 
+def catboost(**arguments):
+    package = pytest.importorskip("catboost")
+    defaults = {"iterations": 8, "depth": 4, "thread_count": 1, "random_seed": 0, "verbose": 0}
+    return package.CatBoostClassifier(**(defaults | arguments), allow_writing_files=False)
+
+
 MODELS = {
     "tree": lambda: DecisionTreeClassifier(random_state=0),
     "extra tree": lambda: ExtraTreeClassifier(random_state=0),
@@ -83,6 +89,8 @@ MODELS = {
     "xgboost exact": lambda: xgboost(tree_method="exact"),
     "xgboost dart": lambda: xgboost(booster="dart"),
     "xgboost vectors": lambda: xgboost(multi_strategy="multi_output_tree"),
+    "catboost": catboost,
+    "catboost uneven": lambda: catboost(grow_policy="Lossguide"),
 }
 STEPS = {
     "none": lambda: [],
@@ -192,7 +200,7 @@ def test_edges_are_the_models_own_to_the_last_bit(name, steps):
 @pytest.mark.parametrize(
     "steps", ["none", pytest.param("standard", marks=pytest.mark.slow), "robust"]
 )
-@pytest.mark.parametrize("name", ["forest", "histograms", "lightgbm", "xgboost exact"])
+@pytest.mark.parametrize("name", ["forest", "histograms", "lightgbm", "xgboost exact", "catboost"])
 def test_edges_in_every_container(name, steps, kind):
     frame = pd.DataFrame(X, columns=list("abcd"))
     rows = {

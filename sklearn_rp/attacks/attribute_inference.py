@@ -248,7 +248,7 @@ class AttributeInferenceAttack:
         attribute = Feature.from_data(X_public, self.sensitive_feature, self.bounds, self.domain)
         release = ReleaseAlong(self.model, attribute, X_public, check_resolution(self.resolution))
         values = attribute.values(X_public)
-        symbol = release.released(X_public)
+        symbol = release.released(release.checked(X_public))
         self._attribute, self._release = attribute, release
         rest = _without(X_public, attribute.column)
         self._imputer = self._new_imputer(rest).fit(rest, values)

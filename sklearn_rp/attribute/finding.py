@@ -110,15 +110,15 @@ def sets_of(
         raise ValueError(
             "sigmas is given, but the estimator is not a RobustPrivacyClassifier: it has no noise."
         )
-    index, X = index_of(X), release.checked(X)
     possible = release.feature.possible
     points = release.resolution + 1 if possible is None else len(possible)
     size = max(1, _POINTS // points)
     parts: list[list[CompatibleSets]] = []
+    rows = release.checked(X)
     for first in through([*range(0, X.shape[0], size)]):
-        chunk = take_rows(X, slice(first, min(first + size, X.shape[0])))
+        chunk = take_rows(rows, slice(first, min(first + size, X.shape[0])))
         parts += for_rows(partial(_sets_of_rows, release, levels, owner), chunk, n_jobs)
-    answer = [replace(joined(level), index=index) for level in zip(*parts, strict=True)]
+    answer = [replace(joined(level), index=index_of(X)) for level in zip(*parts, strict=True)]
     return answer[0] if sigmas is None else answer
 
 

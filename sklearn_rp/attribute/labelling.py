@@ -63,7 +63,7 @@ class MinimumRelease(FittedRelease):
     ----------
     model : fitted classifier
         What is to be agreed with.
-    symbols : ndarray of shape (n_labels,)
+    classes : ndarray of shape (n_labels,)
         All that may be released.
     by_probability : bool
         Whether the model is agreed with in its probabilities, or in its labels.
@@ -85,7 +85,7 @@ class MinimumRelease(FittedRelease):
     """
 
     model: Any
-    symbols: np.ndarray
+    classes: np.ndarray
     by_probability: bool
     feature: Feature
     cells: Cells
@@ -98,9 +98,14 @@ class MinimumRelease(FittedRelease):
     __eq__ = FittedRelease.__eq__
     __hash__ = FittedRelease.__hash__
 
+    @property
+    def symbols(self) -> np.ndarray:
+        """All that may be released."""
+        return self.classes
+
     def identity(self) -> Any:
-        """All that it holds."""
-        return [getattr(self, each.name) for each in fields(self)]
+        """Models, prior, cells and minimum."""
+        return [getattr(self, field.name) for field in fields(self)]
 
     def release(self, X: Rows, n_jobs: int | None = None) -> np.ndarray:
         """Label to release for each of some checked rows: shape (n_rows,)."""

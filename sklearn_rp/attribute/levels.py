@@ -8,11 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import StratifiedKFold
 
 from sklearn_rp._compat import safe_indexing
 from sklearn_rp.attribute.labelling import MinimumRelease, blurred
 from sklearn_rp.attribute.partition import random_pieces
+from sklearn_rp.feature import Feature, Number
+from sklearn_rp.models.inside import is_frozen
 from sklearn_rp.models.labels import fit_in_labels
 from sklearn_rp.rows import Rows, take_rows
 
@@ -20,6 +23,28 @@ _COPIES = 4  # of each training row, in as many pieces
 _MOST_COPIES = 200_000
 # The weight of answers learnt for runs is found on so many rows, as many asked about in each half.
 _FEWEST_ROWS, _WEIGHED_ROWS, _HELD_OUT = 20, 20_000, 500
+
+
+def check_levels(levels: str, estimator: Any, feature: Feature) -> None:
+    """Answers for runs need runs, and a model that can be trained.
+
+    Raises
+    ------
+    ValueError
+        If they are asked for where there are none.
+    """
+    if levels != "intervals":
+        return
+    if not isinstance(feature, Number):
+        raise ValueError(
+            f"levels='intervals' is not allowed for the categorical feature {feature.name!r}, "
+            "which has no runs: use 'model' or 'auto'."
+        )
+    if is_frozen(estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator):
+        raise ValueError(
+            f"levels='intervals' is not allowed with estimator={estimator!r}: a part of it is "
+            "frozen, and a second model cannot be trained. Use 'model' or 'auto'."
+        )
 
 
 def best_weight(

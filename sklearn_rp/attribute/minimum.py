@@ -21,7 +21,7 @@ from sklearn_rp.attribute.cell_prior import CellPrior, check_prior, learns
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
 from sklearn_rp.attribute.finding import sets_of
 from sklearn_rp.attribute.labelling import MinimumRelease
-from sklearn_rp.attribute.levels import best_weight, of_rows, with_run_model
+from sklearn_rp.attribute.levels import best_weight, check_levels, of_rows, with_run_model
 from sklearn_rp.attribute.measure import check_minimum, last_starts, measured
 from sklearn_rp.attribute.partition import enumerates
 from sklearn_rp.attribute.prior import Prior
@@ -193,7 +193,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         feature = Feature.from_data(counted, self.sensitive_feature, self.bounds, self.domain)
         check_minimum(self.minimum, self.unit, feature)
         by = check_prior(self.prior, X, feature)
-        self._check_levels(feature)
+        check_levels(self.levels, self._base(), feature)
         rng = check_random_state(self.random_state)
         base = self._fit_base(clone(self._base()), X, y, params)
         model = ReleaseAlong(base, feature, X, self.resolution)
@@ -229,6 +229,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self.bounds_ = feature.bounds
         self.interval_weight_ = release.run_weight
         self.guarantee_ = Guarantee(feature.name, float(self.minimum), self.unit)
+        self.feature_ = feature
         self.release_ = release
 
     def _with_levels(
@@ -240,7 +241,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         measure: np.ndarray,
         rng: np.random.RandomState,
     ) -> MinimumRelease:
-        """The release with answers learnt for runs, if they are worth it."""
+        """The release with answers learnt for runs."""
         base, feature = self._base(), release.feature
         weight = 1.0 if self.levels == "intervals" else 0.0
 
@@ -323,8 +324,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         """
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
-        along = ReleaseAlong(self, self.release_.feature, X, self.resolution)
-        sets: CompatibleSets = sets_of(along, X)
+        sets: CompatibleSets = sets_of(ReleaseAlong(self, self.feature_, X, self.resolution), X)
         return sets
 
     def attribute_prior(self, X):
@@ -346,22 +346,6 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         release = self.release_
         values = release.feature.named(release.cells.at)
         return Prior(values, np.array(release.prior.weights(X)))
-
-    def _check_levels(self, feature: Feature) -> None:
-        """Answers for runs need runs, and a model that can be trained."""
-        if self.levels != "intervals":
-            return
-        if not isinstance(feature, Number):
-            raise ValueError(
-                f"levels='intervals' is not allowed for the categorical feature "
-                f"{feature.name!r}, which has no runs: use 'model' or 'auto'."
-            )
-        base = self._base()
-        if is_frozen(base.estimator if isinstance(base, FrozenEstimator) else base):
-            raise ValueError(
-                f"levels='intervals' is not allowed with estimator={base!r}: a part of it is "
-                "frozen, and a second model cannot be trained. Use 'model' or 'auto'."
-            )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

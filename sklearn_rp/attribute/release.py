@@ -18,11 +18,10 @@ from sklearn_rp.models.asking import at_pairs
 from sklearn_rp.models.inside import unwrapped
 from sklearn_rp.models.labels import encode, in_labels, labels_of
 from sklearn_rp.models.reading import Reading
-from sklearn_rp.release import SmoothedRelease, release_of
+from sklearn_rp.release import FittedRelease, SmoothedRelease, release_of
 from sklearn_rp.rows import Rows
 from sklearn_rp.runs import Runs
 from sklearn_rp.trial import is_random
-from sklearn_rp.wrapper import ClassifierWrapper
 
 _PROFILE_CELLS = 16  # of the first look at a smoothed label that is known all along the feature
 
@@ -92,16 +91,14 @@ class ReleaseAlong:
                 "probability. Use resample=False for compatible sets."
             )
         inner = unwrapped(estimator)
-        fitted = release_of(inner) if _answers_as_fitted(inner) else None
-        self.smoothed = fitted if isinstance(fitted, SmoothedRelease) else None
+        # Ours, and its `predict` not overridden: asked directly, its rows need no second check.
+        ours = _home(getattr(inner, "predict", None)) == "sklearn_rp"
+        release: FittedRelease | None = getattr(inner, "release_", None) if ours else None
+        self._own, self._owner = release, inner
+        self.smoothed = release if isinstance(release, SmoothedRelease) else None
         # An estimator may know its own release along this very feature.
-        knows = isinstance(fitted, MinimumRelease) and fitted.feature.same_as(feature)
-        self._known: MinimumRelease | None = fitted if knows else None
-        # Either kind takes checked rows; any other estimator is asked by its `predict`.
-        ours = isinstance(fitted, SmoothedRelease | MinimumRelease)
-        self._fitted: Any = fitted if ours else None
-        self._owner: Any = inner if ours else None
-        self._n_jobs = getattr(self._owner, "n_jobs", None)
+        knows = isinstance(release, MinimumRelease) and release.feature.same_as(feature)
+        self._known = cast("MinimumRelease", release) if knows else None
         self.symbols = _symbols(self.estimator, X)
         self.edges: np.ndarray | None = None
         self.declined = ""
@@ -137,15 +134,16 @@ class ReleaseAlong:
             self.declined = str(reason)
 
     def checked(self, X: Rows) -> Rows:
-        """Rows as the estimator itself would check them, once for all that is asked of them."""
+        """Rows as `along` takes them: of possible values, and checked by the estimator."""
         X = self.feature.settled(X)
-        return X if self._owner is None else self._owner.checked_rows(X)
+        return X if self._own is None else self._owner.checked_rows(X)
 
     def released(self, X: Rows) -> np.ndarray:
         """Number of the symbol that is released for each of some checked rows."""
-        fitted = self._fitted
-        label = labels_of(self.estimator, X) if fitted is None else fitted.release(X, self._n_jobs)
-        return encode(label, self.symbols)
+        if self._own is None:
+            return encode(labels_of(self.estimator, X), self.symbols)
+        found = self._own.release(X, getattr(self._owner, "n_jobs", None))
+        return encode(found, self.symbols)
 
     def along(
         self, X: Rows, sigmas: Sequence[float | None] = (None,), owner: bool = True
@@ -220,7 +218,7 @@ class ReleaseAlong:
             if profile is not None and self._sweep is not None:
                 # Without a fallback the symbols are the classes.
                 return partial(self._sweep.certified_along, profile, sigma=level)
-            ask = partial(self._certified, sigma=level)
+            ask = partial(self._certified, smoothed, level)
 
         def read(rows: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             symbol, half = at_pairs(ask, X, a.columns, rows, a.held(z)[:, None])
@@ -231,10 +229,12 @@ class ReleaseAlong:
     def _plain(self, X: Rows) -> tuple[np.ndarray, np.ndarray]:
         return self.released(X), np.zeros(X.shape[0])
 
-    def _certified(self, X: Rows, sigma: float) -> tuple[np.ndarray, np.ndarray]:
-        smoothed = cast("SmoothedRelease", self.smoothed)
-        (cert,) = smoothed.certify(X, [sigma], n_jobs=self._n_jobs)
-        symbol = encode(smoothed.answer.released(cert.label, lambda: cert.radius), self.symbols)
+    def _certified(
+        self, smoothed: SmoothedRelease, sigma: float, X: Rows
+    ) -> tuple[np.ndarray, np.ndarray]:
+        (cert,) = smoothed.certify(X, [sigma], n_jobs=self._owner.n_jobs)
+        found = smoothed.answer.released(cert.label, partial(getattr, cert, "radius"))
+        symbol = encode(found, self.symbols)
         where = np.flatnonzero(smoothed.noise.columns == self.feature.column)
         if smoothed.fallback is not None or not len(where):
             # A ball is about the label, not about whether it is certified.
@@ -242,10 +242,9 @@ class ReleaseAlong:
         return symbol, cert.radius * smoothed.noise.scale[where[0]]
 
 
-def _answers_as_fitted(estimator: Any) -> bool:
-    """Whether an estimator of this package has no `predict` of its own, as subclasses may."""
-    home = next((k.__module__ for k in type(estimator).__mro__ if "predict" in vars(k)), "")
-    return isinstance(estimator, ClassifierWrapper) and home.split(".")[0] == "sklearn_rp"
+def _home(method: Any) -> str:
+    """Package that a method is defined in."""
+    return str(getattr(method, "__module__", "")).split(".")[0]
 
 
 def _symbols(estimator: Any, X: Rows) -> np.ndarray:

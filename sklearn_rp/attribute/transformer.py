@@ -76,8 +76,10 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         The fitted classifier.
     classes_ : ndarray
         What may be released, an abstention's label among it.
+    feature_ : Feature
+        The sensitive feature.
     sensitive_feature_ : str
-        Name of the sensitive feature.
+        Its name.
     bounds_ : tuple or ndarray
         The values that are possible.
     n_features_in_ : int
@@ -162,9 +164,10 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         base = self._fit_base(clone(self._base()), X, y, params)
         # A refusal of one person's value would tell about it: beyond is as good as any other.
         feature = feature.lenient()
-        self.release_ = self._find_release(base, feature, counted)
+        self._release = self._find_release(base, feature, counted)
         self.estimator_ = base
-        self.classes_ = self.release_.symbols
+        self.classes_ = self._release.symbols
+        self.feature_ = feature
         self.sensitive_feature_ = feature.name
         self.bounds_ = feature.bounds
         self._names = [str(name) for name in names_of(X)]
@@ -210,7 +213,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
         sets = self._sets(X, None, owner=False)
-        feature = self.release_.feature
+        feature = self.feature_
         columns: list[np.ndarray] = []
         if self.output != "drop" and isinstance(feature, Category):
             open_ = sets.contains(feature.categories)
@@ -247,7 +250,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
 
     def _assemble(self, X: Rows, new: dict[str, np.ndarray], last: dict[str, np.ndarray]) -> Any:
         """The columns of the output: a frame's are named as in `get_feature_names_out`."""
-        column, passed = self.release_.feature.column, self.remainder == "passthrough"
+        column, passed = self.feature_.column, self.remainder == "passthrough"
         before = list(range(column)) if passed else []
         after = list(range(column + 1, X.shape[1])) if passed else []
         if not is_frame(X):
@@ -287,7 +290,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
             raise ValueError(
                 f"input_features={names} is not equal to the names seen in fit, {self._names}."
             )
-        return np.asarray(self._names_out(self.release_.feature, names), dtype=object)
+        return np.asarray(self._names_out(self.feature_, names), dtype=object)
 
     def _names_out(self, feature: Feature, names: list[str]) -> list[str]:
         """Names of all columns of the output, from those of `X`."""
@@ -319,7 +322,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
     @with_callbacks
     def _sets_reported(self, X: Rows, sigmas: Any, owner: bool) -> Any:
         return sets_of(
-            self.release_,
+            self._release,
             X,
             sigmas,
             self.n_jobs,

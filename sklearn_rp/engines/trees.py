@@ -330,12 +330,14 @@ class Boosting(Trees):
             raise NotForMe("its radii are small: only with method='exact'")
         estimator, noise, X = problem.reader, problem.noise, problem.X
         model, transform, source, gain = unfold_axes(estimator, noise.columns, X)
-        known = type(model) is GradientBoostingClassifier and len(model.classes_) == 2
-        if not (known and (model.init is None or isinstance(model.init, str))):
+        if type(model) is not GradientBoostingClassifier or len(model.classes_) != 2:
             raise NotForMe(f"{type(model).__name__} is no binary gradient boosting")
         table = read_trees(model)
         value = table.contributions()[:, 0]
-        leaf, first, start = table.left < 0, table.first[:-1], float(table.start[0])
+        leaf, first = table.left < 0, table.first[:-1]
+        one = dense_inputs(transform, take_rows(X, slice(0, 1)))  # the start as the model adds it
+        reached = [t.tree_.apply(one.astype(np.float32))[0] for t in np.ravel(model.estimators_)]
+        start = float(np.ravel(model.decision_function(one))[0] - sum(value[first + reached]))
         least = np.minimum.reduceat(np.where(leaf, value, np.inf), first)
         most = np.maximum.reduceat(np.where(leaf, value, -np.inf), first)
         raw = start, start + sum(least.tolist()), start + sum(most.tolist())

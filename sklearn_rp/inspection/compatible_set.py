@@ -109,7 +109,7 @@ class CompatibleSetDisplay:
             )
         if knows:
             rows = check_rows(estimator, X, reset=False)
-            feature = estimator.release_.feature
+            feature = estimator.feature_
 
             def find(model: Any) -> CompatibleSets:
                 return sets_of(ReleaseAlong(model, feature, rows, estimator.resolution), rows)

@@ -24,7 +24,15 @@ _XGBOOST_LINKS: dict[str, Callable[[Any], Any]] = {
     "reg:gamma": np.log,
     "reg:tweedie": np.log,
 }
-_CATBOOST_LEAVES = 2**22  # beyond, its model as text takes gigabytes
+_XGBOOST_KEYS = (
+    "left_children",
+    "right_children",
+    "split_indices",
+    "split_type",
+    "split_conditions",
+    "default_left",
+)
+_CATBOOST_LEAVES = 2**20  # beyond, its model as text takes gigabytes
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
@@ -96,17 +104,14 @@ def xgboost(model: Any) -> TreeTable:
     trees: list[Tree] = []
     unread: dict[int, str] = {}
     for k, tree in enumerate(grown["trees"][:used]):
-        left = np.asarray(tree["left_children"])
-        feature = np.asarray(tree["split_indices"])[: len(left)]
-        kind = np.asarray(tree["split_type"])[: len(left)]
+        left, right, feature, kind, condition, missing_left = (
+            np.asarray(tree[key])[: len(tree["left_children"])] for key in _XGBOOST_KEYS
+        )
         unread |= dict.fromkeys(feature[(left != -1) & (kind != 0)].tolist(), "category")
-        condition = np.asarray(tree["split_conditions"], dtype=np.float64)
-        vectors = int(tree["tree_param"]["size_leaf_vector"]) > 1
-        if vectors:
+        if int(tree["tree_param"]["size_leaf_vector"]) > 1:
             value = np.asarray(tree["base_weights"], dtype=np.float64).reshape(len(left), -1)
         else:
             value = placed(condition[:, None], [grown["tree_info"][k]], n_outputs)
-        right, missing_left = np.asarray(tree["right_children"]), np.asarray(tree["default_left"])
         weight = 1.0 if weights is None else weights[k]
         trees.append(Tree(feature, condition, left, right, missing_left, weight * value))
     start = link(np.atleast_1d(json.loads(sizes["base_score"])).astype(np.float64))
@@ -119,6 +124,8 @@ def _xgboost_edges(split: np.ndarray) -> np.ndarray:
 
 def catboost(model: Any) -> TreeTable:
     """The saved model, through a file: it has no other form that can be read."""
+    if model.get_text_feature_indices() or model.get_embedding_feature_indices():
+        raise NotForMe("reads text or embeddings")  # and can then be saved in no other form
     if np.sum(model.get_tree_leaf_counts()) > _CATBOOST_LEAVES:
         raise NotForMe("has too many leaves to be read")
     with TemporaryDirectory() as folder:
@@ -131,12 +138,8 @@ def catboost_table(saved: dict[str, Any]) -> TreeTable:
     """Table of a CatBoost model as it saves itself; it goes left where ``float32(x) <= border``."""
     features = saved["features_info"]
     numbers = {each["feature_index"]: each for each in features["float_features"]}
-    unread = {
-        each["flat_feature_index"]: key.partition("_")[0].replace("categorical", "category")
-        for key, kind in features.items()
-        if key.endswith("_features") and key != "float_features"
-        for each in kind
-    }
+    categories = features.get("categorical_features", [])
+    unread = {each["flat_feature_index"]: "category" for each in categories}
     for ctr in features.get("ctrs", []):  # statistics of categories, and of numbers with them
         for element in ctr["elements"]:
             if "float_feature_index" in element:
