@@ -58,6 +58,7 @@ def test_readings_are_in_the_units_of_the_feature():
     cert = make_certificate()
     assert cert.half_width("bmi").tolist() == [0, 4.4, 8.8, pytest.approx(13.2)]
     assert cert.half_width(2).tolist() == cert.half_width("bmi").tolist()  # its position in X
+    assert (cert.name_of(2), cert.name_of("age")) == ("bmi", "age")
     assert cert.half_width("age")[1] == 13
     low, high = cert.interval("bmi")
     assert low[1] == pytest.approx(25 - 4.4)
