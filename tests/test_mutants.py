@@ -7,7 +7,8 @@ import pytest
 import soundness
 from scipy import special
 
-from sklearn_rp import bounds, classifier
+from sklearn_rp import bounds
+from sklearn_rp import release as releases
 from sklearn_rp.engines import linear, recalled, sweep, trees
 from sklearn_rp.engines.monte_carlo import MonteCarlo
 from sklearn_rp.law import Gaussian
@@ -38,12 +39,12 @@ def test_point_estimate_for_a_bound(monkeypatch):
 
 
 def test_radius_rounded_up(monkeypatch):
-    monkeypatch.setattr(classifier, "scaled_radius", lambda radius, sigma: sigma * radius * 1.0001)
+    monkeypatch.setattr(releases, "scaled_radius", lambda radius, sigma: sigma * radius * 1.0001)
     caught(soundness.nothing_changes_inside_the_ball, "linear", 20_000)
 
 
 def test_radius_in_the_wrong_unit(monkeypatch):
-    monkeypatch.setattr(classifier, "scaled_radius", lambda radius, sigma: radius)
+    monkeypatch.setattr(releases, "scaled_radius", lambda radius, sigma: radius)
     for name in ("linear", "trees", "sweep"):
         caught(soundness.walks_end_outside_the_ball, name)
 
@@ -130,10 +131,10 @@ def test_a_stale_cache(monkeypatch):
 
 
 def recalled_votes_are_those_of_the_rows():
-    clf = soundness.EXACT["sweep"]()
-    X = soundness.WIDE[0]
-    engine = recalled.Recalled(clf._engine, X[:20], [0.3], None)
+    release = soundness.EXACT["sweep"]().release_
+    X, own, draws = soundness.WIDE[0], release.engine, release.draws()
+    engine = recalled.Recalled(own, X[:20], [0.3], None)
     for rows in (X[:20], X[20:40], X[:20]):
-        a = engine.votes(rows, [0.3], clf._draws())[0].total
-        np.testing.assert_array_equal(a, clf._engine.votes(rows, [0.3], clf._draws())[0].total)
-        np.testing.assert_array_equal(engine.profile(rows).symbol, clf._engine.profile(rows).symbol)
+        a = engine.votes(rows, [0.3], draws)[0].share
+        np.testing.assert_array_equal(a, own.votes(rows, [0.3], draws)[0].share)
+        np.testing.assert_array_equal(engine.profile(rows).symbol, own.profile(rows).symbol)
