@@ -9,6 +9,7 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -16,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_rp import AttributePrivacyClassifier, RobustPrivacyClassifier, certify
+from sklearn_rp.attribute import compatible_sets
 from sklearn_rp.baselines import RandomizedResponseClassifier
 from sklearn_rp.release import release_of
 
@@ -137,3 +139,10 @@ def test_a_subclass_with_labels_of_its_own_is_not_certified_by_inherited_ones():
     with pytest.raises(TypeError, match="certify cannot certify Changed"):
         certify(Changed(TREE).fit(X, Y), X)
     assert certify(Constant().fit(X, Y), X) == "all of them"
+
+
+@pytest.mark.parametrize("kind", [RobustPrivacyClassifier, AttributePrivacyClassifier])
+def test_sets_of_what_is_not_fitted_yet(kind):
+    needed = {"sensitive_feature": 2} if kind is AttributePrivacyClassifier else {}
+    with pytest.raises(NotFittedError):
+        compatible_sets(kind(TREE, **needed), X, sensitive_feature=2)
