@@ -427,7 +427,7 @@ def _check_same_people(one: CompatibleSets, other: Any) -> None:
             f"The sets are of people with other values of {one.feature!r}: they must be about "
             "the same people, in the same order."
         )
-    known, given = (np.atleast_1d(sets.categories) for sets in (one, other))
+    known, given = (np.asarray(sets.categories) for sets in (one, other))
     if (one.low, one.high) != (other.low, other.high) or not np.array_equal(known, given):
         raise ValueError("The sets have different bounds: give both the same.")
     if not same_domain(one.domain, other.domain):
