@@ -59,6 +59,7 @@ ORDER = [
     "attribute.prior",
     "attribute.cell_prior",
     "attribute.partition",
+    "attribute.pieces",
     "attribute.labelling",
     "attribute.search",
     "attribute.release",
