@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from sklearn_rp.attribute import (
         AttributeCoarsener,
         AttributePrivacyClassifier,
+        AttributePrivacyRegressor,
         AttributePrivacyTransformer,
     )
     from sklearn_rp.certificate import Certificate
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AttributeCoarsener",
     "AttributePrivacyClassifier",
+    "AttributePrivacyRegressor",
     "AttributePrivacyTransformer",
     "Certificate",
     "RobustPrivacyClassifier",
@@ -31,6 +33,7 @@ __all__ = [
 _HOMES = {
     "AttributeCoarsener": "attribute",
     "AttributePrivacyClassifier": "attribute",
+    "AttributePrivacyRegressor": "attribute",
     "AttributePrivacyTransformer": "attribute",
     "Certificate": "certificate",
     "RobustPrivacyClassifier": "classifier",

@@ -32,8 +32,6 @@ class FittedRelease:
     Two are equal that were fitted to the same end, after a round trip through a pickle, too.
     """
 
-    symbols: Any  # all that may be released, sorted
-
     @property
     def fallback(self) -> Any:
         """What is released for rows that are not certified; None: there is no such thing."""

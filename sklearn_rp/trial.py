@@ -70,7 +70,18 @@ def _wavers(estimator: Any, rows: Rows) -> bool:
         given = [behind_steps(inner, deepcopy(rows)) for _ in range(2)]
         return joblib.hash(given[0]) != joblib.hash(given[1]) or _wavers(inner[-1], given[0])
     first, second = (labels_of(inner, deepcopy(rows)) for _ in range(2))
-    return bool((first != second).any())
+    both_none = missing(first) & missing(second)  # NaN is no other answer than NaN
+    return bool(((first != second) & ~both_none).any())
+
+
+def refuse_random(estimator: Any, X: Rows) -> None:
+    """Refuse a fitted model that answers at random: it has no compatible sets."""
+    if is_random(estimator, X):
+        raise ValueError(
+            f"{type(estimator).__name__} releases at random (resample=True, or another answer "
+            "to the same rows): every value is compatible with every label, with some "
+            "probability. Use resample=False for compatible sets."
+        )
 
 
 def has_threshold(estimator: Any, X: Rows) -> bool:

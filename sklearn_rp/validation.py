@@ -215,3 +215,22 @@ def check_target(estimator: Any, X: Rows, y: Any) -> np.ndarray:
         check_array(y, ensure_2d=False, input_name="y")
     check_classification_targets(y)
     return y
+
+
+def check_numbers(estimator: Any, X: Rows, y: Any) -> np.ndarray:
+    """Numbers to predict, as a one-dimensional array of doubles."""
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None."
+        )
+    check_consistent_length(X, y)
+    shape = np.asarray(y).shape
+    if len(shape) > 1 and shape[1] != 1:
+        raise ValueError(
+            f"y has shape {shape}: one number for each row is released. Wrap one regressor for "
+            "each output."
+        )
+    y = column_or_1d(y, warn=True)
+    if y.dtype.kind not in "iufbO":
+        raise ValueError(f"y holds {y.dtype.name} values: a regressor needs numbers.")
+    return check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")

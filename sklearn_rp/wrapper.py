@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import has_fit_parameter
@@ -31,7 +31,13 @@ from sklearn_rp.models.labels import fit_in_labels
 from sklearn_rp.rows import (
     Rows,
 )
-from sklearn_rp.validation import check_rows, check_target, check_weights, unchanged_on_error
+from sklearn_rp.validation import (
+    check_numbers,
+    check_rows,
+    check_target,
+    check_weights,
+    unchanged_on_error,
+)
 
 
 class weighted:  # noqa: N801
@@ -77,10 +83,17 @@ class Versioned(BaseEstimator):
             )
 
 
-class ClassifierWrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, Versioned):
-    """Base of the estimators that fit a classifier and release its labels in some way."""
+class Wrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, Versioned):
+    """Base of the estimators that fit a model and release its answers in some way."""
 
     estimator: Any
+
+    _kind: str  # of the model, as its tags call it
+    _other_kind: str  # what is said to a model of another kind
+    _default: Any  # the model where none is given
+    _target: Any  # checks `y`
+    _fit_model: Any  # fits a model to checked rows
+    _check_varied: Any  # refuses a target that holds one value
 
     # Whether a meta-estimator has `predict` may be known in `fit` alone: it is asked for there.
     _parameter_constraints: dict = {"estimator": [HasMethods(["fit"]), None]}
@@ -89,21 +102,21 @@ class ClassifierWrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixi
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None, **fit_params):
-        """Fit the classifier, and what is released of it.
+        """Fit the model, and what is released of it.
 
         Parameters
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
             Training rows. Columns that this estimator does not look at may be of any type that
-            the classifier takes; where noise is added to every entry, arrays of more dimensions
+            the model takes; where noise is added to every entry, arrays of more dimensions
             (images, sequences) are rows, too.
         y : array-like of shape (n_samples,)
-            Labels.
+            Labels, or numbers for a regressor.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row, for the ``fit`` of the classifier, and wherever this estimator
+            Weight of each row, for the ``fit`` of the model, and wherever this estimator
             learns from the rows itself; None: all alike.
         **fit_params : dict
-            Passed to the ``fit`` of the classifier; with metadata routing enabled, as requested
+            Passed to the ``fit`` of the model; with metadata routing enabled, as requested
             there.
 
         Returns
@@ -113,7 +126,7 @@ class ClassifierWrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixi
         Raises
         ------
         ValueError, TypeError
-            If a parameter or the data is not allowed, or the classifier has no answer where it is
+            If a parameter or the data is not allowed, or the model has no answer where it is
             needed. A failed call leaves the object as it was.
         """
         with unchanged_on_error(self):
@@ -123,7 +136,7 @@ class ClassifierWrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixi
     def _fit(self, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any]) -> None:
         X = check_rows(self, X, reset=True, allow_nd=self._takes_images)
         params = self._passed_on(X, y, sample_weight, fit_params)
-        self._learn(X, self._check_labels(X, y), params)
+        self._learn(X, self._check_target(X, y), params)
 
     _takes_images = False
 
@@ -146,27 +159,24 @@ class ClassifierWrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixi
         return check_rows(self, X, reset=False)
 
     def _base(self) -> Any:
-        """The unfitted classifier: `estimator`, or the default."""
-        return LogisticRegression() if self.estimator is None else self.estimator
+        """The unfitted model: `estimator`, or the default."""
+        return self._default() if self.estimator is None else self.estimator
 
-    def _check_labels(self, X: Rows, y: Any) -> np.ndarray:
-        """Labels as an array; refused where there is no classifier, or nothing to tell apart."""
+    def _check_target(self, X: Rows, y: Any) -> np.ndarray:
+        """Labels or numbers as an array; refused where the model is of another kind."""
         estimator = self._base()
         kind = get_tags(estimator).estimator_type
-        if kind not in (None, "classifier"):
-            raise ValueError(
-                f"estimator={estimator!r} is a {kind}: a classifier is needed. Robust Privacy "
-                "is about labels; for a regressor, put a threshold on the target first."
-            )
+        if kind not in (None, self._kind):
+            raise ValueError(self._other_kind.format(estimator=repr(estimator), kind=kind))
         self._check_methods(estimator, fitted=False)
-        y = check_target(self, X, y)
+        y = self._target(X, y)
         if not isinstance(estimator, FrozenEstimator):  # which may be asked about rows of one class
-            self._check_classes(np.unique(y))
+            self._check_varied(y)
         return y
 
     def _needed(self) -> dict[str, str]:
         """Methods that the classifier must have: what needs them, and what to do without."""
-        return {"predict": "estimator={name} has no {method}: a classifier is needed."}
+        return {"predict": f"estimator={{name}} has no {{method}}: a {self._kind} is needed."}
 
     def _check_methods(self, estimator: Any, *, fitted: bool) -> None:
         """Refuse a classifier without a method that is needed.
@@ -181,13 +191,6 @@ class ClassifierWrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixi
                     raise ValueError(
                         why.format(method=method, name=type(estimator).__name__)
                     ) from error
-
-    def _check_classes(self, classes: np.ndarray) -> None:
-        """Refuse labels that there is nothing to tell apart in."""
-        if len(classes) < 2:
-            raise ValueError(
-                f"y holds one class, {classes.tolist()}: a classifier needs at least two classes."
-            )
 
     def _passed_on(
         self, X: Rows, y: Any, sample_weight: Any, fit_params: dict[str, Any]
@@ -211,7 +214,7 @@ class ClassifierWrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixi
     def _fit_base(self, base: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
         """Fit a clone of the classifier; callbacks are told."""
         with fitting(self, base):
-            base = fit_in_labels(base, X, y, params)
+            base = self._fit_model(base, X, y, params)
         self._check_methods(base, fitted=True)
         return base
 
@@ -238,4 +241,54 @@ class ClassifierWrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixi
         if tags.classifier_tags is not None and inner.classifier_tags is not None:
             tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
             tags.classifier_tags.poor_score = inner.classifier_tags.poor_score
+        if tags.regressor_tags is not None and inner.regressor_tags is not None:
+            tags.regressor_tags.poor_score = inner.regressor_tags.poor_score
         return tags
+
+
+class ClassifierWrapper(Wrapper):
+    """Base of the estimators that fit a classifier and release its labels in some way."""
+
+    _kind = "classifier"
+    _other_kind = (
+        "estimator={estimator} is a {kind}: a classifier is needed. Robust Privacy is about labels "
+        "here; for a regressor, put a threshold on the target first, or release its numbers with "
+        "AttributePrivacyRegressor."
+    )
+    _default = LogisticRegression
+    _target = check_target
+    _fit_model = staticmethod(fit_in_labels)
+
+    def _check_varied(self, y: np.ndarray) -> None:
+        self._check_classes(np.unique(y))
+
+    def _check_classes(self, classes: np.ndarray) -> None:
+        """Refuse labels that there is nothing to tell apart in."""
+        if len(classes) < 2:
+            raise ValueError(
+                f"y holds one class, {classes.tolist()}: a classifier needs at least two classes."
+            )
+
+
+class RegressorWrapper(Wrapper):
+    """Base of the estimators that fit a regressor and release its numbers in some way."""
+
+    _kind = "regressor"
+    _other_kind = (
+        "estimator={estimator} is a {kind}: a regressor is needed. Labels are released by "
+        "AttributePrivacyClassifier."
+    )
+    _default = LinearRegression
+    _target = check_numbers
+
+    @staticmethod
+    def _fit_model(model: Any, X: Any, y: np.ndarray, params: dict[str, Any]) -> Any:
+        return model.fit(X, y, **params)
+
+    def _check_varied(self, y: np.ndarray) -> None:
+        """Refuse numbers that there is nothing to tell apart in."""
+        if len(y) and (y == y[0]).all():
+            raise ValueError(
+                f"y is constant, {y[0]:g}, in the {len(y)} sample(s) given (n_samples={len(y)}): "
+                "there is nothing to release. Give rows with different targets."
+            )

@@ -5,11 +5,13 @@ from sklearn_rp.attribute.compatible_sets import CompatibleSets
 from sklearn_rp.attribute.finding import compatible_sets
 from sklearn_rp.attribute.minimum import AttributePrivacyClassifier
 from sklearn_rp.attribute.prior import Prior
+from sklearn_rp.attribute.regressor import AttributePrivacyRegressor
 from sklearn_rp.attribute.transformer import AttributePrivacyTransformer
 
 __all__ = [
     "AttributeCoarsener",
     "AttributePrivacyClassifier",
+    "AttributePrivacyRegressor",
     "AttributePrivacyTransformer",
     "CompatibleSets",
     "Prior",

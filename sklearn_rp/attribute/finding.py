@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+from numbers import Real
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_regressor
 
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, joined
 from sklearn_rp.attribute.release import Along, ReleaseAlong
@@ -27,14 +29,15 @@ def compatible_sets(
     bounds: Any = None,
     domain: Any = "auto",
     resolution: int = 256,
+    tolerance: float = 0.0,
     sigmas: Sequence[float] | None = None,
     n_jobs: int | None = None,
 ) -> Any:
-    """Values of a sensitive feature with the same released label, for each row.
+    """Values of a sensitive feature with the same released label or number, for each row.
 
     Parameters
     ----------
-    estimator : fitted classifier
+    estimator : fitted classifier or regressor
         Anything with ``predict``. Of a feature with few possible values every one is asked about,
         and of a tree model whose thresholds are known nothing is missed either. Elsewhere ends are
         found to the last possible value, but bands narrower than a cell of the first look may be
@@ -54,6 +57,10 @@ def compatible_sets(
         of any but a continuous domain are numbers of possible values.
     resolution : int, default=256
         Cells of the first look.
+    tolerance : float, default=0.0
+        Of a regressor, in the unit of its target: values with a number that differs from the
+        released one by no more than this are compatible with it. An exact number of a smooth model
+        leaves one point open; give what nobody can tell apart, half a unit of the last digit shown.
     sigmas : sequence of float, default=None
         Noise levels of a RobustPrivacyClassifier; None: the one it was fitted with. With a single
         noised feature the model is read once for all.
@@ -83,7 +90,8 @@ def compatible_sets(
     """
     X = as_rows(X)
     feature = Feature.from_data(X, sensitive_feature, bounds, domain)
-    release = ReleaseAlong(estimator, feature, X, check_resolution(resolution))
+    tolerance = check_tolerance(tolerance, estimator)
+    release = ReleaseAlong(estimator, feature, X, check_resolution(resolution), tolerance)
     return sets_of(release, X, sigmas, n_jobs)
 
 
@@ -94,6 +102,22 @@ def check_resolution(resolution: Any) -> int:
     if resolution < 1:
         raise ValueError(f"resolution={resolution} is not allowed: at least 1 cell is needed.")
     return int(resolution)
+
+
+def check_tolerance(tolerance: Any, estimator: Any) -> float:
+    """How far numbers may differ that are taken for the same: 0 for labels."""
+    number = isinstance(tolerance, Real) and not isinstance(tolerance, bool)
+    if not number or not 0 <= float(tolerance) < np.inf:
+        raise ValueError(
+            f"tolerance={tolerance!r} is not allowed: a finite number from 0 up, in the unit of "
+            "the target."
+        )
+    if tolerance and not is_regressor(estimator):
+        raise ValueError(
+            f"tolerance={tolerance!r} is not allowed for {type(estimator).__name__}, which "
+            "releases labels: it is about numbers. Leave it out."
+        )
+    return float(tolerance)
 
 
 def sets_of(
@@ -134,7 +158,7 @@ def _select(release: ReleaseAlong, along: Along, own: np.ndarray) -> CompatibleS
     runs, symbol, a = along.runs, along.symbol, release.feature
     runs, rows = runs.where(runs.symbol == symbol[runs.row]), np.arange(len(symbol))
     return CompatibleSets(
-        release.symbols[symbol],
+        along.answer,
         a.name,
         a.low,
         a.high,

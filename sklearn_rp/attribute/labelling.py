@@ -50,23 +50,24 @@ class Labelling:
         """Number of the label of each row."""
         return self.labels[np.arange(len(self.own)), self.own]
 
+    def answer(self, symbols: Any) -> np.ndarray:
+        """What is released for each row."""
+        return symbols[self.released.astype(np.intp)]
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class MinimumRelease(FittedRelease):
-    """The release of an AttributePrivacyClassifier: a deterministic function of the row.
+    """A release that leaves a minimum open: a deterministic function of the row.
 
-    For each row, labels are given to the cells of the sensitive feature: those that agree best with
-    the model, among all in which no label has less than the minimum. They depend on the other
-    features alone. Rows are those that `sklearn_rp.validation.check_rows` gives.
+    For each row, the cells of the sensitive feature are cut into stretches, none shorter than the
+    minimum, that get one answer each; among all such ways the one is taken that loses least beside
+    the model. It depends on the other features alone. Rows are those that ``checked_rows`` of the
+    estimator gives.
 
     Parameters
     ----------
-    model : fitted classifier
+    model : fitted estimator
         What is to be agreed with.
-    classes : ndarray of shape (n_labels,)
-        All that may be released.
-    by_probability : bool
-        Whether the model is agreed with in its probabilities, or in its labels.
     feature : Feature
         The sensitive feature.
     cells : Cells
@@ -74,19 +75,17 @@ class MinimumRelease(FittedRelease):
     prior : CellPrior
         How likely each cell is, when agreement is counted.
     minimum : float
-        Smallest stretch, or number of categories, of one label.
+        Smallest stretch, or number of categories, of one answer.
     last_start : ndarray of int of shape (n_cells + 1,), or None
         The last cell at which a run that ends before a cell may start; None: it depends on the row,
         where mass is measured under a prior of its own.
-    run_model : fitted classifier or None
+    run_model : fitted estimator or None
         A model for the middles of runs.
     run_weight : float
         Weight of its answers beside those of `model`, in [0, 1].
     """
 
     model: Any
-    classes: np.ndarray
-    by_probability: bool
     feature: Feature
     cells: Cells
     prior: CellPrior
@@ -98,17 +97,19 @@ class MinimumRelease(FittedRelease):
     __eq__ = FittedRelease.__eq__
     __hash__ = FittedRelease.__hash__
 
-    @property
-    def symbols(self) -> np.ndarray:
-        """All that may be released."""
-        return self.classes
+    _width = 1  # numbers that an answer is made of
 
     def identity(self) -> Any:
         """Models, prior, cells and minimum."""
         return [getattr(self, field.name) for field in fields(self)]
 
+    @property
+    def symbols(self) -> Any:
+        """All that may be released, sorted; None where that is not known."""
+        return None
+
     def release(self, X: Rows, n_jobs: int | None = None) -> np.ndarray:
-        """Label to release for each of some checked rows.
+        """Answer to release for each of some checked rows.
 
         Parameters
         ----------
@@ -119,10 +120,121 @@ class MinimumRelease(FittedRelease):
 
         Returns
         -------
-        label : ndarray of shape (n_samples,)
+        answer : ndarray of shape (n_samples,)
         """
-        number = np.concatenate([each.released for each in self._labellings(X)])
-        return self.symbols[number.astype(np.intp)]
+        return np.concatenate([each.answer(self.symbols) for each in self._labellings(X)])
+
+    def along(self, X: Rows) -> tuple[Runs, np.ndarray, np.ndarray]:
+        """Answers along the sensitive feature, and at the rows themselves.
+
+        Parameters
+        ----------
+        X : ndarray or DataFrame of shape (n_samples, n_features)
+            Rows as ``checked_rows`` of the estimator gives them.
+
+        Returns
+        -------
+        runs, own, answer : Runs, ndarray of int, ndarray, both of shape (n_samples,)
+            Stretches of equal answers; numbers of the rows' own answers, and these themselves.
+        """
+        parts = list(self._labellings(X))
+        labels = np.concatenate([each.labels for each in parts])
+        own = np.concatenate([each.released for each in parts])
+        ends, apart = (self.cells.first, self.cells.last), isinstance(self.feature, Category)
+        answer = np.concatenate([each.answer(self.symbols) for each in parts])
+        return Runs.from_cells(labels, *ends, self._n_answers(labels), apart=apart), own, answer
+
+    def truth(self, y: np.ndarray) -> np.ndarray:
+        """What answers for runs are compared with: shape (n_rows, k)."""
+        raise NotImplementedError
+
+    def share(self, truth: np.ndarray, mean: np.ndarray, learnt: np.ndarray) -> float:
+        """Weight of the answers learnt for runs with the least squared error."""
+        across = ((learnt - mean) ** 2).sum()
+        if not across > 0:
+            return 0.0
+        along = ((truth - mean) * (learnt - mean)).sum()
+        return float(np.clip(along / across, 0.0, 1.0).round(3))
+
+    def own_runs(self, X: Rows) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+        """Chunk by chunk: rows, the model's answer for each row's run, and the answer learnt."""
+        raise NotImplementedError
+
+    def _labellings(self, X: Rows) -> Iterator[Any]:
+        """What is released, chunk by chunk."""
+        raise NotImplementedError
+
+    def _n_answers(self, labels: np.ndarray) -> int:
+        """How many answers are told apart along the feature."""
+        raise NotImplementedError
+
+    def _answers(self, model: Any, rows: Rows) -> np.ndarray:
+        """Answers of a model, rounded: their last bits may depend on the batch."""
+        raise NotImplementedError
+
+    def _best(self, gain: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """Number of the answer, or of the stretch, of each cell: shape (n_rows, n_cells)."""
+        raise NotImplementedError
+
+    def _learnt(self, X: Rows, runs: Runs) -> np.ndarray:
+        """Answers learnt for runs of cells: shape (n_runs, ...)."""
+        rows = blurred(self.feature, self.cells, X, runs.row, runs.low, runs.high)
+        return self._answers(self.run_model, rows)
+
+    def _optimal(self, X: Rows) -> Iterator[Labelling]:
+        """What agrees best with the model, chunk by chunk."""
+        cell = self.cells.of(self.feature.values(X))
+        columns, values = self.feature.columns, self.feature.held(self.cells.at)[:, None]
+
+        def ask(rows: Rows) -> np.ndarray:
+            return self._answers(self.model, rows)
+
+        for rows, gain in at_each(ask, X, columns, values, self._width):
+            weight = self.prior.weights(take_rows(X, rows))
+            yield Labelling(rows, self._best(gain, weight), gain, weight, cell[rows])
+
+    def _last_starts(self, weight: np.ndarray) -> np.ndarray:
+        """Where a run may start, of each row."""
+        if self.last_start is not None:
+            return self.last_start
+        return last_starts_by_row(weight, self.minimum)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MinimumLabels(MinimumRelease):
+    """The release of an :class:`~sklearn_rp.AttributePrivacyClassifier`.
+
+    Parameters
+    ----------
+    model, feature, cells, prior, minimum, last_start, run_model, run_weight
+        As of any release that leaves a minimum open.
+    classes : ndarray of shape (n_labels,)
+        All that may be released.
+    by_probability : bool
+        Whether the model is agreed with in its probabilities, or in its labels.
+    """
+
+    classes: np.ndarray
+    by_probability: bool
+
+    __eq__ = FittedRelease.__eq__
+    __hash__ = FittedRelease.__hash__
+
+    @property
+    def symbols(self) -> np.ndarray:
+        """All that may be released."""
+        return self.classes
+
+    @property
+    def _width(self) -> int:  # type: ignore[override]
+        return 4 * len(self.classes)
+
+    def _n_answers(self, labels: np.ndarray) -> int:
+        return len(self.classes)
+
+    def truth(self, y: np.ndarray) -> np.ndarray:
+        """What answers for runs are compared with: shape (n_rows, n_labels)."""
+        return (y[:, None] == self.classes).astype(float)
 
     def probabilities(self, X: Rows) -> np.ndarray:
         """Mean probabilities over the cells that share the row's label: (n_rows, n_labels).
@@ -143,25 +255,6 @@ class MinimumRelease(FittedRelease):
             parts.append((1 - share) * mean + share * released)
         return np.concatenate(parts)
 
-    def along(self, X: Rows) -> tuple[Runs, np.ndarray]:
-        """Labels along the sensitive feature, and at the rows themselves.
-
-        Parameters
-        ----------
-        X : ndarray or DataFrame of shape (n_samples, n_features)
-            Rows as ``checked_rows`` of the estimator gives them.
-
-        Returns
-        -------
-        runs, own : Runs, ndarray of int of shape (n_samples,)
-            Stretches of equal labels; numbers of the rows' own labels.
-        """
-        parts = list(self._labellings(X))
-        labels = np.concatenate([each.labels for each in parts])
-        own = np.concatenate([each.released for each in parts])
-        ends, apart = (self.cells.first, self.cells.last), isinstance(self.feature, Category)
-        return Runs.from_cells(labels, *ends, len(self.symbols), apart=apart), own
-
     def most_lost(self, X: Rows) -> float:
         """Largest share of the agreement that a row loses to the minimum."""
         lost = [0.0]
@@ -173,7 +266,7 @@ class MinimumRelease(FittedRelease):
     def own_runs(self, X: Rows) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
         """Chunk by chunk: rows, the model's mean over each row's run, and the answer learnt."""
         for each in self._optimal(X):
-            runs, number = _in_cells(each.labels)
+            runs, number = in_cells(each.labels)
             run = number[np.arange(len(each.own)), each.own]
             weight = each.weight[:, :, None]
             mean = _sums(runs, each.gain * weight) / _sums(runs, weight)
@@ -189,36 +282,17 @@ class MinimumRelease(FittedRelease):
 
         Runs keep their ends, or join a neighbour: none becomes shorter.
         """
-        runs, number = _in_cells(each.labels)
+        runs, number = in_cells(each.labels)
         learnt = self._learnt(take_rows(X, each.rows), runs)[number]
         gain = (1 - self.run_weight) * each.gain + self.run_weight * learnt
         best = _sums(runs, gain * each.weight[:, :, None]).argmax(axis=1)
         return Labelling(each.rows, best[number], gain, each.weight, each.own)
 
-    def _learnt(self, X: Rows, runs: Runs) -> np.ndarray:
-        """Answers learnt for runs of cells: shape (n_runs, n_labels)."""
-        rows = blurred(self.feature, self.cells, X, runs.row, runs.low, runs.high)
-        return self._answers(self.run_model, rows)
-
-    def _optimal(self, X: Rows) -> Iterator[Labelling]:
-        """Labels of all cells that agree best with the model, chunk by chunk."""
-        cell = self.cells.of(self.feature.values(X))
-        columns, values = self.feature.columns, self.feature.held(self.cells.at)[:, None]
-
-        def ask(rows: Rows) -> np.ndarray:
-            return self._answers(self.model, rows)
-
-        for rows, gain in at_each(ask, X, columns, values, 4 * len(self.symbols)):
-            weight = self.prior.weights(take_rows(X, rows))
-            yield Labelling(rows, self._best(gain, weight), gain, weight, cell[rows])
-
     def _best(self, gain: np.ndarray, weight: np.ndarray) -> np.ndarray:
         weighted = gain * weight[:, :, None]
         if isinstance(self.feature, Category):
             return best_assignment(weighted, int(self.minimum))
-        if self.last_start is not None:
-            return best_runs(weighted, self.last_start)
-        return best_runs(weighted, last_starts_by_row(weight, self.minimum))
+        return best_runs(weighted, self._last_starts(weight))
 
     def _answers(self, model: Any, rows: Rows) -> np.ndarray:
         """Probability of each label for each row: shape (n_rows, n_labels)."""
@@ -244,7 +318,7 @@ def blurred(
     return feature.copies(X, rows, feature.middle(cells.first[first], cells.last[after - 1]))
 
 
-def _in_cells(labels: np.ndarray) -> tuple[Runs, np.ndarray]:
+def in_cells(labels: np.ndarray) -> tuple[Runs, np.ndarray]:
     """Runs of equal labels, from a first cell to the one after the last; the run of each cell."""
     place = np.arange(labels.shape[1])
     runs = Runs.from_cells(labels, place, place + 1, int(labels.max()) + 1)

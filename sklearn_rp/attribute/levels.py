@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold
 
 from sklearn_rp._compat import safe_indexing
 from sklearn_rp.attribute.labelling import MinimumRelease, blurred
 from sklearn_rp.attribute.partition import random_pieces
 from sklearn_rp.feature import Feature, Number
 from sklearn_rp.models.inside import is_frozen
-from sklearn_rp.models.labels import fit_in_labels
 from sklearn_rp.rows import Rows, take_rows
 
 _COPIES = 4  # of each training row, in as many pieces
@@ -53,6 +52,7 @@ def best_weight(
     y: np.ndarray,
     weight: Any,
     rng: np.random.RandomState,
+    labels: bool,
 ) -> float:
     """Weight of the answers learnt for runs with the least squared error on held-out rows.
 
@@ -66,29 +66,33 @@ def best_weight(
         Their weights: rows of none are not looked at.
     rng : RandomState
         Source of the draws.
+    labels : bool
+        Whether `y` holds labels.
     """
     known = np.arange(len(y)) if weight is None else np.flatnonzero(np.asarray(weight))
     counts = np.sort(np.unique(y[known], return_counts=True)[1])
-    if len(known) < _FEWEST_ROWS or len(counts) < 2 or counts[-2] < 2:
+    rare = labels and (len(counts) < 2 or counts[-2] < 2)
+    if len(known) < _FEWEST_ROWS or rare:
         return 0.0
     seed = int(rng.randint(2**31))
     order = rng.permutation(known)[:_WEIGHED_ROWS]
-    along = across = 0.0
+    folds = StratifiedKFold(2) if labels else KFold(2)
+    parts = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # said of all rows already, or about rare labels
-        for train, test in StratifiedKFold(2).split(order, y[order]):
+        for train, test in folds.split(order, y[order]):
             release, held_out = fit_on(order[train], seed), order[test][:_HELD_OUT]
-            truth = (y[held_out][:, None] == release.symbols).astype(float)
+            truth = release.truth(y[held_out])
             for rows, mean, learnt in release.own_runs(take_rows(X, held_out)):
-                along += ((truth[rows] - mean) * (learnt - mean)).sum()
-                across += ((learnt - mean) ** 2).sum()
-    return float(np.clip(along / across, 0.0, 1.0).round(3)) if across > 0 else 0.0
+                parts.append((truth[rows], mean, learnt))
+    return release.share(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
 def with_run_model(
     release: MinimumRelease,
     weight: float,
     estimator: Any,
+    fit: Callable[..., Any],
     X: Rows,
     y: np.ndarray,
     params: dict[str, Any],
@@ -103,8 +107,10 @@ def with_run_model(
         Without them.
     weight : float
         Of these answers.
-    estimator : classifier
+    estimator : classifier or regressor
         An unfitted model.
+    fit : callable
+        Fits it.
     X, y : ndarray or frame of shape (n_samples, n_features), ndarray of shape (n_samples,)
         Training rows and labels.
     params : dict
@@ -114,19 +120,13 @@ def with_run_model(
     rng : RandomState
         Source of the draws.
     """
-    unknown = np.setdiff1d(y, release.symbols)
-    if len(unknown):  # labels of rows that are given with a frozen model
-        raise ValueError(
-            f"y holds {unknown.tolist()[:5]}, which the fitted model does not know: with "
-            f"levels='intervals' give labels among {release.symbols.tolist()[:10]}."
-        )
     n_rows = len(y)
     copies = int(np.clip(_MOST_COPIES // n_rows, 1, _COPIES))
     rows = np.tile(np.arange(n_rows), copies)
     cell = release.cells.of(release.feature.values(X))[rows]
     pieces = random_pieces(measure, cell, release.minimum, rng)
     known = blurred(release.feature, release.cells, X, rows, *pieces)
-    model = fit_in_labels(estimator, known, y[rows], of_rows(params, rows, n_rows))
+    model = fit(estimator, known, y[rows], of_rows(params, rows, n_rows))
     return replace(release, run_model=model, run_weight=weight)
 
 

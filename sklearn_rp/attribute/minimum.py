@@ -7,43 +7,25 @@ It depends on the other features alone, so that the promise holds for every row.
 
 from __future__ import annotations
 
-from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from sklearn.base import ClassifierMixin, clone
-from sklearn.frozen import FrozenEstimator
-from sklearn.utils import check_random_state
+from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rp._compat import Interval, StrOptions
-from sklearn_rp.attribute.cell_prior import CellPrior, check_prior, learns
-from sklearn_rp.attribute.compatible_sets import CompatibleSets
-from sklearn_rp.attribute.finding import sets_of
-from sklearn_rp.attribute.labelling import MinimumRelease
-from sklearn_rp.attribute.levels import best_weight, check_levels, of_rows, with_run_model
-from sklearn_rp.attribute.measure import check_minimum, last_starts, measured
+from sklearn_rp.attribute.guaranteed import Guaranteed
+from sklearn_rp.attribute.labelling import MinimumLabels
 from sklearn_rp.attribute.partition import enumerates
-from sklearn_rp.attribute.prior import Prior
-from sklearn_rp.attribute.release import ReleaseAlong
+from sklearn_rp.attribute.release import symbols_of
 from sklearn_rp.exceptions import warn_user
-from sklearn_rp.feature import Feature, Number
-from sklearn_rp.models.inside import is_frozen
-from sklearn_rp.rows import Rows, sample_rows, take_rows
+from sklearn_rp.feature import Number
+from sklearn_rp.rows import Rows, sample_rows
 from sklearn_rp.trial import has_threshold
 from sklearn_rp.validation import check_rows
 from sklearn_rp.wrapper import ClassifierWrapper
 
 
-class Guarantee(NamedTuple):
-    """What an AttributePrivacyClassifier promises, as it was fitted."""
-
-    feature: str
-    minimum: float
-    unit: str
-
-
-class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
+class AttributePrivacyClassifier(ClassifierMixin, Guaranteed, ClassifierWrapper):
     """Release labels that never pin a sensitive feature down: a minimum for everybody.
 
     For every row, the stretch of the sensitive feature's values that share the row's label, all
@@ -123,7 +105,7 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         What was promised in `fit`: name of the `feature`, `minimum` and `unit`.
     interval_weight_ : float
         Weight of the answers learnt for runs, in [0, 1].
-    release_ : MinimumRelease
+    release_ : MinimumLabels
         The release itself, fixed in `fit`: its `feature`, `cells` and `symbols`; ``release(rows)``,
         ``probabilities(rows)`` and ``along(rows)`` of checked rows.
     n_features_in_ : int
@@ -150,17 +132,8 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
     True
     """
 
-    _parameter_constraints: dict = ClassifierWrapper._parameter_constraints | {
-        "sensitive_feature": "no_validation",
-        "minimum": [Interval(Real, 0, None, closed="neither")],
-        "unit": [StrOptions({"share", "length", "mass", "categories"})],
-        "bounds": "no_validation",
-        "domain": "no_validation",
-        "resolution": [Interval(Integral, 1, None, closed="left")],
-        "prior": "no_validation",
-        "levels": [StrOptions({"model", "intervals", "auto"})],
-        "random_state": ["random_state"],
-    }
+    _answer_name = "label"
+    release_: MinimumLabels
 
     def __init__(
         self,
@@ -187,79 +160,22 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         self.levels = levels
         self.random_state = random_state
 
-    def _learn(self, X: Rows, y: np.ndarray, params: dict[str, Any]) -> None:
-        weight = params.get("sample_weight")
-        counted = X if weight is None else take_rows(X, np.flatnonzero(weight))
-        feature = Feature.from_data(counted, self.sensitive_feature, self.bounds, self.domain)
-        check_minimum(self.minimum, self.unit, feature)
-        by = check_prior(self.prior, X, feature)
-        check_levels(self.levels, self._base(), feature)
-        rng = check_random_state(self.random_state)
-        base = self._fit_base(clone(self._base()), X, y, params)
-        model = ReleaseAlong(base, feature, X, self.resolution)
-        cells = feature.cells(model.edges, self.resolution)
-        own = feature.values(X)
-        # A refusal of one person's value would tell about it: what is beyond counts as the end.
-        feature = feature.lenient()
-        seed = int(rng.randint(2**31)) if learns(self.prior) else 0
-        prior = CellPrior(self.prior, feature, cells, X, own, weight, by, seed)
-        measure, least = measured(self.minimum, self.unit, feature, cells, prior.count)
-        if least > measure[-1] - measure[0]:
-            warn_user(
-                f"minimum={self.minimum} is more than the whole range of {feature.name!r} "
-                f"({measure[-1] - measure[0]:g}): the label cannot depend on it at all."
+    def _release_of(self, base: Any, X: Rows, y: np.ndarray, **common: Any) -> MinimumLabels:
+        classes = symbols_of(base, X)
+        self.classes_ = classes
+        # A model with a threshold of its own is agreed with in its labels.
+        by_probability = hasattr(base, "predict_proba") and not has_threshold(base, X)
+        return MinimumLabels(classes=classes, by_probability=by_probability, **common)
+
+    def _check_known(self, y: np.ndarray, release: MinimumLabels) -> None:
+        unknown = np.setdiff1d(y, release.symbols)
+        if len(unknown):  # labels of rows that are given with a frozen model
+            raise ValueError(
+                f"y holds {unknown.tolist()[:5]}, which the fitted model does not know: with "
+                f"levels='intervals' give labels among {release.symbols.tolist()[:10]}."
             )
-        by_row = self.unit == "mass" and not prior.empirical
-        release = MinimumRelease(
-            base,
-            model.symbols,
-            # A model with a threshold of its own is agreed with in its labels.
-            hasattr(base, "predict_proba") and not has_threshold(base, X),
-            feature,
-            cells,
-            prior,
-            least,
-            None if by_row else last_starts(measure, least),
-        )
-        release = self._with_levels(release, X, y, params, measure, rng)
-        self._warn_of_many_sets(release, X)
-        self.estimator_ = base
-        self.classes_ = release.symbols
-        self.minimum_ = least
-        self.bounds_ = feature.bounds
-        self.interval_weight_ = release.run_weight
-        self.guarantee_ = Guarantee(feature.name, float(self.minimum), self.unit)
-        self.feature_ = feature
-        self.release_ = release
 
-    def _with_levels(
-        self,
-        release: MinimumRelease,
-        X: Rows,
-        y: np.ndarray,
-        params: dict[str, Any],
-        measure: np.ndarray,
-        rng: np.random.RandomState,
-    ) -> MinimumRelease:
-        """The release with answers learnt for runs."""
-        base, feature = self._base(), release.feature
-        weight = 1.0 if self.levels == "intervals" else 0.0
-
-        def fit_on(rows: np.ndarray, seed: int) -> MinimumRelease:
-            part = clone(self).set_params(
-                levels="intervals", bounds=feature.bounds, domain=feature.domain, random_state=seed
-            )
-            part._learn(take_rows(X, rows), y[rows], of_rows(params, rows, len(y)))
-            return part.release_
-
-        if self.levels == "auto" and isinstance(feature, Number) and not is_frozen(base):
-            weight = best_weight(fit_on, X, y, params.get("sample_weight"), rng)
-        if weight == 0:
-            return release
-        estimator = clone(base.estimator if isinstance(base, FrozenEstimator) else base)
-        return with_run_model(release, weight, estimator, X, y, params, measure, rng)
-
-    def _warn_of_many_sets(self, release: MinimumRelease, X: Rows) -> None:
+    def _check_release(self, release: MinimumLabels, X: Rows) -> None:
         """Among many categories the best labelling may not be found."""
         n_cells, n_labels = len(release.cells), len(release.symbols)
         if isinstance(release.feature, Number) or enumerates(
@@ -274,21 +190,6 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
             f"rows at most {release.most_lost(looked_at):.2g} of it is lost, the minimum's own "
             "price included."
         )
-
-    def predict(self, X):
-        """Label to release for each row.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        label : ndarray of shape (n_samples,)
-        """
-        check_is_fitted(self)
-        return self.release_.release(check_rows(self, X, reset=False))
 
     def predict_proba(self, X):
         """Mean probabilities of the model over the values that share the row's label.
@@ -308,44 +209,6 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         """
         check_is_fitted(self)
         return self.release_.probabilities(check_rows(self, X, reset=False))
-
-    def compatible_sets(self, X):
-        """Sets of values with the same released label; for the owner of the rows.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        sets : CompatibleSets
-            Exact: no component that holds a row is shorter than the minimum.
-        """
-        check_is_fitted(self)
-        X = check_rows(self, X, reset=False)
-        sets: CompatibleSets = sets_of(ReleaseAlong(self, self.feature_, X, self.resolution), X)
-        return sets
-
-    def attribute_prior(self, X):
-        """The prior in force: how likely each cell of the sensitive feature is for each row.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Rows; their own value of the sensitive feature is not looked at.
-
-        Returns
-        -------
-        prior : Prior
-            Over one value of each cell. ``compatible_sets(X).prior_mass(...)`` of it is at least
-            the minimum with ``unit="mass"``.
-        """
-        check_is_fitted(self)
-        X = check_rows(self, X, reset=False)
-        release = self.release_
-        values = release.feature.named(release.cells.at)
-        return Prior(values, np.array(release.prior.weights(X)))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

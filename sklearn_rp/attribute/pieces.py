@@ -6,6 +6,7 @@ Along a numeric feature no piece is too short (`best_pieces`); among categories 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,7 +115,7 @@ def best_pieces(
     return np.cumsum(begins, axis=1) - 1
 
 
-def _squared(f: np.ndarray, weight: np.ndarray):
+def _squared(f: np.ndarray, weight: np.ndarray) -> Callable[[np.ndarray, int], np.ndarray]:
     """Cost of pieces: minus ``S^2 / P``, what is left of the squares being the same for all."""
     middle = (f * weight).sum(axis=1, keepdims=True) / weight.sum(axis=1, keepdims=True)
     zero = np.zeros((1, len(f)))
@@ -128,7 +129,9 @@ def _squared(f: np.ndarray, weight: np.ndarray):
     return cost
 
 
-def _pinball(f: np.ndarray, weight: np.ndarray, quantile: float):
+def _pinball(
+    f: np.ndarray, weight: np.ndarray, quantile: float
+) -> Callable[[np.ndarray, int], np.ndarray]:
     """Cost of pieces, each with its weighted quantile: found by halving the ranks."""
     n_rows, n_cells = f.shape
     f = f - np.median(f, axis=1, keepdims=True)
@@ -196,10 +199,10 @@ def best_groups(f: np.ndarray, weight: np.ndarray, fewest: int, loss: Loss) -> n
         order = np.argsort(f, axis=1, kind="stable")
         last = np.arange(n + 1) - fewest
         last[last < 0] = -1
-        parts = (np.take_along_axis(each, order, axis=1) for each in (f, weight))
-        group = np.empty((n_rows, n), dtype=np.intp)
-        np.put_along_axis(group, order, best_pieces(*parts, last, loss), axis=1)
-        return group
+        ordered, heavy = (np.take_along_axis(each, order, axis=1) for each in (f, weight))
+        answer = np.empty((n_rows, n), dtype=np.intp)
+        np.put_along_axis(answer, order, best_pieces(ordered, heavy, last, loss), axis=1)
+        return answer
     members = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
     cost = np.full((2**n, n_rows), np.inf)
     for group in np.flatnonzero(members.sum(axis=1) >= fewest):
@@ -225,7 +228,7 @@ def best_groups(f: np.ndarray, weight: np.ndarray, fewest: int, loss: Loss) -> n
     answer = np.zeros((n_rows, n), dtype=np.intp)
     left = np.full(n_rows, 2**n - 1)
     for number in range(n):
-        group = chosen[left, rows]
-        answer += number * members[group]
-        left = left & ~group
+        taken = chosen[left, rows]
+        answer += number * members[taken]
+        left = left & ~taken
     return answer

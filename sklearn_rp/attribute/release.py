@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, NamedTuple, cast
 
 import numpy as np
+from sklearn.base import is_regressor
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp.answers import labels
@@ -17,12 +18,12 @@ from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.feature import Category, Feature, Number
 from sklearn_rp.models.asking import at_pairs
 from sklearn_rp.models.inside import unwrapped
-from sklearn_rp.models.labels import encode, in_labels, labels_of
+from sklearn_rp.models.labels import encode, in_labels, labels_of, numbers_of
 from sklearn_rp.models.reading import Reading
 from sklearn_rp.release import FittedRelease, SmoothedRelease, release_of
 from sklearn_rp.rows import Rows
 from sklearn_rp.runs import Runs
-from sklearn_rp.trial import is_random
+from sklearn_rp.trial import refuse_random
 
 _PROFILE_CELLS = 16  # of the first look at a smoothed label that is known all along the feature
 
@@ -36,6 +37,8 @@ class Along(NamedTuple):
         Stretches of equal symbols.
     symbol : ndarray of int of shape (n_rows,)
         Symbols at the rows themselves.
+    answer : ndarray of shape (n_rows,)
+        What is released for them.
     inner, outer : ndarray of shape (n_rows, n_symbols)
         Certified bounds of the length of each symbol's set.
     reading : str
@@ -44,15 +47,18 @@ class Along(NamedTuple):
 
     runs: Runs
     symbol: np.ndarray
+    answer: np.ndarray
     inner: np.ndarray
     outer: np.ndarray
     reading: str
 
     @classmethod
-    def known(cls, runs: Runs, symbol: np.ndarray, domain: Any, reading: str) -> Along:
+    def known(
+        cls, runs: Runs, symbol: np.ndarray, answer: np.ndarray, domain: Any, reading: str
+    ) -> Along:
         """Stretches that are all there is: their lengths are certain."""
         length = runs.totals(domain)
-        return cls(runs, symbol, length, length, reading)
+        return cls(runs, symbol, answer, length, length, reading)
 
 
 class ReleaseAlong:
@@ -68,11 +74,15 @@ class ReleaseAlong:
         Checked training rows; known thresholds are tried on some of them.
     resolution : int
         Cells that are looked at first where the thresholds are not known.
+    tolerance : float
+        Of a regressor: numbers that differ by no more than this are taken for the same.
 
     Attributes
     ----------
     symbols : ndarray
-        All that may be released.
+        All labels that may be released.
+    numbers : bool
+        Whether numbers are released.
     smoothed : SmoothedRelease or None
         The release of a RobustPrivacyClassifier, where it is one.
     edges : ndarray or None
@@ -81,7 +91,14 @@ class ReleaseAlong:
         Why these are not known.
     """
 
-    def __init__(self, estimator: Any, feature: Feature, X: Rows, resolution: int):
+    def __init__(
+        self,
+        estimator: Any,
+        feature: Feature,
+        X: Rows,
+        resolution: int,
+        tolerance: float = 0.0,
+    ):
         inner = unwrapped(estimator)
         # Ours, and its `predict` not overridden: asked directly, its rows need no second check.
         ours = _home(getattr(inner, "predict", None)) == "sklearn_rp"
@@ -90,19 +107,17 @@ class ReleaseAlong:
         self.estimator = in_labels(estimator)
         self.feature = feature
         self.resolution = resolution
-        if is_random(estimator, X):
-            raise ValueError(
-                f"{type(estimator).__name__} releases at random (resample=True, or another answer "
-                "to the same rows): every value is compatible with every label, with some "
-                "probability. Use resample=False for compatible sets."
-            )
+        refuse_random(estimator, X)
         release: FittedRelease | None = getattr(inner, "release_", None) if ours else None
         self._own, self._owner = release, inner
         self.smoothed = release if isinstance(release, SmoothedRelease) else None
         # An estimator may know its own release along this very feature.
         knows = isinstance(release, MinimumRelease) and release.feature.same_as(feature)
+        knows = knows and not tolerance
         self._known = cast("MinimumRelease", release) if knows else None
-        self.symbols = _symbols(self.estimator, X)
+        self.numbers, self.tolerance = is_regressor(estimator), tolerance
+        self.symbols = np.empty(0) if self.numbers else symbols_of(self.estimator, X)
+        self._n_symbols = 2 if self.numbers else len(self.symbols)  # another number, and the same
         self.edges: np.ndarray | None = None
         self.declined = ""
         self._sweep: Sweep | None = None
@@ -121,20 +136,8 @@ class ReleaseAlong:
             self.declined = "noise on the feature smooths the model's thresholds"
         elif feature.possible is None:
             # Noise on other features: whatever the votes, the label changes where the model does.
-            self._find_edges(estimator if self.smoothed is None else self.smoothed.model, X)
-
-    def _find_edges(self, model: Any, X: Rows) -> None:
-        """Where a tree model may change along the feature; or why that is not known."""
-        if getattr(model, "classes_", None) is None:
-            self.declined = f"{type(model).__name__} names no classes_"
-            return
-        a = self.feature
-        low, high = np.array([a.low]), np.array([a.high])
-        try:
-            reading = Reading.by_thresholds(model, a.columns, low, high, (high - low) / 4, X)
-            self.edges = reading.edges[0]
-        except NotForMe as reason:
-            self.declined = str(reason)
+            model = estimator if self.smoothed is None else self.smoothed.model
+            self.edges, self.declined = edges_along(model, feature, X)
 
     def checked(self, X: Rows) -> Rows:
         """Rows as `along` takes them: of possible values, and checked by the estimator."""
@@ -143,10 +146,13 @@ class ReleaseAlong:
 
     def released(self, X: Rows) -> np.ndarray:
         """Number of the symbol that is released for each of some checked rows."""
-        if self._own is None:
-            return encode(labels_of(self.estimator, X), self.symbols)
-        found = self._own.release(X, getattr(self._owner, "n_jobs", None))
-        return encode(found, self.symbols)
+        return encode(self._released(X), self.symbols)
+
+    def _released(self, X: Rows) -> np.ndarray:
+        """What is released for each of some checked rows."""
+        if self._own is not None:
+            return self._own.release(X, getattr(self._owner, "n_jobs", None))
+        return numbers_of(self.estimator, X) if self.numbers else labels_of(self.estimator, X)
 
     def along(
         self, X: Rows, sigmas: Sequence[float | None] = (None,), owner: bool = True
@@ -162,25 +168,31 @@ class ReleaseAlong:
         """
         a = self.feature
         if self._known is not None:
-            runs, symbol = self._known.along(X)
-            return [Along.known(runs, symbol, a.domain, "its own labelling")]
+            runs, symbol, answer = self._known.along(X)
+            return [Along.known(runs, symbol, answer, a.domain, "its own labelling")]
         own, rows = a.values(X), np.arange(X.shape[0])
         profile = None if self._sweep is None else self._sweep.profile(X)
-        answer = []
+        found = []
         for sigma in sigmas:
-            read = self._reader(X, sigma, profile)
-            plain = profile is None and sigma is None
-            symbol = self.released(X) if plain else read(rows, own)[0]
-            found = None
+            if self.numbers:
+                answer = self._released(X)
+                symbol = np.ones(len(answer), dtype=np.intp)
+                read = self._near(X, answer)
+            else:
+                read = self._reader(X, sigma, profile)
+                plain = profile is None and sigma is None
+                symbol = self.released(X) if plain else read(rows, own)[0]
+                answer = self.symbols[symbol]
+            along = None
             if a.possible is not None or self.edges is not None:
-                found = self._at_cells(read, own, symbol, owner)
-            if found is None:
-                found = self._by_search(read, own, symbol, owner, profile)
-            answer.append(found)
-        return answer
+                along = self._at_cells(read, own, symbol, answer, owner)
+            if along is None:
+                along = self._by_search(read, own, symbol, answer, owner, profile)
+            found.append(along)
+        return found
 
     def _at_cells(
-        self, read: Read, own: np.ndarray, symbol: np.ndarray, owner: bool
+        self, read: Read, own: np.ndarray, symbol: np.ndarray, answer: np.ndarray, owner: bool
     ) -> Along | None:
         """All possible values, or all cells of a tree model; None where that is not the model."""
         a, n_rows = self.feature, len(own)
@@ -193,15 +205,21 @@ class ReleaseAlong:
                 return None
             found[where] = symbol
         reading = "thresholds of the model" if a.possible is None else "every possible value"
-        apart, n_symbols = isinstance(a, Category), len(self.symbols)
+        apart, n_symbols = isinstance(a, Category), self._n_symbols
         runs = Runs.from_cells(found, cells.first, cells.last, n_symbols, apart=apart)
-        return Along.known(runs, symbol, a.domain, reading)
+        return Along.known(runs, symbol, answer, a.domain, reading)
 
     def _by_search(
-        self, read: Read, own: np.ndarray, symbol: np.ndarray, owner: bool, profile: Runs | None
+        self,
+        read: Read,
+        own: np.ndarray,
+        symbol: np.ndarray,
+        answer: np.ndarray,
+        owner: bool,
+        profile: Runs | None,
     ) -> Along:
         """Any model."""
-        a, n_rows, n_symbols = cast("Number", self.feature), len(own), len(self.symbols)
+        a, n_rows, n_symbols = cast("Number", self.feature), len(own), self._n_symbols
         # Every point of a profile is certified: what the grid misses is found all the same.
         cells = self.resolution if profile is None else min(self.resolution, _PROFILE_CELLS)
         grid = a.first_look(cells, atoms=not self._certifies)
@@ -209,7 +227,7 @@ class ReleaseAlong:
         runs = Runs.from_points(points.row, points.z, points.symbol, n_rows, n_symbols)
         inner, others = certain_lengths(points, a.domain, n_rows, n_symbols)
         reading = f"search ({self.declined or 'its thresholds are not those of the model'})"
-        return Along(runs, symbol, inner, a.span - others, reading)
+        return Along(runs, symbol, answer, inner, a.span - others, reading)
 
     def _reader(self, X: Rows, sigma: float | None, profile: Runs | None) -> Read:
         """Symbol and certified half-width along the feature, for some rows at some values."""
@@ -226,6 +244,19 @@ class ReleaseAlong:
         def read(rows: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             symbol, half = at_pairs(ask, X, a.columns, rows, a.held(z)[:, None])
             return symbol, half
+
+        return read
+
+    def _near(self, X: Rows, answer: np.ndarray) -> Read:
+        """Whether the number at some values is within the tolerance of the one that is released."""
+
+        def ask(rows: Rows) -> tuple[np.ndarray, ...]:
+            return (self._released(rows),)
+
+        def read(rows: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            (found,) = at_pairs(ask, X, self.feature.columns, rows, self.feature.held(z)[:, None])
+            near = np.abs(found - answer[rows]) <= self.tolerance
+            return near.astype(np.intp), np.zeros(len(z))
 
         return read
 
@@ -250,9 +281,23 @@ def _home(method: Any) -> str:
     return str(getattr(method, "__module__", "")).split(".")[0]
 
 
-def _symbols(estimator: Any, X: Rows) -> np.ndarray:
+def symbols_of(estimator: Any, X: Rows) -> np.ndarray:
     """All that may be released: the labels, and the label of an abstention."""
     classes = getattr(estimator, "classes_", None)
     if classes is None:
         classes = np.unique(labels_of(estimator, X))
     return labels(np.asarray(classes), getattr(release_of(estimator), "fallback", None)).symbols
+
+
+def edges_along(model: Any, feature: Feature, X: Rows) -> tuple[np.ndarray | None, str]:
+    """All values of a feature that a tree model may change at; or None, and why not."""
+    if not isinstance(feature, Number) or feature.possible is not None:
+        return None, ""
+    if not is_regressor(model) and getattr(model, "classes_", None) is None:
+        return None, f"{type(model).__name__} names no classes_"
+    low, high = np.array([feature.low]), np.array([feature.high])
+    try:
+        found = Reading.by_thresholds(model, feature.columns, low, high, (high - low) / 4, X)
+    except NotForMe as reason:
+        return None, str(reason)
+    return found.edges[0], ""

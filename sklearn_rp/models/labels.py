@@ -231,3 +231,31 @@ def classes_of(model: Any, y: np.ndarray) -> np.ndarray:
     """Labels of a fitted classifier; where it does not name them, those that it was fitted on."""
     net = last_step(model)
     return np.asarray(net_classes(net) if is_net(net) else getattr(model, "classes_", np.unique(y)))
+
+
+def numbers_of(estimator: Any, X: Any) -> np.ndarray:
+    """What a fitted regressor answers for each row, one number each.
+
+    Parameters
+    ----------
+    estimator : fitted regressor
+        Anything with ``predict``.
+    X : ndarray or frame of shape (n_rows, n_features)
+        Rows as it takes them.
+
+    Returns
+    -------
+    numbers : ndarray of float64 of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        If there is not one finite number for each row.
+    """
+    numbers = _one_each(estimator, X).astype(np.float64)
+    if not np.isfinite(numbers).all():
+        raise ValueError(
+            f"predict of {type(estimator).__name__} gave NaN or infinity: one finite number for "
+            "each row is needed."
+        )
+    return numbers

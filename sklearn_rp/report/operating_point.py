@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.metrics import accuracy_score
 
 from sklearn_rp.attribute import AttributePrivacyClassifier
-from sklearn_rp.attribute.minimum import Guarantee
+from sklearn_rp.attribute.guaranteed import Guarantee
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.models.inside import behind_steps, is_pipeline, last_step, unwrapped
 from sklearn_rp.models.labels import labels_of

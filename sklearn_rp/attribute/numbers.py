@@ -1,0 +1,131 @@
+"""Numbers along a sensitive feature, chosen anew for each row: none for less than a minimum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_rp.attribute.labelling import Labelling, MinimumRelease, in_cells
+from sklearn_rp.attribute.pieces import Loss, best_groups, best_pieces
+from sklearn_rp.feature import Category
+from sklearn_rp.models.labels import numbers_of
+from sklearn_rp.release import FittedRelease
+from sklearn_rp.rows import Rows, take_rows
+
+
+@dataclass(frozen=True, eq=False)
+class Levelled(Labelling):
+    """Numbers of all cells for some rows.
+
+    Parameters
+    ----------
+    rows, labels, gain, weight, own
+        As of `Labelling`: `labels` are places in `levels`, `gain` are the model's answers.
+    levels : ndarray of shape (n_rows, n_levels)
+        The numbers of each row, in order; no two that are used are equal.
+    """
+
+    levels: np.ndarray
+
+    def answer(self, symbols: object) -> np.ndarray:
+        """What is released for each row."""
+        return self.levels[np.arange(len(self.own)), self.released]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MinimumNumbers(MinimumRelease):
+    """The release of an :class:`~sklearn_rp.AttributePrivacyRegressor`.
+
+    Parameters
+    ----------
+    model, feature, cells, prior, minimum, last_start, run_model, run_weight
+        As of any release that leaves a minimum open.
+    loss : Loss
+        What is lost by a number.
+    unit : float
+        Answers of models are rounded to this: their last bits may depend on the batch.
+    decimals : int or None
+        Decimals of the numbers that are released; None: all.
+    """
+
+    loss: Loss
+    unit: float
+    decimals: int | None
+
+    __eq__ = FittedRelease.__eq__
+    __hash__ = FittedRelease.__hash__
+
+    @property
+    def _width(self) -> int:  # type: ignore[override]
+        return 4 if self.loss.quantile is None else 2 * len(self.cells)
+
+    def truth(self, y: np.ndarray) -> np.ndarray:
+        """What answers for runs are compared with: shape (n_rows, 1)."""
+        return y[:, None].astype(np.float64)
+
+    def share(self, truth: np.ndarray, mean: np.ndarray, learnt: np.ndarray) -> float:
+        """Weight of the answers learnt for runs with the least loss."""
+        if self.loss.quantile is None:
+            return super().share(truth, mean, learnt)
+        tried = np.linspace(0.0, 1.0, 101)
+        lost = [self.loss.of(truth - (1 - t) * mean - t * learnt).sum() for t in tried]
+        return float(tried[int(np.argmin(lost))])
+
+    def own_runs(self, X: Rows) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+        """Chunk by chunk: rows, the model's level of each row's run, and the answer learnt."""
+        for each in self._optimal(X):
+            runs, number = in_cells(each.labels)
+            run = number[np.arange(len(each.own)), each.own]
+            level = np.take_along_axis(self._levels(each), each.released[:, None], axis=1)
+            yield each.rows, level, self._learnt(take_rows(X, each.rows), runs)[run][:, None]
+
+    def _labellings(self, X: Rows) -> Iterator[Levelled]:
+        """What is released, chunk by chunk."""
+        for each in self._optimal(X):
+            levels = self._levels(each)
+            if self.run_model is not None:
+                runs, _ = in_cells(each.labels)
+                learnt = np.zeros_like(levels)
+                learnt[runs.row, runs.symbol] = self._learnt(take_rows(X, each.rows), runs)
+                levels = (1 - self.run_weight) * levels + self.run_weight * learnt
+            if self.decimals is not None:
+                levels = np.round(levels, self.decimals) + 0.0  # no minus zero
+            levels, place = _ordered(levels)
+            labels = np.take_along_axis(place, each.labels, axis=1)
+            yield Levelled(each.rows, labels, each.gain, each.weight, each.own, levels)
+
+    def _n_answers(self, labels: np.ndarray) -> int:
+        return int(labels.max(initial=0)) + 1
+
+    def _best(self, gain: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        if isinstance(self.feature, Category):
+            return best_groups(gain, weight, int(self.minimum), self.loss)
+        return best_pieces(gain, weight, self._last_starts(weight), self.loss)
+
+    def _levels(self, each: Labelling) -> np.ndarray:
+        """The best number for each piece of each row: shape (n_rows, n_pieces)."""
+        levels = np.zeros((len(each.labels), int(each.labels.max(initial=0)) + 1))
+        for piece in range(levels.shape[1]):
+            weight = each.weight * (each.labels == piece)
+            there = np.flatnonzero(weight.any(axis=1))
+            levels[there, piece] = self.loss.level(each.gain[there], weight[there])
+        return levels
+
+    def _answers(self, model: object, rows: Rows) -> np.ndarray:
+        """Numbers for rows, rounded: shape (n_rows,)."""
+        return np.round(numbers_of(model, rows) / self.unit) * self.unit
+
+
+def _ordered(levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of each row in order, equal ones once; and the place of each in that order."""
+    order = np.argsort(levels, axis=1, kind="stable")
+    ordered = np.take_along_axis(levels, order, axis=1)
+    step = np.zeros(levels.shape, dtype=np.intp)
+    step[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    place = np.empty(levels.shape, dtype=np.intp)
+    np.put_along_axis(place, order, np.cumsum(step, axis=1), axis=1)
+    found = np.zeros_like(levels)
+    np.put_along_axis(found, place, levels, axis=1)
+    return found, place
