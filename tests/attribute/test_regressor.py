@@ -324,12 +324,6 @@ def test_not_fitted_and_too_wide_a_minimum():
     assert (grid == grid[0]).all()
 
 
-def random_pieces_are_drawn_for_rows(apr):
-    """A row of weight 2 has one piece drawn for it, a row that stands twice has two."""
-    reason = random_pieces_are_drawn_for_rows.__doc__
-    return {"check_sample_weight_equivalence_on_dense_data": reason} if apr.levels == "auto" else {}
-
-
 CHECKED = {"sensitive_feature": 0, "resolution": 16}
 
 
@@ -337,8 +331,7 @@ CHECKED = {"sensitive_feature": 0, "resolution": 16}
     [
         AttributePrivacyRegressor(levels="model", prior="empirical", **CHECKED),
         AttributePrivacyRegressor(DecisionTreeRegressor(random_state=0), **CHECKED),
-    ],
-    expected_failed_checks=random_pieces_are_drawn_for_rows,
+    ]
 )
 def test_scikit_learn_checks(estimator, check):
     with warnings.catch_warnings():
