@@ -164,7 +164,7 @@ def test_secret_seed():
     two = smooth(random_state=None).fit(X_IRIS, Y_IRIS)
     assert np.array_equal(one.predict_proba(X_IRIS), one.predict_proba(X_IRIS))
     assert not np.array_equal(one.predict_proba(X_IRIS), two.predict_proba(X_IRIS))
-    assert str(one._entropy) not in repr(one)
+    assert str(one.release_.bank.entropy) not in repr(one)
 
 
 def test_resample_is_fresh_in_every_call_and_reproducible():
@@ -387,17 +387,27 @@ def test_calibration_trains_with_weights():
         assert np.array_equal(each.estimator.estimator_.coef_, plain.coef_)
 
 
+class Keeps(ClassifierMixin, BaseEstimator):
+    """Takes no weights, and keeps the rows that it was fitted on."""
+
+    def fit(self, X, y):
+        self.seen_, self.classes_ = X, np.unique(y)
+        return self
+
+    def predict(self, X):
+        return self.classes_[(X[:, 0] > 6).astype(int)]
+
+
 @pytest.mark.parametrize("routing", [False, True])
 def test_bagging_resamples_what_takes_no_weights(routing):
     with config_context(enable_metadata_routing=routing):
         bag = BaggingClassifier(
-            RobustPrivacyClassifier(KNeighborsClassifier(1), n_samples=20),
+            RobustPrivacyClassifier(Keeps(), n_samples=20),
             n_estimators=2,
             random_state=0,
         ).fit(X_IRIS, Y_IRIS)
-    inner = bag.estimators_[0].estimator_
     drawn = X_IRIS[bag.estimators_samples_[0]]
-    assert np.array_equal(inner._fit_X, drawn)
+    assert np.array_equal(bag.estimators_[0].estimator_.seen_, drawn)
 
 
 def test_weights_of_the_noise_are_those_of_the_classifier():
@@ -410,7 +420,7 @@ def test_weights_of_the_noise_are_those_of_the_classifier():
         clf = smooth(asked).fit(X_IRIS, Y_IRIS, importance=weight)
         assert clf.noise_scale_ == pytest.approx(repeated.std(axis=0))
         noisy = NoisyInputClassifier(asked).fit(X_IRIS, Y_IRIS, importance=weight)
-        assert noisy._noise.scale == pytest.approx(repeated.std(axis=0))
+        assert noisy.release_.rule.noise.scale == pytest.approx(repeated.std(axis=0))
 
 
 def test_weights_with_labels_go_with_the_rows():

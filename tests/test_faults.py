@@ -23,6 +23,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils import estimator_html_repr
 
 from sklearn_rp import (
     AttributePrivacyClassifier,
@@ -354,13 +355,13 @@ def test_threads(make):
 
 def test_the_seed_is_secret():
     clf = RobustPrivacyClassifier(Base(), method="monte_carlo", n_samples=50).fit(X, Y)
-    assert clf._entropy.bit_length() > 64
-    shown = repr(clf) + str(clf.get_params()) + clf._repr_html_()
-    assert str(clf._entropy) not in shown
+    assert clf.release_.bank.entropy.bit_length() > 64
+    shown = repr(clf) + str(clf.get_params()) + estimator_html_repr(clf)
+    assert str(clf.release_.bank.entropy) not in shown
     assert clf.get_params()["random_state"] is None
     other = RobustPrivacyClassifier(Base(), method="monte_carlo", n_samples=50).fit(X, Y)
-    assert other._entropy != clf._entropy
-    assert clone(clf).fit(X, Y)._entropy != clf._entropy
+    assert other.release_.bank.entropy != clf.release_.bank.entropy
+    assert clone(clf).fit(X, Y).release_.bank.entropy != clf.release_.bank.entropy
 
 
 def test_no_eval_and_no_unpickling():

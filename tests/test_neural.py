@@ -116,11 +116,11 @@ def smooth(model, **arguments):
 
 def asked_as_it_is(clf, X, sigmas):
     """Votes of the generic engine, on the draws of the engine."""
-    engine = clf._engine
+    engine = clf.release_.engine
     generic = MonteCarlo(engine.estimator, engine.classes, engine.noise, engine.voting)
     if DEVICE != "cpu":
         pytest.skip("a device draws noise of its own")
-    return generic.votes(X, sigmas, clf._draws())
+    return generic.votes(X, sigmas, clf.release_.draws())
 
 
 CASES = {
@@ -157,7 +157,7 @@ def test_votes_are_those_of_the_net(case, voting):
     assert clf.method_ == "monte_carlo"
     assert set(clf.classes_.tolist()) == set(np.unique(labels).tolist())
     flat = rows[:20].reshape(20, -1)
-    found = clf._engine.votes(flat, [0.2, 1.0], clf._draws())
+    found = clf.release_.engine.votes(flat, [0.2, 1.0], clf.release_.draws())
     expected = asked_as_it_is(clf, flat, [0.2, 1.0])
     for a, b in zip(found, expected, strict=True):
         if voting == "hard" and case != "scaled":
@@ -475,7 +475,7 @@ def test_whole_numbers_get_noise_that_is_none(kind, shape):
     flat = rows[:20].reshape(20, -1)
     generic = asked_as_it_is(clf, flat, [0.3])[0]
     np.testing.assert_array_equal(
-        clf._engine.votes(flat, [0.3], clf._draws())[0].total, generic.total
+        clf.release_.engine.votes(flat, [0.3], clf.release_.draws())[0].total, generic.total
     )
     zero = np.zeros((1, *shape), dtype=kind)
     assert clf.certify(zero).radius[0] <= 0.5
@@ -570,7 +570,7 @@ def test_one_constant_pixel_costs_no_matrix():
     model = net(nn.Sequential(nn.Flatten(), nn.Linear(3072, 2)), max_epochs=1, train_split=None)
     with pytest.warns(PrivacyWarning, match="constant"):
         clf = smooth(model, n_samples=50).fit(images, np.arange(12) % 2)
-    assert clf._engine.effect is None
+    assert clf.release_.engine.effect is None
     assert len(pickle.dumps(clf)) < 2e6
 
 

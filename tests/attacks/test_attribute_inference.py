@@ -1,17 +1,21 @@
 """Attribute inference, each attacker where its success is known."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import LinearRule
 from scipy import stats
 from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import matthews_corrcoef, recall_score
+from sklearn.model_selection import cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_rp.attacks import AttributeInferenceAttack
-from sklearn_rp.attacks.attribute_inference import _of_categories
+from sklearn_rp.attacks.attribute_inference import AttackResult
 from sklearn_rp.datasets import make_recommendation
 
 
@@ -66,14 +70,23 @@ def test_the_gain_over_imputation_is_paired():
 @pytest.mark.parametrize("n_categories", [2, 3, 7])
 def test_figures_of_categories_are_those_of_scikit_learn(n_categories):
     rng = np.random.default_rng(n_categories)
-    truth, guess = rng.integers(n_categories, size=(2, 30, 12))
+    truth, guess = rng.integers(n_categories, size=(2, 6, 12))
     truth[0], guess[1], guess[2] = 1, 1, truth[2]  # nothing to tell apart; one guess; all right
-    mcc, g_mean = _of_categories(truth * n_categories + guess, n_categories)
-    for draw in range(30):
-        t, g = truth[draw], guess[draw]
-        assert mcc[draw] == pytest.approx(matthews_corrcoef(t, g))
-        recall = recall_score(t, g, labels=np.unique(t), average=None, zero_division=0)
-        assert g_mean[draw] == pytest.approx(np.prod(recall) ** (1 / len(recall)))
+    sets = SimpleNamespace(categories=np.arange(n_categories))
+    for t, g in zip(truth, guess, strict=True):
+        result = AttackResult(t, {"imputation": g}, sets, True, n_resamples=10, random_state=0)
+        line = result.to_frame().loc[0]
+        drawn = np.random.default_rng(0).choice(12, size=(10, 12))
+        expected = np.array([of_categories(t[some], g[some]) for some in [np.arange(12), *drawn]])
+        for name, values in zip(["mcc", "g_mean"], expected.T, strict=True):
+            assert line[name] == pytest.approx(values[0])
+            ends = np.quantile(values[1:], [0.025, 0.975])
+            assert line[[f"{name}_low", f"{name}_high"]].tolist() == pytest.approx(ends.tolist())
+
+
+def of_categories(truth, guess):
+    recall = recall_score(truth, guess, labels=np.unique(truth), average=None, zero_division=0)
+    return matthews_corrcoef(truth, guess), np.prod(recall) ** (1 / len(recall))
 
 
 def test_categories():
@@ -130,6 +143,11 @@ def posterior_median(sets, i, mean, spread):
     return z[np.searchsorted(np.cumsum(weight) / weight.sum(), 0.5)]
 
 
+def held_out_error(X, imputer):
+    """Standard deviation of the first feature around what the others tell of it."""
+    return np.std(X[:, 0] - cross_val_predict(imputer, X[:, 1:], X[:, 0], cv=3))
+
+
 def test_the_bayesian_attacker_reads_sets_narrower_than_any_grid_of_the_range():
     X = incomes(500)
     model = Bands().fit(X)
@@ -138,8 +156,9 @@ def test_the_bayesian_attacker_reads_sets_narrower_than_any_grid_of_the_range():
     ).fit(X[:250])
     result = half.evaluate(X[250:])
     guess, sets = result.guesses["bayesian"], result.sets
+    spread = held_out_error(X[:250], RandomForestRegressor(min_samples_leaf=5, random_state=0))
     for i in range(0, 250, 25):
-        want = posterior_median(sets, i, result.guesses["imputation"][i], half._spread)
+        want = posterior_median(sets, i, result.guesses["imputation"][i], spread)
         assert guess[i] == pytest.approx(want, abs=20)
     inside = [any(a <= g <= b for a, b in sets.intervals[i]) for i, g in enumerate(guess)]
     assert all(inside)
@@ -223,13 +242,15 @@ def test_many_rows_do_not_blur_the_few():
         def predict(self, X):
             return (np.asarray(X)[:, 0] > 90).astype(int)
 
+    public = np.c_[np.linspace(0, 1, 100), np.zeros(100)]
     attack = AttributeInferenceAttack(
         Far().fit(few), sensitive_feature=0, bounds=(0, 100), n_resamples=10,
         imputer=LinearRegression(), resolution=8,
-    ).fit(np.c_[np.linspace(0, 1, 100), np.zeros(100)])  # fmt: skip
+    ).fit(public)  # fmt: skip
     guess = attack.evaluate(few).guesses["bayesian"]
     assert guess[-2] == pytest.approx(95, abs=0.01)
-    cut = stats.truncnorm(-0.5 / attack._spread, 89 / attack._spread, 0.5, attack._spread)
+    spread = held_out_error(public, LinearRegression())
+    cut = stats.truncnorm(-0.5 / spread, 89 / spread, 0.5, spread)
     assert guess[[0, -1]] == pytest.approx(cut.median(), abs=1e-4)
 
 

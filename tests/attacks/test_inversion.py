@@ -203,27 +203,5 @@ def test_picture():
     plt.close("all")
 
 
-def test_extraction_learns_the_model():
-    halves = np.arange(len(PUBLIC)) % 2 == 0
-    finder = ModelExtractionAttack(n_queries=[20, 200, 700], random_state=0)
-    table = finder.run(MODEL, np.r_[MINE[450:], PUBLIC[halves]], MINE[:450], LABELS[:450])
-    assert table["n_queries"].tolist() == [20, 200, 700]
-    assert table["fidelity"].iloc[-1] > 0.85
-    assert table["fidelity"].iloc[-1] > table["fidelity"].iloc[0]
-    assert (table["fidelity_low"] <= table["fidelity"]).all()
-    assert (table["model_accuracy"] == (MODEL.predict(MINE[:450]) == LABELS[:450]).mean()).all()
-    again = finder.run(MODEL, np.r_[MINE[450:], PUBLIC[halves]], MINE[:450], LABELS[:450])
-    np.testing.assert_array_equal(table, again)
 
 
-def test_extraction_at_the_edges():
-    constant = Asked(lambda X: np.zeros(len(X), dtype=int))
-    table = ModelExtractionAttack(n_queries=[10]).run(constant, PUBLIC, MINE)
-    assert table["fidelity"].tolist() == [1.0]
-    assert "accuracy" not in table
-    silent = RandomAbstentionClassifier(FrozenEstimator(MODEL), rate=1.0, fallback=-1).fit(
-        MINE, LABELS
-    )
-    assert ModelExtractionAttack(n_queries=[10]).run(silent, PUBLIC, MINE)["fidelity"][0] == 0
-    with pytest.raises(ValueError, match="n_queries=.* is not allowed: numbers from 2 to 896"):
-        ModelExtractionAttack(n_queries=[10_000]).run(MODEL, PUBLIC, MINE)

@@ -1,4 +1,4 @@
-"""Compatible sets and the transformer: brute force, closed forms, and the law as a property."""
+"""Compatible sets: against brute force and closed forms."""
 
 import pickle
 import sys
@@ -262,250 +262,32 @@ def test_categorical_attribute_under_categorical_noise(frame_model):
     assert np.array_equal(alone.length, few.length)
 
 
-def test_frames_in_and_out(frame_model):
-    X, y, model = frame_model
-    X = X.set_index(X.index + 100)
-    apt = AttributePrivacyTransformer(model, sensitive_feature="bmi").fit(X, y)
-    out = apt.transform(X.iloc[:20])
-    assert isinstance(out, pd.DataFrame)
-    assert list(out) == apt.get_feature_names_out().tolist()
-    assert list(out)[2:5] == ["bmi_low", "bmi_high", "bp"]
-    assert out.index.equals(X.index[:20])
-    pd.testing.assert_frame_equal(
-        out.drop(columns=["bmi_low", "bmi_high"]), X.iloc[:20].drop(columns="bmi")
-    )
-    assert (out["bmi_low"] < out["bmi_high"]).all()
-    for arguments, names in (
-        ({"output": "midpoint"}, [*X]),
-        ({"output": "drop"}, [c for c in X if c != "bmi"]),
-        ({"remainder": "drop"}, ["bmi_low", "bmi_high"]),
-        ({"remainder": "drop", "include_prediction": True}, ["bmi_low", "bmi_high", "prediction"]),
-    ):
-        other = clone(apt).set_params(**arguments).fit(X, y)
-        assert list(other.transform(X.iloc[:5])) == names
-        assert other.get_feature_names_out().tolist() == names
-    text = clone(apt).set_output(transform="pandas").fit(X, y).transform(X.iloc[:5])
-    assert list(text) == list(out)
-    sets = apt.compatible_sets(X.iloc[:20])
-    assert list(sets.to_frame()) == [
-        "label", "n_components", "length", "component_length", "share",
-        "certified_inner", "certified_outer",
-    ]  # fmt: skip
-    assert sets.summary(groups=X["sex"].iloc[:20]).index.tolist() == ["all", "1", "2"]
-    assert "CompatibleSets of 20 row(s), 'bmi'" in repr(sets)
 
 
-NUMBERS = np.random.default_rng(0).normal(size=(120, 3))
-SIDES = (NUMBERS[:, 0] + NUMBERS[:, 1] > 0).astype(int)
 
 
-@pytest.mark.parametrize(
-    ("columns", "names"),
-    [
-        (None, ["0", "1", "2"]),
-        (pd.MultiIndex.from_tuples([("a", "p"), ("a", "q"), ("b", "p")]), ["a_p", "a_q", "b_p"]),
-        (pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("b", 1)]), ["a_1", "a_2", "b_1"]),
-    ],
-    ids=["numbers", "two levels", "levels of two types"],
-)
-@pytest.mark.parametrize("output", ["interval", "midpoint", "drop"])
-def test_columns_that_are_not_text_come_out_as_text(columns, names, output):
-    """Else scikit-learn refuses the mixture in the next step."""
-    X = pd.DataFrame(NUMBERS, columns=columns, index=range(7, 127))
-    new = {"interval": [f"{names[1]}_low", f"{names[1]}_high"], "midpoint": [names[1]], "drop": []}
-    apt = AttributePrivacyTransformer(LogisticRegression(), sensitive_feature=1, output=output)
-    expected = apt.fit(NUMBERS, SIDES).transform(NUMBERS[:9])
-    out = apt.fit(X, SIDES).transform(X[:9])
-    assert list(out) == [names[0], *new[output], names[2]]
-    assert list(out) == apt.get_feature_names_out().tolist()
-    assert out.index.equals(X.index[:9])
-    assert np.array_equal(out, expected)
-    again = clone(apt).set_output(transform="pandas").fit(X, SIDES).transform(X[:9])
-    pd.testing.assert_frame_equal(again, out)
-    pipe = make_pipeline(clone(apt), LogisticRegression()).fit(X, SIDES)
-    assert pipe[-1].feature_names_in_.tolist() == list(out)
 
 
-def test_two_levels_are_named_by_their_text_or_both():
-    columns = pd.MultiIndex.from_tuples([("a", "p"), ("a", "q"), ("b", "p")])
-    X = pd.DataFrame(NUMBERS, columns=columns)
-    model = LogisticRegression().fit(X, SIDES)
-    lengths = [
-        compatible_sets(model, X, sensitive_feature=f).length for f in (1, "a_q", ("a", "q"))
-    ]
-    assert np.array_equal(lengths[0], lengths[1])
-    assert np.array_equal(lengths[0], lengths[2])
-    X.columns = pd.MultiIndex.from_tuples([("a", "b_c"), ("a_b", "c"), ("b", "p")])
-    with pytest.raises(ValueError, match="several columns of X are called that"):
-        compatible_sets(model, X, sensitive_feature="a_b_c")
-    with pytest.raises(ValueError, match=r"several columns named \['a_b_c'\]"):
-        AttributePrivacyTransformer(LogisticRegression(), sensitive_feature=2).fit(X, SIDES)
 
 
-def test_names_given_for_columns_without_any():
-    apt = AttributePrivacyTransformer(LogisticRegression(), sensitive_feature="x1")
-    for X in (NUMBERS, pd.DataFrame(NUMBERS)):
-        apt.set_params(sensitive_feature=1).fit(X, SIDES)
-        assert apt.get_feature_names_out(["a", "b", "c"]).tolist() == ["a", "b_low", "b_high", "c"]
-        with pytest.raises(ValueError, match="input_features"):
-            apt.get_feature_names_out(["a", "b"])
-    X = pd.DataFrame(NUMBERS, columns=list("abc"))
-    apt.fit(X, SIDES)
-    assert apt.get_feature_names_out(list("abc")).tolist() == ["a", "b_low", "b_high", "c"]
-    with pytest.raises(ValueError, match="input_features"):
-        apt.get_feature_names_out(list("abd"))
-    both = ColumnTransformer([("t", clone(apt), [0, 1])], remainder="passthrough")
-    both.fit(pd.DataFrame(NUMBERS), SIDES)
-    assert both.get_feature_names_out().tolist() == [
-        "t__x0", "t__x1_low", "t__x1_high", "remainder__x2",
-    ]  # fmt: skip
 
 
-def test_an_array_calls_its_columns_x0_x1_for_every_parameter():
-    """As it is told in sensitive_feature_, so it is taken."""
-    X, y = NUMBERS.round(), SIDES
-
-    def transformed(feature):
-        apt = AttributePrivacyTransformer(LogisticRegression(), sensitive_feature=feature)
-        assert apt.fit(X, y).sensitive_feature_ == "x1"
-        return apt.transform(X)
-
-    def smoothed(**arguments):
-        return (
-            RobustPrivacyClassifier(LogisticRegression(), **arguments).fit(X, y).certify(X).radius
-        )
-
-    def guaranteed(feature, prior):
-        apc = AttributePrivacyClassifier(sensitive_feature=feature, prior=prior)
-        return apc.fit(X, y).predict_proba(X)
-
-    model = LogisticRegression().fit(X, y)
-    for named, placed in (
-        (transformed("x1"), transformed(1)),
-        (
-            compatible_sets(model, X, sensitive_feature="x1").length,
-            compatible_sets(model, X, sensitive_feature=1).length,
-        ),
-        (smoothed(noise_features="x1"), smoothed(noise_features=1)),
-        (smoothed(noise_features=["x2", "x0"]), smoothed(noise_features=[2, 0])),
-        (
-            smoothed(noise_features=[0, 1], noise_scale={"x1": 2.0, "x0": 1.0}),
-            smoothed(noise_features=[0, 1], noise_scale={1: 2.0, 0: 1.0}),
-        ),
-        (guaranteed("x1", ["x0"]), guaranteed(1, [0])),
-        (
-            Prior.from_data(X, "x1", by=["x0"], X=X).weights,
-            Prior.from_data(X, 1, by=[0], X=X).weights,
-        ),
-    ):
-        assert np.array_equal(named, placed)
-    with pytest.raises(ValueError, match="no column names"):
-        smoothed(noise_features="x3")
-    with pytest.raises(ValueError, match="x3"):
-        transformed("x3")
 
 
-def test_polars_frames(frame_model):
-    pl = pytest.importorskip("polars")
-    X, y, model = frame_model
-    X_polars = pl.from_dict({c: X[c].to_list() for c in X})
-    apt = AttributePrivacyTransformer(model, sensitive_feature="bmi")
-    expected = clone(apt).fit(X, y).transform(X[:9])
-    out = apt.fit(X_polars, y).transform(X_polars[:9])
-    assert out.columns == list(expected)
-    assert np.array_equal(out["bmi_low"].to_numpy(), expected["bmi_low"])
 
 
-def test_in_pipelines_searches_and_column_transformers(frame_model):
-    X, y, model = frame_model
-    apt = AttributePrivacyTransformer(model, sensitive_feature="bmi", remainder="drop")
-    pipe = make_pipeline(apt, LogisticRegression())
-    search = GridSearchCV(
-        pipe, {"attributeprivacytransformer__output": ["interval", "midpoint"]}, cv=2
-    ).fit(X, y)
-    assert search.best_score_ > 0.6
-    numbers = X.drop(columns="sex")
-    inner = AttributePrivacyTransformer(
-        RandomForestClassifier(5, random_state=0), sensitive_feature="bmi"
-    )
-    both = ColumnTransformer([("a", inner, ["bmi", "bp"])], remainder="passthrough")
-    names = both.fit(numbers, y).get_feature_names_out().tolist()
-    assert names[:3] == ["a__bmi_low", "a__bmi_high", "a__bp"]
-    assert both.transform(numbers).shape == (442, 10)
-    again = pickle.loads(pickle.dumps(apt.fit(X, y)))
-    pd.testing.assert_frame_equal(again.transform(X), apt.transform(X))
-    with config_context(enable_metadata_routing=True):
-        tree = DecisionTreeClassifier(random_state=0).set_fit_request(sample_weight=True)
-        clone(inner).set_params(estimator=tree).fit(numbers, y, sample_weight=np.ones(442))
 
 
 # --- the law --------------------------------------------------------------------------------------
 
-LAW_MODELS = [
-    DecisionTreeClassifier(max_depth=5, random_state=0),
-    RandomForestClassifier(5, random_state=0),
-    LogisticRegression(),
-    GaussianNB(),
-    KNeighborsClassifier(3),
-    RobustPrivacyClassifier(DecisionTreeClassifier(random_state=0), noise_features=[1]),
-    RobustPrivacyClassifier(LogisticRegression()),
-    RobustPrivacyClassifier(GaussianNB(), noise_features=[0, 1], n_samples=30, random_state=0),
-    RobustPrivacyClassifier(
-        DecisionTreeClassifier(random_state=0), noise_features=[1], fallback=-1, min_radius=0.3
-    ),
-]
 
 
-class Centred(AttributePrivacyTransformer):
-    """Deliberately wrong: publishes an interval around the row's own value."""
-
-    def transform(self, X):
-        X = np.asarray(X)
-        out = super().transform(X)
-        half = self.compatible_sets(X).component_length / 2
-        j = self.feature_.column
-        out[:, j], out[:, j + 1] = X[:, j] - half, X[:, j] + half
-        return out
 
 
-def violations(kind, model, seed, column, output):
-    """Rows whose output changes when their value moves inside the compatible set."""
-    rng = np.random.default_rng(seed)
-    X = np.clip(rng.normal(size=(60, 3)), -4, 4)
-    y = (X[:, 0] + np.sin(3 * X[:, 1]) + 0.3 * rng.normal(size=60) > 0).astype(int)
-    apt = kind(model, sensitive_feature=column, output=output, resolution=16, bounds=(-4, 4))
-    if output == "interval":
-        apt.set_params(include_prediction=True)
-    apt.fit(X, y)
-    rows = X[:25]
-    before = apt.transform(rows)
-    label = apt.estimator_.predict(rows)
-    changed = 0
-    for _ in range(4):
-        moved = rows.copy()
-        moved[:, column] = rng.uniform(-4, 4, size=len(rows))
-        stays = apt.estimator_.predict(moved) == label
-        after = apt.transform(moved)
-        # All columns but the passed-on ones must be equal to the bit; those were not moved.
-        changed += int((after[stays] != before[stays]).any(axis=1).sum())
-    return changed
 
 
-@pytest.mark.filterwarnings("ignore::sklearn_rp.exceptions.PrivacyWarning")
-@given(
-    number=st.integers(0, len(LAW_MODELS) - 1),
-    seed=st.integers(0, 2**32 - 1),
-    column=st.integers(0, 2),
-    output=st.sampled_from(["interval", "midpoint", "drop"]),
-)
-@settings(max_examples=60, deadline=None)
-def test_the_law(number, seed, column, output):
-    kind = AttributePrivacyTransformer
-    assert violations(kind, LAW_MODELS[number], seed, column, output) == 0
 
 
-def test_the_law_catches_a_transformer_that_is_centred_on_the_value():
-    assert violations(Centred, LAW_MODELS[0], 0, 1, "interval") > 10
 
 
 # --- priors ---------------------------------------------------------------------------------------
@@ -534,33 +316,8 @@ def test_priors_by_hand():
     assert sets.prior_mass([1, 1, 4, 4]) == pytest.approx([0.5] * 4)  # a sample
 
 
-def test_a_series_that_may_be_a_sample_or_shares_is_refused():
-    sample = pd.Series([20.0, 30, 30, 40], index=[7, 3, 5, 9], name="age")
-    assert Prior.make(sample).weights.tolist() == [0.25, 0.5, 0.25]
-    shares = sample.value_counts(normalize=True)
-    known = Prior.make(shares.to_dict())
-    assert (known.values.tolist(), known.weights.tolist()) == ([20, 30, 40], [0.25, 0.5, 0.25])
-    for unclear in (shares, shares.rename(None), sample.value_counts()):
-        with pytest.raises(ValueError, match=r"share of each of its labels.*to_numpy.*to_dict"):
-            Prior.make(unclear)
 
 
-def test_values_of_a_prior():
-    numbers = Prior.make([Decimal("0.5"), 2, np.float32(2), Fraction(1, 2)])
-    assert numbers.values.dtype == np.float64
-    assert (numbers.values.tolist(), numbers.weights.tolist()) == ([0.5, 2], [0.5, 0.5])
-    assert Prior.make({Decimal(1): 0.5, Decimal(2): 0.5}).values.tolist() == [1, 2]
-    people = np.array([["a", Decimal(1)], ["b", 2]], dtype=object)
-    assert Prior.from_data(people, 1).values.tolist() == [1, 2]
-    for sample, error, message in (
-        (pd.date_range("2020", periods=3), TypeError, "prior holds dates or times"),
-        (["a", None], ValueError, "leave missing values out"),
-        (np.array(["a", 1], dtype=object), TypeError, "values of several types"),
-        ({1j: 1.0}, TypeError, "prior holds complex numbers"),
-        ({}, ValueError, "prior has shape"),
-    ):
-        with pytest.raises(error, match=message):
-            Prior.make(sample)
 
 
 def test_groups_with_labels():
@@ -594,15 +351,6 @@ def test_groups_with_labels():
         interval_length_score(sets, sample_weight=pd.Series([1, 2, 3, 4.0], index=[1, 2, 3, 4]))
 
 
-def test_conditional_prior():
-    public = pd.DataFrame({"g": ["a", "a", "b", "b"], "s": [1.0, 2.0, 3.0, 3.0]})
-    rows = pd.DataFrame({"g": ["a", "b", "zz"], "s": [1.0, 3.0, 2.0]})
-    prior = Prior.from_data(public, "s", by=["g"], X=rows)
-    assert prior.values.tolist() == [1, 2, 3]
-    assert prior.weights == pytest.approx(np.array([[0.5, 0.5, 0], [0, 0, 1], [0.25, 0.25, 0.5]]))
-    assert Prior.from_data(public, "s").weights == pytest.approx([0.25, 0.25, 0.5])
-    with pytest.raises(ValueError, match="needs X"):
-        Prior.from_data(public, "s", by=["g"])
 
 
 def test_sets_of_some_rows():
@@ -708,17 +456,6 @@ def test_a_model_that_ignores_the_attribute_leaves_the_whole_range():
     assert sets.share == pytest.approx(np.ones(60))
 
 
-def test_values_beyond_the_training_range_are_taken_where_no_bounds_are_given():
-    apt = AttributePrivacyTransformer(FrozenEstimator(RULE), sensitive_feature=0)
-    apt.fit(TASK.data, TASK.target)
-    out = apt.transform(with_value(1e3))
-    assert np.isfinite(out).all()
-    # Of bounds that are given, too: a refusal of one person's value would tell about it.
-    given = clone(apt).set_params(bounds=(-9, 9)).fit(TASK.data, TASK.target)
-    far, end = given.transform(with_value(1e3)), given.transform(with_value(9.0))
-    assert np.array_equal(far, end)
-    with pytest.raises(ValueError, match="outside bounds"):
-        given.fit(with_value(1e3), TASK.target)
 
 
 def test_insurance_data(insurance_home):
@@ -732,39 +469,8 @@ def test_insurance_data(insurance_home):
     assert 0 < sets.component_length.min() < sets.high - sets.low
 
 
-TWICE = {
-    "sweep": RobustPrivacyClassifier(noise_features=[2], random_state=0),
-    "thresholds": RobustPrivacyClassifier(
-        DecisionTreeClassifier(max_depth=4, random_state=0), noise_features=[1]
-    ),
-    "votes": RobustPrivacyClassifier(
-        GaussianNB(), noise_features=[1, 2], n_samples=50, alpha=0.1, random_state=0
-    ),
-    "fallback": RobustPrivacyClassifier(GaussianNB(), noise_features=[2], fallback=9),
-    "minimum": AttributePrivacyClassifier(GaussianNB(), sensitive_feature=2),
-}
 
 
-@pytest.mark.parametrize("name", TWICE)
-def test_transform_checks_the_rows_twice_at_most(name, monkeypatch):
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(200, 3))
-    y = (X.sum(axis=1) > 0).astype(int)
-    apt = AttributePrivacyTransformer(
-        TWICE[name], sensitive_feature=2, bounds=(-5, 5), resolution=16
-    ).fit(X, y)
-    checked = []
-
-    def counted(estimator, rows, **arguments):
-        checked.append(type(estimator).__name__)
-        return check_rows(estimator, rows, **arguments)
-
-    for module_name, module in list(sys.modules.items()):
-        if module_name.startswith("sklearn_rp") and hasattr(module, "check_rows"):
-            monkeypatch.setattr(module, "check_rows", counted)
-    monkeypatch.setattr("sklearn_rp.attribute.finding._POINTS", 500)  # chunks of few rows
-    apt.transform(X)
-    assert 1 <= len(checked) <= 2
 
 
 class Turned(RobustPrivacyClassifier):

@@ -38,6 +38,14 @@ from sklearn_rp.attribute.partition import (
     random_pieces,
 )
 from sklearn_rp.exceptions import PrivacyWarning
+from conftest import LinearRule
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn_rp.attribute import compatible_sets
+from sklearn_rp.domain import extent
+from sklearn_rp.feature import Feature
 
 
 def runs(labels):
@@ -931,3 +939,40 @@ def test_the_release_is_the_classifiers_and_outlives_a_pickle(name):
         [mine.row, mine.low, mine.high], [sets.row, sets.start, sets.stop]
     )
     assert release.feature is apc.feature_
+
+
+def codes(seed=0, n=600):
+    """Whole numbers 0 to 5, of which 1 and 4 get the label 1."""
+    rng = np.random.default_rng(seed)
+    X = np.column_stack([rng.integers(0, 6, n), rng.normal(size=n)])
+    return X, np.isin(X[:, 0], [1, 4]).astype(int)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "least"),
+    [
+        ({"minimum": 0.2}, 2),  # of six values: one would be less than a fifth
+        ({"minimum": 0.5}, 3),
+        ({"minimum": 1.5, "unit": "length"}, 2),
+        ({"minimum": 3, "unit": "length"}, 3),
+    ],
+)
+def test_a_minimum_over_whole_numbers_promises_so_many_of_them(arguments, least):
+    X, _ = codes()
+    y = (X[:, 0] == 2).astype(int)
+    tree = DecisionTreeClassifier(max_depth=3)
+    apc = AttributePrivacyClassifier(tree, sensitive_feature=0, **arguments).fit(X, y)
+    assert apc.minimum_ == least
+    sets = apc.compatible_sets(X)
+    assert sets.component_length.min() >= least
+    released = apc.predict(X)
+    for i in range(0, 600, 60):  # by nothing but predict
+        copies = np.repeat(X[i : i + 1], 6, axis=0)
+        copies[:, 0] = np.arange(6)
+        same = apc.predict(copies) == released[i]
+        changes = np.flatnonzero(~same)
+        own = int(X[i, 0])
+        below = changes[changes < own].max(initial=-1)
+        above = changes[changes > own].min(initial=6)
+        assert above - below - 1 >= least
+        assert above - below - 1 == sets.component_length[i]

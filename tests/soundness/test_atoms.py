@@ -9,9 +9,9 @@ from sklearn_rp import AttributePrivacyTransformer
 
 pytest.importorskip("lightgbm")
 pytest.importorskip("xgboost")
-import soundness_atoms
+from soundness import atoms
 
-CASES = soundness_atoms.CASES
+CASES = atoms.CASES
 
 QUICK = [
     ("tree", "RobustScaler", "whole numbers", "array of floats"),
@@ -32,13 +32,13 @@ QUICK = [
 
 @pytest.mark.parametrize("case", QUICK, ids=" - ".join)
 def test_some_models_and_steps(case):
-    assert list(soundness_atoms.faults(*case, n_rows=2, n_training=40)) == []
+    assert list(atoms.faults(*case, n_rows=2, n_training=40)) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=" - ".join)
 def test_every_model_behind_every_step(case):
-    assert list(soundness_atoms.faults(*case)) == []
+    assert list(atoms.faults(*case)) == []
 
 
 def test_the_table_is_whole():
@@ -46,9 +46,7 @@ def test_the_table_is_whole():
     assert len({step for _, step, *_ in CASES}) >= 8
     assert len({(column, held) for *_, column, held in CASES}) == 16
     assert {tuple(case) for case in QUICK} <= {
-        (model, step, column, held)
-        for model, step, column, _ in CASES
-        for held in soundness_atoms.HELD
+        (model, step, column, held) for model, step, column, _ in CASES for held in atoms.HELD
     }
 
 
@@ -87,6 +85,6 @@ class Between(AttributePrivacyTransformer):
     ],
 )
 def test_the_walk_finds_what_is_wrong(monkeypatch, mutant, fault):
-    monkeypatch.setattr(soundness_atoms, "AttributePrivacyTransformer", mutant)
-    found = list(soundness_atoms.faults("tree", "nothing", "whole numbers", "array of floats"))
+    monkeypatch.setattr(atoms, "AttributePrivacyTransformer", mutant)
+    found = list(atoms.faults("tree", "nothing", "whole numbers", "array of floats"))
     assert any(fault in text for text in found)

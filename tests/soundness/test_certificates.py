@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import soundness
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -10,6 +9,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_rp import RobustPrivacyClassifier
 from sklearn_rp.votes import counted
+from soundness import checks
 
 ALPHAS = [0.05, 0.01, 0.001]
 
@@ -22,36 +22,36 @@ ALPHAS = [0.05, 0.01, 0.001]
 @pytest.mark.parametrize("n_votes", [30, 300])
 def test_bounds(alpha, kind, n_classes, n_votes):
     trials = 50_000 if kind == "hard" else 4000
-    soundness.bounds_fail_with_probability_at_most_alpha(alpha, kind, n_classes, n_votes, trials)
+    checks.bounds_fail_with_probability_at_most_alpha(alpha, kind, n_classes, n_votes, trials)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("alpha", ALPHAS)
 def test_sampled_certificates(alpha):
-    soundness.sampled_certificates_fail_with_probability_at_most_alpha(alpha, trials=50_000)
+    checks.sampled_certificates_fail_with_probability_at_most_alpha(alpha, trials=50_000)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", soundness.EXACT)
+@pytest.mark.parametrize("name", checks.EXACT)
 def test_a_million_points_of_certified_balls(name):
     for seed in range(10):
-        soundness.nothing_changes_inside_the_ball(name, 20_000 if name == "two" else 100_000, seed)
+        checks.nothing_changes_inside_the_ball(name, 20_000 if name == "two" else 100_000, seed)
 
 
-@pytest.mark.parametrize("name", soundness.EXACT)
+@pytest.mark.parametrize("name", checks.EXACT)
 def test_some_points_of_certified_balls(name):
-    soundness.nothing_changes_inside_the_ball(name, 3000)
+    checks.nothing_changes_inside_the_ball(name, 3000)
 
 
-@pytest.mark.parametrize("name", soundness.EXACT)
+@pytest.mark.parametrize("name", checks.EXACT)
 def test_boundary_walks(name):
-    soundness.walks_end_outside_the_ball(name)
+    checks.walks_end_outside_the_ball(name)
 
 
 def test_a_few_failure_rates():
-    soundness.bounds_fail_with_probability_at_most_alpha(0.05, "hard", 3, 100, 5000)
-    soundness.bounds_fail_with_probability_at_most_alpha(0.05, "soft", 2, 30, 1000)
-    soundness.sampled_certificates_fail_with_probability_at_most_alpha(0.05, trials=3000)
+    checks.bounds_fail_with_probability_at_most_alpha(0.05, "hard", 3, 100, 5000)
+    checks.bounds_fail_with_probability_at_most_alpha(0.05, "soft", 2, 30, 1000)
+    checks.sampled_certificates_fail_with_probability_at_most_alpha(0.05, trials=3000)
 
 
 @pytest.mark.parametrize("n_classes", [2, 4])
@@ -72,7 +72,7 @@ def test_radii_are_monotone(kind, n_classes):
 
 
 def test_radii_grow_with_sigma_where_the_label_is_clear():
-    X, y = soundness.MOONS
+    X, y = checks.MOONS
     clf = RobustPrivacyClassifier(LogisticRegression(), method="exact").fit(X, y)
     radius = np.stack([cert.radius for cert in clf.certify_path(X, [0.1, 0.5, 2.0])])
     np.testing.assert_allclose(radius[0], radius[2], rtol=1e-6)  # linear: the distance itself
@@ -88,7 +88,7 @@ def test_radii_grow_with_sigma_where_the_label_is_clear():
 @pytest.mark.parametrize("factor", [1000.0, 1 / 1024, 0.45359237])
 def test_units_do_not_matter(method, factor):
     """Grams or kilograms: the same labels and radii, half-widths in the unit."""
-    X, y = soundness.WIDE
+    X, y = checks.WIDE
     changed = X.copy()
     changed[:, 1] *= factor
     model = (

@@ -4,14 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import soundness
 from scipy import special
 
-from sklearn_rp import bounds, classifier
+from sklearn_rp import bounds, release
 from sklearn_rp.engines import linear, recalled, sweep, trees
-from sklearn_rp.engines.monte_carlo import MonteCarlo
 from sklearn_rp.law import Gaussian
 from sklearn_rp.noise import Noise
+from soundness import checks
 
 
 def caught(check, *arguments, **options):
@@ -24,28 +23,28 @@ def test_wrong_tail_of_clopper_pearson(monkeypatch):
         return special.betaincinv(np.maximum(k, 0.5), n - np.asarray(k) + 1.0, 1 - alpha)
 
     monkeypatch.setattr(bounds, "clopper_pearson_lower", upper_for_lower)
-    caught(soundness.bounds_fail_with_probability_at_most_alpha, 0.05, "hard", 2, 100, 5000)
+    caught(checks.bounds_fail_with_probability_at_most_alpha, 0.05, "hard", 2, 100, 5000)
 
 
 def test_alpha_not_shared(monkeypatch):
     monkeypatch.setattr(bounds, "_SHARE_TOP", 30.0)
-    caught(soundness.bounds_fail_with_probability_at_most_alpha, 0.01, "hard", 3, 30, 20_000)
+    caught(checks.bounds_fail_with_probability_at_most_alpha, 0.01, "hard", 3, 30, 20_000)
 
 
 def test_point_estimate_for_a_bound(monkeypatch):
     monkeypatch.setattr(bounds, "mean_lower", lambda mean, n, alpha: np.asarray(mean))
-    caught(soundness.bounds_fail_with_probability_at_most_alpha, 0.01, "soft", 2, 30, 2000)
+    caught(checks.bounds_fail_with_probability_at_most_alpha, 0.01, "soft", 2, 30, 2000)
 
 
 def test_radius_rounded_up(monkeypatch):
-    monkeypatch.setattr(classifier, "scaled_radius", lambda radius, sigma: sigma * radius * 1.0001)
-    caught(soundness.nothing_changes_inside_the_ball, "linear", 20_000)
+    monkeypatch.setattr(release, "scaled_radius", lambda radius, sigma: sigma * radius * 1.0001)
+    caught(checks.nothing_changes_inside_the_ball, "linear", 20_000)
 
 
 def test_radius_in_the_wrong_unit(monkeypatch):
-    monkeypatch.setattr(classifier, "scaled_radius", lambda radius, sigma: radius)
+    monkeypatch.setattr(release, "scaled_radius", lambda radius, sigma: radius)
     for name in ("linear", "trees", "sweep"):
-        caught(soundness.walks_end_outside_the_ball, name)
+        caught(checks.walks_end_outside_the_ball, name)
 
 
 def test_sign_of_the_radius(monkeypatch):
@@ -53,7 +52,7 @@ def test_sign_of_the_radius(monkeypatch):
     monkeypatch.setattr(
         Gaussian, "radius", staticmethod(lambda low, high: own(low, 1 - high) + 0.3)
     )
-    caught(soundness.nothing_changes_inside_the_ball, "forest", 3000)
+    caught(checks.nothing_changes_inside_the_ball, "forest", 3000)
 
 
 def test_scale_forgotten_in_the_linear_engine(monkeypatch):
@@ -64,7 +63,7 @@ def test_scale_forgotten_in_the_linear_engine(monkeypatch):
         return [replace(v, radius=2 * v.radius) for v in votes]
 
     monkeypatch.setattr(linear.Linear, "votes", unscaled)
-    caught(soundness.nothing_changes_inside_the_ball, "linear", 3000)
+    caught(checks.nothing_changes_inside_the_ball, "linear", 3000)
 
 
 def test_error_of_the_tree_sums_subtracted_with_the_wrong_sign(monkeypatch):
@@ -75,7 +74,7 @@ def test_error_of_the_tree_sums_subtracted_with_the_wrong_sign(monkeypatch):
         return [replace(v, error=-0.05 + 0 * v.error) for v in votes]
 
     monkeypatch.setattr(trees.Trees, "votes", optimistic)
-    caught(soundness.nothing_changes_inside_the_ball, "forest", 20_000)
+    caught(checks.nothing_changes_inside_the_ball, "forest", 20_000)
 
 
 def test_the_sweep_looks_to_one_side(monkeypatch):
@@ -86,7 +85,7 @@ def test_the_sweep_looks_to_one_side(monkeypatch):
         return np.where(side > 0, found, found + 1.0)
 
     monkeypatch.setattr(sweep, "nearest_change", one_sided)
-    caught(soundness.walks_end_outside_the_ball, "sweep")
+    caught(checks.walks_end_outside_the_ball, "sweep")
 
 
 def test_the_sweep_takes_too_long_a_step(monkeypatch):
@@ -94,11 +93,17 @@ def test_the_sweep_takes_too_long_a_step(monkeypatch):
     monkeypatch.setattr(
         sweep, "certain_radius", lambda share, label, error: 1.5 * own(share, label, error)
     )
-    caught(soundness.nothing_changes_inside_the_ball, "sweep", 20_000)
+    caught(checks.nothing_changes_inside_the_ball, "sweep", 20_000)
 
 
 def test_noise_shared_by_rows(monkeypatch):
-    monkeypatch.setattr(MonteCarlo, "_add_own", MonteCarlo._add_shared)
+    own = Gaussian.draw_own
+
+    def shared(self, draws, n_rows, most):
+        for rows, noise in own(self, draws, n_rows, most):
+            yield rows, np.broadcast_to(noise[:1], noise.shape)
+
+    monkeypatch.setattr(Gaussian, "draw_own", shared)
     # One bank for all rows: either none fails or all do; over seeds the rate is no longer seen.
     caught(every_row_has_its_own_noise)
     monkeypatch.undo()
@@ -106,8 +111,8 @@ def test_noise_shared_by_rows(monkeypatch):
 
 
 def every_row_has_its_own_noise():
-    rule = soundness.LinearRule([1.0]).fit(np.zeros((2, 1)), [0, 1])
-    clf = soundness.RobustPrivacyClassifier(
+    rule = checks.LinearRule([1.0]).fit(np.zeros((2, 1)), [0, 1])
+    clf = checks.RobustPrivacyClassifier(
         rule, method="monte_carlo", n_samples=20, alpha=0.05, resample=True, noise_scale=None,
         random_state=0,
     ).fit(np.linspace(-1, 1, 9)[:, None], [0, 1] * 4 + [0])  # fmt: skip
@@ -119,7 +124,7 @@ def test_noise_of_the_wrong_size(monkeypatch):
     monkeypatch.setattr(
         Noise, "noisy_copies", lambda self, X, values, offsets: own(self, X, values, 0.5 * offsets)
     )
-    caught(soundness.sampled_certificates_fail_with_probability_at_most_alpha, 0.05, trials=3000)
+    caught(checks.sampled_certificates_fail_with_probability_at_most_alpha, 0.05, trials=3000)
 
 
 def test_a_stale_cache(monkeypatch):
@@ -130,10 +135,9 @@ def test_a_stale_cache(monkeypatch):
 
 
 def recalled_votes_are_those_of_the_rows():
-    clf = soundness.EXACT["sweep"]()
-    X = soundness.WIDE[0]
-    engine = recalled.Recalled(clf._engine, X[:20], [0.3], None)
+    release, X = checks.EXACT["sweep"]().release_, checks.WIDE[0]
+    known = release.recalled(X[:20], [0.3], None)
     for rows in (X[:20], X[20:40], X[:20]):
-        a = engine.votes(rows, [0.3], clf._draws())[0].total
-        np.testing.assert_array_equal(a, clf._engine.votes(rows, [0.3], clf._draws())[0].total)
-        np.testing.assert_array_equal(engine.profile(rows).symbol, clf._engine.profile(rows).symbol)
+        np.testing.assert_array_equal(known.votes(rows).total, release.votes(rows).total)
+        found, expected = (r.engine.profile(rows).symbol for r in (known, release))
+        np.testing.assert_array_equal(found, expected)

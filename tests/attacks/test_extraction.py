@@ -1,0 +1,76 @@
+"""Extraction: it finds what is there to find, and always ends."""
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn_rp import RobustPrivacyClassifier
+from sklearn_rp.attacks import LabelOnlyInversionAttack, ModelExtractionAttack
+from sklearn_rp.attacks.inversion import votes_per_query
+from sklearn_rp.baselines import (
+    NoisyInputClassifier,
+    RandomAbstentionClassifier,
+    RandomizedResponseClassifier,
+)
+
+
+
+X, Y = load_digits(return_X_y=True)
+
+
+X = X / 16
+
+
+PRIVATE, PUBLIC = Y < 5, X[Y >= 5]
+
+
+MINE, LABELS = X[PRIVATE], Y[PRIVATE]
+
+
+MODEL = LogisticRegression(max_iter=500).fit(MINE[:450], LABELS[:450])
+
+
+class Asked(ClassifierMixin, BaseEstimator):
+    """Answers by a function, and counts."""
+
+    def __init__(self, answer, classes=(0, 1, 2, 3, 4)):
+        self.answer = answer
+        self.classes = classes
+        self.classes_ = np.asarray(classes)
+        self.rows = 0
+
+    def predict(self, X):
+        self.rows += len(X)
+        return self.answer(X)
+
+
+def test_extraction_learns_the_model():
+    halves = np.arange(len(PUBLIC)) % 2 == 0
+    finder = ModelExtractionAttack(n_queries=[20, 200, 700], random_state=0)
+    table = finder.run(MODEL, np.r_[MINE[450:], PUBLIC[halves]], MINE[:450], LABELS[:450])
+    assert table["n_queries"].tolist() == [20, 200, 700]
+    assert table["fidelity"].iloc[-1] > 0.85
+    assert table["fidelity"].iloc[-1] > table["fidelity"].iloc[0]
+    assert (table["fidelity_low"] <= table["fidelity"]).all()
+    assert (table["model_accuracy"] == (MODEL.predict(MINE[:450]) == LABELS[:450]).mean()).all()
+    again = finder.run(MODEL, np.r_[MINE[450:], PUBLIC[halves]], MINE[:450], LABELS[:450])
+    np.testing.assert_array_equal(table, again)
+
+
+def test_extraction_at_the_edges():
+    constant = Asked(lambda X: np.zeros(len(X), dtype=int))
+    table = ModelExtractionAttack(n_queries=[10]).run(constant, PUBLIC, MINE)
+    assert table["fidelity"].tolist() == [1.0]
+    assert "accuracy" not in table
+    silent = RandomAbstentionClassifier(FrozenEstimator(MODEL), rate=1.0, fallback=-1).fit(
+        MINE, LABELS
+    )
+    assert ModelExtractionAttack(n_queries=[10]).run(silent, PUBLIC, MINE)["fidelity"][0] == 0
+    with pytest.raises(ValueError, match="n_queries=.* is not allowed: numbers from 2 to 896"):
+        ModelExtractionAttack(n_queries=[10_000]).run(MODEL, PUBLIC, MINE)
