@@ -14,6 +14,46 @@ from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_rp import Certificate, RobustPrivacyClassifier, certify
 from sklearn_rp.attribute import compatible_sets
+from dataclasses import replace
+from conftest import LinearRule
+from engines.oracle import monte_carlo_shares
+from scipy.special import logit
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer, make_column_transformer
+from sklearn.datasets import load_breast_cancer
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import (
+    BaggingClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
+from sklearn.feature_selection import SelectKBest
+from sklearn.frozen import FrozenEstimator
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    OneHotEncoder,
+    StandardScaler,
+)
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+    AttributePrivacyTransformer,
+    Certificate,
+    RobustPrivacyClassifier,
+    certify,
+)
+from sklearn_rp.attacks import AttributeInferenceAttack
+from sklearn_rp.attribute.knowledge import best_guess
+from sklearn_rp.baselines import RandomizedResponseClassifier
+from sklearn_rp.exceptions import PrivacyWarning
+from sklearn_rp.rows import replace_columns
 
 
 def make_certificate(**changes):
@@ -176,3 +216,20 @@ def test_repr():
     assert "'bmi'" in text
     assert "certain" in repr(make_certificate(alpha=0.0))
     assert "0 row(s)" in repr(make_certificate()[:0])
+
+
+CANCER_X, CANCER_Y = load_breast_cancer(return_X_y=True)
+
+
+CANCER_X = CANCER_X[:, :4]
+
+
+def test_labels_of_pandas_strings_survive_json():
+    strings = getattr(np.dtypes, "StringDType", None)
+    if strings is None:
+        pytest.skip("this numpy has no strings of its own")
+    clf = RobustPrivacyClassifier(LogisticRegression(max_iter=3000), random_state=0).fit(CANCER_X, CANCER_Y)
+    cert = clf.certify(CANCER_X[:5])
+    cert = replace(cert, label=np.where(cert.label, "yes", "no").astype(strings()))
+    again = Certificate.from_json(cert.to_json())
+    assert again.label.tolist() == cert.label.tolist()

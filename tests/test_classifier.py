@@ -485,51 +485,9 @@ def test_fit_does_not_touch_its_input(people, mixed_pipeline):
 # --- certify through wrappers ---------------------------------------------------------------------
 
 
-def test_certify_goes_through_what_hands_the_label_on():
-    pipe = make_pipeline(StandardScaler(), smooth(sigma=0.5)).fit(X_IRIS, Y_IRIS)
-    cert = certify(pipe, X_IRIS)
-    assert np.array_equal(cert.label, pipe.predict(X_IRIS))
-    direct = smooth(sigma=0.5).fit(StandardScaler().fit_transform(X_IRIS), Y_IRIS)
-    assert np.array_equal(
-        cert.radius, direct.certify(StandardScaler().fit_transform(X_IRIS)).radius
-    )
-    search = GridSearchCV(pipe, {"robustprivacyclassifier__sigma": [0.5]}, cv=2)
-    search.fit(X_IRIS, Y_IRIS)
-    assert np.array_equal(certify(search, X_IRIS).radius, cert.radius)
-    assert np.array_equal(certify(FrozenEstimator(search), X_IRIS).radius, cert.radius)
-    assert len(certify(direct, X_IRIS)) == 150
 
 
-def test_certify_of_a_pipeline_with_frames_keeps_names(people):
-    X, y = people
-    pipe = make_pipeline(StandardScaler().set_output(transform="pandas"), smooth())
-    pipe.fit(X.drop(columns="sex"), y)
-    assert "bmi" in certify(pipe, X.drop(columns="sex")).feature_names
 
 
-@pytest.mark.parametrize(
-    "wrapper",
-    [
-        lambda: FixedThresholdClassifier(smooth(), threshold=0.3),
-        lambda: CalibratedClassifierCV(smooth(), cv=2),
-        lambda: LogisticRegression(),
-        lambda: make_pipeline(StandardScaler(), LogisticRegression()),
-    ],
-)
-def test_certify_refuses_what_changes_the_label(wrapper):
-    X, y = load_breast_cancer(return_X_y=True)
-    X = StandardScaler().fit_transform(X)
-    with pytest.raises(TypeError, match="cannot certify"):
-        certify(wrapper().fit(X, y), X)
 
 
-def test_certify_of_unfitted_and_of_searches_without_a_model():
-    with pytest.raises(NotFittedError):
-        certify(smooth(), X_IRIS)
-    with pytest.raises(NotFittedError):
-        certify(make_pipeline(StandardScaler(), smooth()), X_IRIS)
-    search = GridSearchCV(smooth(), {"sigma": [0.5]}, cv=2, refit=False)
-    with pytest.raises(NotFittedError, match="GridSearchCV is not fitted"):
-        certify(search, X_IRIS)
-    with pytest.raises(TypeError, match="refit=False"):
-        certify(search.fit(X_IRIS, Y_IRIS), X_IRIS)

@@ -41,6 +41,43 @@ from sklearn_rp.attribute import Prior, compatible_sets
 from sklearn_rp.datasets import fetch_medical_insurance, load_recommendation, make_recommendation
 from sklearn_rp.metrics import interval_length_score
 from sklearn_rp.validation import check_rows
+from dataclasses import replace
+from engines.oracle import monte_carlo_shares
+from scipy.special import logit
+from sklearn.compose import ColumnTransformer, make_column_transformer
+from sklearn.datasets import load_breast_cancer
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import (
+    BaggingClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
+from sklearn.feature_selection import SelectKBest
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    OneHotEncoder,
+    StandardScaler,
+)
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+    AttributePrivacyTransformer,
+    Certificate,
+    RobustPrivacyClassifier,
+    certify,
+)
+from sklearn_rp.attribute import compatible_sets
+from sklearn_rp.attribute.knowledge import best_guess
+from sklearn_rp.baselines import RandomizedResponseClassifier
+from sklearn_rp.exceptions import PrivacyWarning
+from sklearn_rp.rows import replace_columns
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -501,3 +538,96 @@ def test_sets_are_about_what_a_subclass_predicts(kind):
         ends = np.repeat(X[i : i + 1], 2, axis=0)
         ends[:, 0] = low, high
         assert (model.predict(ends) == sets.label[i]).all()
+
+
+FOUR, CANCER_Y = load_breast_cancer(return_X_y=True)
+
+
+FOUR = FOUR[:, :4]
+
+
+def small_tree(depth=4):
+    return DecisionTreeClassifier(max_depth=depth, random_state=0)
+
+
+def test_intersections_of_known_sets_are_known():
+    one, two = small_tree(3).fit(FOUR, CANCER_Y), small_tree(5).fit(FOUR[::2], CANCER_Y[::2])
+    asked = {"sensitive_feature": 0, "bounds": (FOUR[:, 0].min(), FOUR[:, 0].max())}
+    both = compatible_sets(one, FOUR[:50], **asked).intersect(compatible_sets(two, FOUR[:50], **asked))
+    assert both.certified_inner == pytest.approx(both.length)
+    assert both.certified_outer == pytest.approx(both.length)
+
+
+def test_errors_say_what_is_wrong():
+    model = small_tree().fit(FOUR, CANCER_Y)
+    frame = pd.DataFrame({"c": ["a", "b", "a", "b"], "x": [1.0, 2, 3, 4]})
+    cases = [
+        (lambda: compatible_sets(model, FOUR[0], sensitive_feature=0), "Expected 2D array"),
+        (lambda: compatible_sets(model, FOUR[:0], sensitive_feature=0), "0 sample"),
+        (lambda: compatible_sets(model, FOUR, sensitive_feature=0, sigmas=["a"]), "sigmas=.*allowed"),
+        (lambda: compatible_sets(model, FOUR, sensitive_feature=0, sigmas=[]), "sigmas=.*allowed"),
+        (
+            lambda: compatible_sets(model, frame, sensitive_feature="c", bounds="ab"),
+            "give a list of categories",
+        ),
+        (
+            lambda: compatible_sets(model, frame.assign(c=["a", 1, "b", 2]), sensitive_feature="c"),
+            "several types",
+        ),
+        (
+            lambda: compatible_sets(model, frame.astype({"x": object}), sensitive_feature="x"),
+            "numbers as objects",
+        ),
+        (
+            lambda: RobustPrivacyClassifier(small_tree(), noise_features="c", sigma=1.5).fit(
+                frame, [0, 1, 0, 1]
+            ),
+            "could not convert|drawn anew",
+        ),
+        (
+            lambda: compatible_sets(model, FOUR, sensitive_feature=0).prior_mass({"a": 1.0}),
+            "is numeric",
+        ),
+        (lambda: compatible_sets(model, FOUR, sensitive_feature=0).intersect("x"), "CompatibleSets"),
+        (
+            lambda: AttributeInferenceAttack(model, sensitive_feature=0, n_resamples=10.5).fit(FOUR),
+            "n_resamples=10.5",
+        ),
+    ]
+    for call, message in cases:
+        with pytest.raises((ValueError, TypeError), match=message):
+            call()
+    text = frame.loc[[0, 1, 2, 3] * 10].reset_index(drop=True)
+
+    class OnText(DecisionTreeClassifier):
+        def fit(self, X, y):
+            return super().fit(X[["x"]], y)
+
+        def predict(self, X):
+            return super().predict(X[["x"]])
+
+    fitted = OnText().fit(text, text["x"] > 2)
+    with pytest.raises(ValueError, match="needs its predict_proba"):
+        AttributeInferenceAttack(fitted, sensitive_feature="c", imputer=RidgeClassifier()).fit(text)
+
+
+def test_sets_of_other_people_are_not_intersected():
+    model = small_tree(3).fit(FOUR, CANCER_Y)
+    sets = compatible_sets(model, FOUR[:50], sensitive_feature=0, bounds=(0, 100))
+    with pytest.raises(ValueError, match="same people, in the same order"):
+        sets.intersect(sets[::-1])
+
+
+def test_missing_values_of_pandas_are_missing():
+    people = pd.DataFrame({"v": FOUR[:, 0], "s": pd.array(["a", "b"] * 284 + ["a"], dtype="string")})
+    model = make_pipeline(
+        make_column_transformer((OneHotEncoder(), ["s"]), remainder="passthrough"), small_tree(3)
+    ).fit(people, CANCER_Y)
+    gone = people.copy()
+    gone.loc[3, "s"] = pd.NA
+    with pytest.raises(ValueError, match="missing values in sensitive_feature='s'"):
+        compatible_sets(model, gone, sensitive_feature="s")
+    sets = compatible_sets(model, people, sensitive_feature="v")
+    assert sets.summary(gone["s"])["n"].to_dict() == {"all": 569, "a": 285, "b": 283, "missing": 1}
+    mixed = np.array(["a", 1] * 284 + ["a"], dtype=object)
+    assert sets.summary(mixed)["n"].to_dict() == {"all": 569, "1": 284, "a": 285}

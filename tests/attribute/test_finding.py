@@ -24,6 +24,42 @@ from sklearn_rp.attribute import compatible_sets
 from sklearn_rp.domain import extent
 from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.feature import Feature
+from dataclasses import replace
+from engines.oracle import monte_carlo_shares
+from scipy.special import logit
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer, make_column_transformer
+from sklearn.datasets import load_breast_cancer
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import (
+    BaggingClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
+from sklearn.feature_selection import SelectKBest
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    OneHotEncoder,
+    StandardScaler,
+)
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+    AttributePrivacyTransformer,
+    Certificate,
+    RobustPrivacyClassifier,
+    certify,
+)
+from sklearn_rp.attacks import AttributeInferenceAttack
+from sklearn_rp.attribute.knowledge import best_guess
+from sklearn_rp.baselines import RandomizedResponseClassifier
+from sklearn_rp.rows import replace_columns
 
 
 class Where(ClassifierMixin, BaseEstimator):
@@ -226,3 +262,37 @@ def test_intersections_of_closed_stretches():
     other = compatible_sets(LinearRule((1.0, 0)).fit(X), X * 1.0, sensitive_feature=0)
     with pytest.raises(ValueError, match="different domains"):
         one.intersect(other)
+
+
+X, Y = load_breast_cancer(return_X_y=True)
+
+
+X = X[:, :4]
+
+
+@pytest.mark.parametrize("edges", [(22.5, 25.5), (27.0, 31.5), (36.0, 36.2)])
+def test_a_band_that_begins_at_a_point_of_the_grid(edges):
+    """There the smoothed label is a tie, with no ball: the gap beside it was never looked into."""
+    ages = np.linspace(18, 90, 1441)[:, None]
+    inside = (ages[:, 0] >= edges[0]) & (ages[:, 0] < edges[1])
+    rule = Between(*edges).fit(ages, inside.astype(int))
+    clf = RobustPrivacyClassifier(FrozenEstimator(rule), sigma=0.001, noise_scale=None)
+    clf.fit(ages, inside.astype(int))
+    rows = np.array([[np.mean(edges)], [80.0]])
+    for bounds in ((18, 90), (0, 90)):
+        sets = compatible_sets(clf, rows, sensitive_feature=0, bounds=bounds)
+        length = edges[1] - edges[0]
+        cell = 1.5 * 72 / 256  # the smoothed classifier is that of the model read on 256 cells
+        assert sets.length == pytest.approx([length, bounds[1] - bounds[0] - length], abs=cell)
+
+
+class Between(LinearRule):
+    """Label 1 in a band."""
+
+    def __init__(self, low=0.0, high=1.0):
+        super().__init__()
+        self.low, self.high = low, high
+
+    def predict(self, X):
+        value = np.asarray(X)[:, 0]
+        return ((value >= self.low) & (value < self.high)).astype(int)

@@ -46,6 +46,42 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn_rp.attribute import compatible_sets
 from sklearn_rp.domain import extent
 from sklearn_rp.feature import Feature
+from dataclasses import replace
+from engines.oracle import monte_carlo_shares
+from scipy.special import logit
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer, make_column_transformer
+from sklearn.datasets import load_breast_cancer
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import (
+    BaggingClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
+from sklearn.feature_selection import SelectKBest
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    OneHotEncoder,
+    StandardScaler,
+)
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+    AttributePrivacyTransformer,
+    Certificate,
+    RobustPrivacyClassifier,
+    certify,
+)
+from sklearn_rp.attacks import AttributeInferenceAttack
+from sklearn_rp.attribute.knowledge import best_guess
+from sklearn_rp.baselines import RandomizedResponseClassifier
+from sklearn_rp.rows import replace_columns
 
 
 def runs(labels):
@@ -976,3 +1012,27 @@ def test_a_minimum_over_whole_numbers_promises_so_many_of_them(arguments, least)
         above = changes[changes > own].min(initial=6)
         assert above - below - 1 >= least
         assert above - below - 1 == sets.component_length[i]
+
+
+def small_tree(depth=4):
+    return DecisionTreeClassifier(max_depth=depth, random_state=0)
+
+
+def test_a_prior_must_not_know_the_sensitive_feature():
+    rows = np.repeat(np.arange(20.0)[:, None], 2, axis=1)
+    clf = AttributePrivacyClassifier(small_tree(None), sensitive_feature=0, minimum=0.4, prior=[1, 0])
+    with pytest.raises(ValueError, match="names the sensitive feature, 'x0'"):
+        clf.fit(rows, (rows[:, 0] // 2) % 2)
+
+
+@pytest.mark.parametrize("threshold", [0.1, 0.9])
+def test_a_threshold_is_kept_by_the_minimum_and_missed_by_soft_votes(threshold):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(300, 2))
+    labels = (rows.sum(axis=1) + rng.normal(size=300) > 0).astype(int)
+    model = FixedThresholdClassifier(LogisticRegression(), threshold=threshold)
+    plain = clone(model).fit(rows, labels)
+    apc = AttributePrivacyClassifier(model, sensitive_feature=0, minimum=0.001).fit(rows, labels)
+    assert np.mean(apc.predict(rows) == plain.predict(rows)) > 0.97
+    with pytest.warns(PrivacyWarning, match="has a threshold of its own"):
+        RobustPrivacyClassifier(model, voting="soft", random_state=0).fit(rows, labels)

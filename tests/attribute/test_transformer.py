@@ -39,6 +39,43 @@ from sklearn_rp.attribute import Prior, compatible_sets
 from sklearn_rp.datasets import fetch_medical_insurance, load_recommendation, make_recommendation
 from sklearn_rp.metrics import interval_length_score
 from sklearn_rp.validation import check_rows
+from dataclasses import replace
+from engines.oracle import monte_carlo_shares
+from scipy.special import logit
+from sklearn.compose import ColumnTransformer, make_column_transformer
+from sklearn.datasets import load_breast_cancer
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import (
+    BaggingClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
+from sklearn.feature_selection import SelectKBest
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    OneHotEncoder,
+    StandardScaler,
+)
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+    AttributePrivacyTransformer,
+    Certificate,
+    RobustPrivacyClassifier,
+    certify,
+)
+from sklearn_rp.attribute import compatible_sets
+from sklearn_rp.attribute.knowledge import best_guess
+from sklearn_rp.baselines import RandomizedResponseClassifier
+from sklearn_rp.exceptions import PrivacyWarning
+from sklearn_rp.rows import replace_columns
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -353,3 +390,53 @@ def test_transform_checks_the_rows_twice_at_most(name, monkeypatch):
     monkeypatch.setattr("sklearn_rp.attribute.finding._POINTS", 500)  # chunks of few rows
     apt.transform(X)
     assert 1 <= len(checked) <= 2
+
+
+CANCER_X, CANCER_Y = load_breast_cancer(return_X_y=True)
+
+
+CANCER_X = CANCER_X[:, :4]
+
+
+def small_tree(depth=4):
+    return DecisionTreeClassifier(max_depth=depth, random_state=0)
+
+
+def test_a_fallback_is_published_as_it_is_released():
+    rng = np.random.default_rng(0)
+    z = rng.uniform(0, 10, 3000)
+    rows, y = np.c_[z, rng.normal(size=3000)], np.digitize(z, [3, 3.8, 4.4, 7]) % 3
+    clf = RobustPrivacyClassifier(
+        small_tree(None), noise_features=[0], sigma=0.25, noise_scale=None, fallback=-1, min_radius=0.2
+    )
+    apt = AttributePrivacyTransformer(
+        clf, sensitive_feature=0, bounds=(0, 10), include_prediction=True
+    ).fit(rows, y)
+    along = np.c_[np.linspace(0, 10, 1001), np.zeros(1001)]
+    released, out = apt.estimator_.predict(along), apt.transform(along)
+    assert np.array_equal(apt.classes_[out[:, 3].astype(int)], released)
+    for label in np.unique(released):
+        assert len(np.unique(out[released == label], axis=0)) == 1
+
+
+def test_a_random_release_behind_a_pipeline_is_refused():
+    random = RobustPrivacyClassifier(RandomForestClassifier(3), resample=True, n_samples=12)
+    apt = AttributePrivacyTransformer(make_pipeline(StandardScaler(), random), sensitive_feature=0)
+    with pytest.raises(ValueError, match="releases at random"):
+        apt.fit(CANCER_X, CANCER_Y)
+
+
+def test_names_and_dtypes_of_the_output():
+    frame = pd.DataFrame(CANCER_X[:, :2], columns=["bmi", "bmi_low"])
+    apt = AttributePrivacyTransformer(small_tree(), sensitive_feature="bmi")
+    with pytest.raises(ValueError, match=r"several columns named \['bmi_low'\]"):
+        apt.fit(frame, CANCER_Y)
+    apt = AttributePrivacyTransformer(small_tree(), sensitive_feature=0, output="drop").fit(CANCER_X, CANCER_Y)
+    whole, part = apt.transform(np.array([[30, 2, 3, 4]])), apt.transform([[30.5, 2, 3, 4]])
+    assert whole.dtype == part.dtype == np.float64  # whether the value is whole does not show
+
+
+def test_rows_beyond_the_range_count_as_at_its_end():
+    apt = AttributePrivacyTransformer(small_tree(), sensitive_feature=0).fit(CANCER_X, CANCER_Y)
+    sets = apt.compatible_sets(CANCER_X[:20] + np.array([100, 0, 0, 0]))
+    assert (sets.component_length > 0).all()

@@ -42,6 +42,45 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 from sklearn_rp import RobustPrivacyClassifier
 from sklearn_rp.datasets import load_recommendation
+from dataclasses import replace
+from conftest import LinearRule
+from engines.oracle import monte_carlo_shares
+from scipy.special import logit
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer, make_column_transformer
+from sklearn.datasets import load_breast_cancer
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import (
+    BaggingClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    OneHotEncoder,
+    StandardScaler,
+)
+from sklearn.tree import DecisionTreeClassifier
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+    AttributePrivacyTransformer,
+    Certificate,
+    RobustPrivacyClassifier,
+    certify,
+)
+from sklearn_rp.attacks import AttributeInferenceAttack
+from sklearn_rp.attribute import compatible_sets
+from sklearn_rp.attribute.knowledge import best_guess
+from sklearn_rp.baselines import RandomizedResponseClassifier
+from sklearn_rp.exceptions import PrivacyWarning
+from sklearn_rp.rows import replace_columns
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -96,3 +135,49 @@ def test_categories(dtype):
         arguments = {"noise_features": "city", "sigma": sigma} | changes
         with pytest.raises((TypeError, ValueError), match=message):
             RobustPrivacyClassifier(model, **arguments).fit(X, y)
+
+
+X, Y = load_breast_cancer(return_X_y=True)
+
+
+X = X[:, :4]
+
+
+def jobs():
+    """People whose label is a function of the job, which is stored as a category."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {"job": pd.Categorical(rng.choice(list("abcd"), 300)), "v": rng.normal(size=300)}
+    )
+    return X, X["job"].isin(["b", "c"]).to_numpy().astype(int)
+
+
+ENCODED = make_pipeline(
+    make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["job"])), LogisticRegression()
+)
+
+
+NATIVE = HistGradientBoostingClassifier(max_iter=10, categorical_features="from_dtype")
+
+
+@pytest.mark.parametrize("model", [ENCODED, NATIVE], ids=["encoded", "native"])
+def test_one_record_knows_its_own_category_only(model):
+    """The other categories became missing values: false radii, and transform told the value."""
+    X, y = jobs()
+    clf = RobustPrivacyClassifier(model, noise_features="job", sigma=0.3).fit(X, y)
+    apc = AttributePrivacyClassifier(
+        model, sensitive_feature="job", minimum=3, unit="categories"
+    ).fit(X, y)
+    apt = AttributePrivacyTransformer(model, sensitive_feature="job").fit(X, y)
+    out, kept = {}, {}
+    for job in "abcd":
+        alone = pd.DataFrame({"job": [job], "v": [0.0]}).astype({"job": "category"})
+        cert = clf.certify(alone)
+        assert (cert.label[0], cert.radius[0]) == (int(job in "bc"), 0.0)
+        assert apc.compatible_sets(alone).length[0] >= 3
+        out[job], kept[job] = apt.transform(alone).to_numpy().tolist(), apc.predict(alone)[0]
+        plain = clone(model).fit(X, y)
+        sets = compatible_sets(plain, alone, sensitive_feature="job", bounds=list("abcd"))
+        assert sets.intervals == [["b", "c"] if job in "bc" else ["a", "d"]]
+    assert out["b"] == out["c"] != out["a"] == out["d"]
+    assert max(list(kept.values()).count(label) for label in kept.values()) >= 3

@@ -42,6 +42,45 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 from sklearn_rp import RobustPrivacyClassifier
 from sklearn_rp.datasets import load_recommendation
+from dataclasses import replace
+from conftest import LinearRule
+from engines.oracle import monte_carlo_shares
+from scipy.special import logit
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer, make_column_transformer
+from sklearn.datasets import load_breast_cancer
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import (
+    BaggingClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    OneHotEncoder,
+    StandardScaler,
+)
+from sklearn.tree import DecisionTreeClassifier
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+    AttributePrivacyTransformer,
+    Certificate,
+    RobustPrivacyClassifier,
+    certify,
+)
+from sklearn_rp.attacks import AttributeInferenceAttack
+from sklearn_rp.attribute import compatible_sets
+from sklearn_rp.attribute.knowledge import best_guess
+from sklearn_rp.baselines import RandomizedResponseClassifier
+from sklearn_rp.exceptions import PrivacyWarning
+from sklearn_rp.rows import replace_columns
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -106,3 +145,142 @@ def test_a_search_with_answers_of_its_own_is_not_read_as_its_best_model():
     clf = RobustPrivacyClassifier(search, random_state=0).fit(*CANCER)
     assert clf.method_ == "monte_carlo"
     assert (clf.predict(CANCER[0]) == 1).all()
+
+
+CANCER_X, CANCER_Y = load_breast_cancer(return_X_y=True)
+
+
+CANCER_X = CANCER_X[:, :4]
+
+
+def tree(depth=4):
+    return DecisionTreeClassifier(max_depth=depth, random_state=0)
+
+
+def check_shares(clf, rows):
+    assert clf.predict_proba(rows) == pytest.approx(monte_carlo_shares(clf, rows, 20_000), abs=0.03)
+
+
+class Square(SelectKBest):
+    """A selector that also transforms."""
+
+    def transform(self, X):
+        return (super().transform(X) - 100) ** 2
+
+
+def sentinel_data():
+    rng = np.random.default_rng(0)
+    X = np.c_[rng.normal(120, 30, 2000), rng.normal(size=2000)]
+    y = (X[:, 0] > 110).astype(int)
+    X[::20, 0] = 0
+    return X, y
+
+
+def clipped_data():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, 2))
+    X[3], X[7, 1] = [12, 0], 30
+    return X, (X.sum(axis=1) > 0).astype(int)
+
+
+weighted = ColumnTransformer(
+    [("n", StandardScaler(), [0, 1, 2, 3])], transformer_weights={"n": 10.0}
+)
+
+
+NOT_AFFINE = {
+    "imputer of a number": (
+        make_pipeline(SimpleImputer(missing_values=0), tree(3)),
+        *sentinel_data(),
+    ),
+    "transformer weights": (make_pipeline(weighted, tree()), CANCER_X, CANCER_Y),
+    "a subclassed selector": (make_pipeline(Square(k=2), tree()), CANCER_X, CANCER_Y),
+}
+
+
+@pytest.mark.parametrize("case", NOT_AFFINE)
+def test_steps_that_are_not_what_they_seem(case):
+    model, rows, y = NOT_AFFINE[case]
+    clf = RobustPrivacyClassifier(model, sigma=0.5, n_samples=2000, random_state=0).fit(rows, y)
+    check_shares(clf, rows[:3])
+    if clf.method_ == "exact":
+        pytest.fail("there is no closed form behind this step")
+
+
+def test_a_scaler_that_clips():
+    try:
+        scaler = MaxAbsScaler(clip=True)
+    except TypeError:
+        pytest.skip("MaxAbsScaler has no clip in this scikit-learn")
+    rows, y = clipped_data()
+    clf = RobustPrivacyClassifier(make_pipeline(scaler, LogisticRegression(C=100)), n_samples=50)
+    assert clf.fit(rows, y).method_ == "monte_carlo"
+
+
+def test_a_frozen_pipeline_over_reordered_columns():
+    frame = pd.DataFrame(CANCER_X, columns=list("abcd"))
+    columns = ColumnTransformer([("s", StandardScaler(), [0])])
+    pipe = make_pipeline(columns, tree()).fit(frame, CANCER_Y)
+    other = frame[["d", "c", "b", "a"]]
+    arguments = {"noise_features": ["a", "d"], "sigma": 0.3, "random_state": 0}
+    exact = RobustPrivacyClassifier(FrozenEstimator(pipe), **arguments).fit(other, CANCER_Y)
+    sampled = RobustPrivacyClassifier(
+        FrozenEstimator(pipe), method="monte_carlo", n_samples=20_000, **arguments
+    ).fit(other, CANCER_Y)
+    assert exact.predict_proba(other[:20]) == pytest.approx(
+        sampled.predict_proba(other[:20]), abs=0.03
+    )
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        make_pipeline(
+            ColumnTransformer([("k", "passthrough", [1, 2])]), FunctionTransformer(np.log1p), tree()
+        ),
+        make_pipeline(FunctionTransformer(np.log1p), tree()),
+    ],
+)
+def test_pipelines_without_a_closed_form_fall_back(model):
+    clf = RobustPrivacyClassifier(model, noise_features=[0, 3], n_samples=20).fit(CANCER_X, CANCER_Y)
+    assert clf.method_ == "monte_carlo"
+
+
+def test_frames_that_once_ended_in_raw_errors():
+    frame = pd.DataFrame(CANCER_X, columns=[10, 20, 30, 40])
+    model = make_pipeline(ColumnTransformer([("s", StandardScaler(), [0, 1])]), tree())
+    assert RobustPrivacyClassifier(model, n_samples=50).fit(frame, CANCER_Y).method_ == "exact"
+    text = pd.DataFrame({"a": CANCER_X[:, 0], "t": np.where(CANCER_Y, "u", "v")})
+    model = make_pipeline(
+        SimpleImputer(strategy="most_frequent"), FunctionTransformer(lambda v: v[:, :1]), tree()
+    )
+    assert len(RobustPrivacyClassifier(model, n_samples=50).fit(text, CANCER_Y).certify(text)) == len(CANCER_Y)
+    xgboost = pytest.importorskip("xgboost")
+    linear = xgboost.XGBClassifier(booster="gblinear", n_estimators=3).fit(CANCER_X, CANCER_Y)
+    assert (compatible_sets(linear, CANCER_X[:5], sensitive_feature=0).certified_inner == 0).all()
+
+
+class Guarded(Pipeline):
+    """0 wherever the first feature is far out."""
+
+    def predict(self, X):
+        return np.where(np.asarray(X)[:, 0] > 3.9, 0, super().predict(X))
+
+
+class GuardedModel(LogisticRegression):
+    """The same, and says nothing of it in its module."""
+
+    def predict(self, X):
+        return np.where(np.asarray(X)[:, 0] > 3.9, 0, super().predict(X))
+
+
+GuardedModel.predict.__module__ = "sklearn.linear_model"
+
+
+@pytest.mark.parametrize("model", [Guarded([("m", LogisticRegression())]), GuardedModel()])
+def test_a_rule_far_out_is_seen(model):
+    rows = np.clip(np.random.default_rng(0).normal(size=(500, 2)), -2.4, 2.4)
+    clf = RobustPrivacyClassifier(model, sigma=4.0, noise_scale=None, random_state=0)
+    clf.fit(rows, (rows[:, 0] > 0).astype(int))
+    assert clf.engine_ == "monte_carlo"
+    assert clf.predict([[2.0, 0.0]]) == [0]

@@ -43,6 +43,45 @@ from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
 from sklearn_rp import RobustPrivacyClassifier
 from sklearn_rp.datasets import load_recommendation
+from dataclasses import replace
+from conftest import LinearRule
+from engines.oracle import monte_carlo_shares
+from scipy.special import logit
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer, make_column_transformer
+from sklearn.datasets import load_breast_cancer
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import (
+    BaggingClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    OneHotEncoder,
+    StandardScaler,
+)
+from sklearn.tree import DecisionTreeClassifier
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+    AttributePrivacyTransformer,
+    Certificate,
+    RobustPrivacyClassifier,
+    certify,
+)
+from sklearn_rp.attacks import AttributeInferenceAttack
+from sklearn_rp.attribute import compatible_sets
+from sklearn_rp.attribute.knowledge import best_guess
+from sklearn_rp.baselines import RandomizedResponseClassifier
+from sklearn_rp.exceptions import PrivacyWarning
+from sklearn_rp.rows import replace_columns
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -266,7 +305,31 @@ def test_boosting_by_its_bounded_score():
 # --- a model that was tuned -----------------------------------------------------------------------
 
 
+FOUR, CANCER_Y = load_breast_cancer(return_X_y=True)
 
 
+FOUR = FOUR[:, :4]
 
 
+def small_tree(depth=4):
+    return DecisionTreeClassifier(max_depth=depth, random_state=0)
+
+
+@pytest.mark.parametrize("init", [LogisticRegression(max_iter=5000), small_tree(2)])
+def test_boosting_that_starts_at_a_model(init):
+    model = GradientBoostingClassifier(n_estimators=5, init=init, random_state=0)
+    with pytest.raises(ValueError, match="no closed form"):
+        RobustPrivacyClassifier(model, voting="soft", method="exact").fit(FOUR, CANCER_Y)
+    # Nor are its thresholds known.
+    model.fit(FOUR, CANCER_Y)
+    sets = compatible_sets(model, FOUR[:20], sensitive_feature=0)
+    assert (sets.certified_inner == 0).all()
+
+
+def test_boosting_bounds_no_probability():
+    model = GradientBoostingClassifier(n_estimators=20, random_state=0)
+    clf = RobustPrivacyClassifier(model, voting="soft", method="exact").fit(FOUR, CANCER_Y)
+    cert = clf.certify(FOUR[:10])
+    assert np.isnan(cert.p_lower).all()
+    assert np.isnan(cert.p_upper).all()
+    assert ((logit(clf.predict_proba(FOUR[:10])[:, 1]) > 0) == cert.label).all()

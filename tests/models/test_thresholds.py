@@ -40,6 +40,45 @@ from sklearn_rp.models.thresholds import known_edges, trial_rows
 from sklearn_rp.models.trees import read_trees
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import replace_columns
+from dataclasses import replace
+from conftest import LinearRule
+from engines.oracle import monte_carlo_shares
+from scipy.special import logit
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import (
+    BaggingClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
+from sklearn.feature_selection import SelectKBest
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    OneHotEncoder,
+    StandardScaler,
+)
+from sklearn.tree import DecisionTreeClassifier
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+    AttributePrivacyTransformer,
+    Certificate,
+    RobustPrivacyClassifier,
+    certify,
+)
+from sklearn_rp.attacks import AttributeInferenceAttack
+from sklearn_rp.attribute import compatible_sets
+from sklearn_rp.attribute.knowledge import best_guess
+from sklearn_rp.baselines import RandomizedResponseClassifier
+from sklearn_rp.exceptions import PrivacyWarning
 
 RNG = np.random.default_rng(0)
 # Whole numbers with their median at one of them, numbers, and codes.
@@ -507,3 +546,67 @@ def test_rows_to_try_keep_codes_and_what_other_steps_read():
         ordinal.fit(codes, Y)
     rows = trial_rows(ordinal, noise_of(codes, 0).columns, codes[:3], 48)
     assert set(rows[:, 2]) <= set(codes[:3, 2])
+
+
+def small_tree(depth=4):
+    return DecisionTreeClassifier(max_depth=depth, random_state=0)
+
+
+def check_shares(clf, rows):
+    assert clf.predict_proba(rows) == pytest.approx(monte_carlo_shares(clf, rows, 20_000), abs=0.03)
+
+
+def test_stacking_reads_its_input_itself():
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(800, 2))
+    y = (rows[:, 0] + 0.3 * rows[:, 1] > 0).astype(int)
+    model = StackingClassifier(
+        [("t", small_tree(2))], final_estimator=LogisticRegression(), passthrough=True, cv=2
+    ).fit(rows, y)
+    sets = compatible_sets(model, rows[:50], sensitive_feature=1)
+    assert (sets.certified_inner == 0).all()
+    assert (sets.component_length > 0).all()
+
+
+def test_boosting_with_a_category_numbers_its_features_anew():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"s": rng.normal(size=2000), "t": rng.normal(size=2000)})
+    frame["c"] = pd.Categorical(rng.choice(["u", "v"], 2000))
+    y = (frame["s"] + 0.5 * frame["t"] > 0).astype(int)
+    model = HistGradientBoostingClassifier(categorical_features="from_dtype").fit(frame, y)
+    rows = frame[:10]
+    sets = compatible_sets(model, rows, sensitive_feature="t", bounds=(-4, 4))
+    z = np.linspace(-4, 4, 2001)
+    copies = rows.loc[rows.index.repeat(2001)].assign(t=np.tile(z, 10))
+    same = model.predict(copies).reshape(10, -1) == model.predict(rows)[:, None]
+    assert sets.length == pytest.approx(same.mean(axis=1) * 8, abs=0.06)
+
+
+def test_values_at_a_threshold_are_in_their_own_set():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(3000, 1))
+    model = HistGradientBoostingClassifier(max_iter=1, max_leaf_nodes=2)
+    model.fit(rows, rows[:, 0] > 0)
+    sets = compatible_sets(model, rows, sensitive_feature=0)
+    assert (sets.component_length > 0).all()
+    order = np.argsort(rows[:, 0])
+    inside = sets.contains(rows[order, 0])
+    assert inside[order, np.arange(3000)].all()
+
+
+def test_thresholds_that_tell_missing_values_alone():
+    rng = np.random.default_rng(0)
+    rows = rng.uniform(0, 10, size=(400, 2))
+    gaps, labels = rows.copy(), (rows[:, 1] > 8).astype(int)
+    gone = rng.random(400) < 0.3
+    gaps[gone, 0], labels[gone] = np.nan, 1
+    model = small_tree(None).fit(gaps, labels)
+    assert np.isinf(model.tree_.threshold).any()
+    sets = compatible_sets(model, rows[:20], sensitive_feature=0, bounds=(0, 10))
+    assert sets.length == pytest.approx(np.full(20, 10.0))
+    frozen = FrozenEstimator(model)
+    for noised in ([0], None):
+        clf = RobustPrivacyClassifier(frozen, noise_features=noised, sigma=0.3).fit(rows, labels)
+        check_shares(clf, rows[:5])
+    clf = AttributePrivacyClassifier(frozen, sensitive_feature=0, bounds=(0, 10)).fit(rows, labels)
+    assert clf.compatible_sets(rows).component_length.min() == 10

@@ -1,0 +1,163 @@
+"""certify: through what hands the label on, and no further."""
+
+import pickle
+import warnings
+from functools import partial
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import LinearRule, as_frame
+from scipy import stats
+from sklearn import config_context
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris
+from sklearn.ensemble import (
+    BaggingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, f1_score
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    GridSearchCV,
+    StratifiedKFold,
+    cross_val_score,
+)
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.validation import has_fit_parameter
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+    AttributePrivacyTransformer,
+    RobustPrivacyClassifier,
+    certify,
+)
+from sklearn_rp.baselines import NoisyInputClassifier, RandomizedResponseClassifier
+from sklearn_rp.datasets import make_recommendation
+from sklearn_rp.exceptions import PrivacyWarning
+from dataclasses import replace
+from conftest import LinearRule
+from engines.oracle import monte_carlo_shares
+from scipy.special import logit
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer, make_column_transformer
+from sklearn.datasets import load_breast_cancer
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import (
+    BaggingClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
+from sklearn.feature_selection import SelectKBest
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    OneHotEncoder,
+    StandardScaler,
+)
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+    AttributePrivacyTransformer,
+    Certificate,
+    RobustPrivacyClassifier,
+    certify,
+)
+from sklearn_rp.attacks import AttributeInferenceAttack
+from sklearn_rp.attribute import compatible_sets
+from sklearn_rp.attribute.knowledge import best_guess
+from sklearn_rp.baselines import RandomizedResponseClassifier
+from sklearn_rp.rows import replace_columns
+
+
+
+X_IRIS, Y_IRIS = load_iris(return_X_y=True)
+
+
+def smooth(estimator=None, **changes):
+    arguments = {"n_samples": 200, "random_state": 0, "method": "monte_carlo"}
+    return RobustPrivacyClassifier(estimator, **(arguments | changes))
+
+
+def test_certify_goes_through_what_hands_the_label_on():
+    pipe = make_pipeline(StandardScaler(), smooth(sigma=0.5)).fit(X_IRIS, Y_IRIS)
+    cert = certify(pipe, X_IRIS)
+    assert np.array_equal(cert.label, pipe.predict(X_IRIS))
+    direct = smooth(sigma=0.5).fit(StandardScaler().fit_transform(X_IRIS), Y_IRIS)
+    assert np.array_equal(
+        cert.radius, direct.certify(StandardScaler().fit_transform(X_IRIS)).radius
+    )
+    search = GridSearchCV(pipe, {"robustprivacyclassifier__sigma": [0.5]}, cv=2)
+    search.fit(X_IRIS, Y_IRIS)
+    assert np.array_equal(certify(search, X_IRIS).radius, cert.radius)
+    assert np.array_equal(certify(FrozenEstimator(search), X_IRIS).radius, cert.radius)
+    assert len(certify(direct, X_IRIS)) == 150
+
+
+def test_certify_of_a_pipeline_with_frames_keeps_names(people):
+    X, y = people
+    pipe = make_pipeline(StandardScaler().set_output(transform="pandas"), smooth())
+    pipe.fit(X.drop(columns="sex"), y)
+    assert "bmi" in certify(pipe, X.drop(columns="sex")).feature_names
+
+
+@pytest.mark.parametrize(
+    "wrapper",
+    [
+        lambda: FixedThresholdClassifier(smooth(), threshold=0.3),
+        lambda: CalibratedClassifierCV(smooth(), cv=2),
+        lambda: LogisticRegression(),
+        lambda: make_pipeline(StandardScaler(), LogisticRegression()),
+    ],
+)
+def test_certify_refuses_what_changes_the_label(wrapper):
+    X, y = load_breast_cancer(return_X_y=True)
+    X = StandardScaler().fit_transform(X)
+    with pytest.raises(TypeError, match="cannot certify"):
+        certify(wrapper().fit(X, y), X)
+
+
+def test_certify_of_unfitted_and_of_searches_without_a_model():
+    with pytest.raises(NotFittedError):
+        certify(smooth(), X_IRIS)
+    with pytest.raises(NotFittedError):
+        certify(make_pipeline(StandardScaler(), smooth()), X_IRIS)
+    search = GridSearchCV(smooth(), {"sigma": [0.5]}, cv=2, refit=False)
+    with pytest.raises(NotFittedError, match="GridSearchCV is not fitted"):
+        certify(search, X_IRIS)
+    with pytest.raises(TypeError, match="refit=False"):
+        certify(search.fit(X_IRIS, Y_IRIS), X_IRIS)
+
+
+X, Y = load_breast_cancer(return_X_y=True)
+
+
+X = X[:, :4]
+
+
+def tree(depth=4):
+    return DecisionTreeClassifier(max_depth=depth, random_state=0)
+
+
+def test_a_pipeline_that_reorders_rows_keeps_their_labels():
+    rows = pd.DataFrame(X, columns=list("abcd"))
+    turned = FunctionTransformer(lambda frame: frame[::-1])
+    pipe = make_pipeline(turned, FrozenEstimator(RobustPrivacyClassifier(tree(3)).fit(rows, Y)))
+    cert = certify(pipe, rows)
+    assert cert.to_frame().index.equals(rows.index[::-1])
+    fewer = make_pipeline(FunctionTransformer(lambda frame: frame.to_numpy()[:5]), pipe[-1])
+    assert len(certify(fewer, rows).to_frame()) == 5
