@@ -1,89 +1,33 @@
 """certify: through what hands the label on, and no further."""
 
-import pickle
-import warnings
-from functools import partial
+
+# ruff: noqa: E501
+
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import LinearRule, as_frame
-from scipy import stats
-from sklearn import config_context
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+import small
+from refused import refused
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.compose import ColumnTransformer
-from sklearn.datasets import load_breast_cancer, load_digits, load_iris
-from sklearn.ensemble import (
-    BaggingClassifier,
-    HistGradientBoostingClassifier,
-    RandomForestClassifier,
-)
+from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, f1_score
 from sklearn.model_selection import (
     FixedThresholdClassifier,
     GridSearchCV,
-    StratifiedKFold,
-    cross_val_score,
 )
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from sklearn.svm import LinearSVC
-from sklearn.tree import DecisionTreeClassifier
-from sklearn.utils.validation import has_fit_parameter
-from sklearn_rp import (
-    AttributePrivacyClassifier,
-    AttributePrivacyTransformer,
-    RobustPrivacyClassifier,
-    certify,
-)
-from sklearn_rp.baselines import NoisyInputClassifier, RandomizedResponseClassifier
-from sklearn_rp.datasets import make_recommendation
-from sklearn_rp.exceptions import PrivacyWarning
-from dataclasses import replace
-from conftest import LinearRule
-from engines.oracle import monte_carlo_shares
-from scipy.special import logit
-from sklearn.base import clone
-from sklearn.compose import ColumnTransformer, make_column_transformer
-from sklearn.datasets import load_breast_cancer
-from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import (
-    BaggingClassifier,
-    GradientBoostingClassifier,
-    HistGradientBoostingClassifier,
-    RandomForestClassifier,
-    StackingClassifier,
-    VotingClassifier,
-)
-from sklearn.feature_selection import SelectKBest
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression, RidgeClassifier
-from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
-from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
-    MaxAbsScaler,
-    OneHotEncoder,
     StandardScaler,
 )
+from sklearn.tree import DecisionTreeClassifier
+
 from sklearn_rp import (
-    AttributePrivacyClassifier,
-    AttributePrivacyTransformer,
-    Certificate,
     RobustPrivacyClassifier,
     certify,
 )
-from sklearn_rp.attacks import AttributeInferenceAttack
-from sklearn_rp.attribute import compatible_sets
-from sklearn_rp.attribute.knowledge import best_guess
-from sklearn_rp.baselines import RandomizedResponseClassifier
-from sklearn_rp.rows import replace_columns
-
-
 
 X_IRIS, Y_IRIS = load_iris(return_X_y=True)
 
@@ -161,3 +105,16 @@ def test_a_pipeline_that_reorders_rows_keeps_their_labels():
     assert cert.to_frame().index.equals(rows.index[::-1])
     fewer = make_pipeline(FunctionTransformer(lambda frame: frame.to_numpy()[:5]), pipe[-1])
     assert len(certify(fewer, rows).to_frame()) == 5
+
+
+REFUSED = [
+    ("certify: a model that cannot", lambda: certify(LogisticRegression().fit(small.X, small.Y), small.X), TypeError, "cannot certify LogisticRegression"),
+    ("certify: no model", lambda: certify(None, small.X), TypeError, "cannot certify NoneType"),
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_rp.exceptions.PrivacyWarning")
+@refused(REFUSED)
+def test_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

@@ -1,9 +1,12 @@
 """RobustPrivacyClassifier as its users meet it."""
 
 import pickle
+import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,12 +22,10 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
-from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.model_selection import (
-    FixedThresholdClassifier,
     GridSearchCV,
     StratifiedKFold,
     cross_val_score,
@@ -34,13 +35,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils import estimator_html_repr
 from sklearn.utils.validation import has_fit_parameter
+from small import Base, X, Y, exact, fitted
 
 from sklearn_rp import (
     AttributePrivacyClassifier,
     AttributePrivacyTransformer,
+    Certificate,
     RobustPrivacyClassifier,
-    certify,
 )
 from sklearn_rp.baselines import NoisyInputClassifier, RandomizedResponseClassifier
 from sklearn_rp.datasets import make_recommendation
@@ -485,9 +488,59 @@ def test_fit_does_not_touch_its_input(people, mixed_pipeline):
 # --- certify through wrappers ---------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("make", [exact, fitted])
+def test_persistence(make, tmp_path):
+    clf = make()
+    expected = clf.certify(X)
+    joblib.dump(clf, tmp_path / "model")
+    for back in (pickle.loads(pickle.dumps(clf)), joblib.load(tmp_path / "model")):
+        np.testing.assert_array_equal(back.certify(X).radius, expected.radius)
+    text = Certificate.from_json(expected.to_json())
+    np.testing.assert_array_equal(text.radius, expected.radius)
+    np.testing.assert_array_equal(text.label, expected.label)
 
 
+def test_skops(tmp_path):
+    io = pytest.importorskip("skops.io", reason="skops is not installed")
+    clf = exact()
+    io.dump(clf, tmp_path / "model.skops")
+    unknown = io.get_untrusted_types(file=tmp_path / "model.skops")
+    assert all(
+        name.split(".")[0] in ("functools", "numpy", "sklearn", "sklearn_rp") for name in unknown
+    ), unknown
+    back = io.load(tmp_path / "model.skops", trusted=unknown)
+    np.testing.assert_array_equal(back.certify(X).radius, clf.certify(X).radius)
 
 
+def test_another_version_says_so():
+    clf = exact()
+    state = clf.__getstate__()
+    assert "_sklearn_rp_version" in state
+    state["_sklearn_rp_version"] = "0.0.1"
+    other = RobustPrivacyClassifier.__new__(RobustPrivacyClassifier)
+    with pytest.warns(PrivacyWarning, match="was fitted with sklearn_rp 0.0.1.*fit it again"):
+        other.__setstate__(state)
+    np.testing.assert_array_equal(other.certify(X).radius, clf.certify(X).radius)
 
 
+@pytest.mark.parametrize("make", [exact, fitted])
+def test_threads(make):
+    clf = make()
+    expected = clf.certify(X)
+    with ThreadPoolExecutor(8) as pool:
+        certs = list(pool.map(lambda _: clf.certify(X), range(24)))
+        labels = list(pool.map(lambda _: clf.predict(X), range(24)))
+    assert all(np.array_equal(cert.radius, expected.radius) for cert in certs)
+    assert all(np.array_equal(label, expected.label) for label in labels)
+    assert threading.active_count() < 50
+
+
+def test_the_seed_is_secret():
+    clf = RobustPrivacyClassifier(Base(), method="monte_carlo", n_samples=50).fit(X, Y)
+    assert clf.release_.bank.entropy.bit_length() > 64
+    shown = repr(clf) + str(clf.get_params()) + estimator_html_repr(clf)
+    assert str(clf.release_.bank.entropy) not in shown
+    assert clf.get_params()["random_state"] is None
+    other = RobustPrivacyClassifier(Base(), method="monte_carlo", n_samples=50).fit(X, Y)
+    assert other.release_.bank.entropy != clf.release_.bank.entropy
+    assert clone(clf).fit(X, Y).release_.bank.entropy != clf.release_.bank.entropy

@@ -3,27 +3,23 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import LinearRule
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.frozen import FrozenEstimator
-from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
+
 from sklearn_rp import (
     AttributePrivacyClassifier,
     AttributePrivacyTransformer,
-    RobustPrivacyClassifier,
 )
 from sklearn_rp.attribute import compatible_sets
 from sklearn_rp.domain import extent
-from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.feature import Feature
-
 
 
 class Where(ClassifierMixin, BaseEstimator):

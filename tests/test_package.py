@@ -13,7 +13,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import estimator_html_repr
 
 import sklearn_rp
-from sklearn_rp import baselines, model_selection
+from sklearn_rp import (
+    baselines,
+    model_selection,
+)
 
 ROOT = Path(__file__).parents[1]
 MODULES = [name for name in dir(sklearn_rp) if name not in sklearn_rp.__all__]
@@ -108,3 +111,12 @@ def test_links_lead_to_pages_that_exist(kind):
 def test_the_table_of_faults_is_what_the_tests_provoke():
     with refused.TABLE.open() as file:
         assert list(csv.reader(file)) == refused.table()
+
+
+def test_no_eval_and_no_unpickling():
+    import sklearn_rp
+
+    for file in Path(sklearn_rp.__file__).parent.rglob("*.py"):
+        text = file.read_text()
+        for word in ("eval(", "exec(", "pickle.load", "joblib.load", "allow_pickle=True"):
+            assert word not in text.replace(".eval()", ""), f"{file.name}: {word}"

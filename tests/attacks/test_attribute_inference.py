@@ -1,11 +1,15 @@
 """Attribute inference, each attacker where its success is known."""
 
+# ruff: noqa: E501
+
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+import small
 from conftest import LinearRule
+from refused import refused
 from scipy import stats
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestRegressor
@@ -280,3 +284,15 @@ def test_bad_use():
         AttributeInferenceAttack(rule, sensitive_feature=7).fit(X)
     with pytest.raises(ValueError, match=r"groups has shape \(2,\): give a group for each"):
         attack(rule, X)[0].to_frame(groups=[1, 2])
+
+
+REFUSED = [
+    ("AttributeInferenceAttack: not fitted", lambda: AttributeInferenceAttack(small.exact(), sensitive_feature=0).evaluate(small.X), ValueError, "call fit before"),
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_rp.exceptions.PrivacyWarning")
+@refused(REFUSED)
+def test_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

@@ -1,25 +1,20 @@
 """Extraction: it finds what is there to find, and always ends."""
 
+# ruff: noqa: E501
+
 import numpy as np
 import pytest
+import small
+from refused import refused
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_digits
-from sklearn.decomposition import PCA
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn_rp import RobustPrivacyClassifier
-from sklearn_rp.attacks import LabelOnlyInversionAttack, ModelExtractionAttack
-from sklearn_rp.attacks.inversion import votes_per_query
+
+from sklearn_rp.attacks import ModelExtractionAttack
 from sklearn_rp.baselines import (
-    NoisyInputClassifier,
     RandomAbstentionClassifier,
-    RandomizedResponseClassifier,
 )
-
-
 
 X, Y = load_digits(return_X_y=True)
 
@@ -74,3 +69,15 @@ def test_extraction_at_the_edges():
     assert ModelExtractionAttack(n_queries=[10]).run(silent, PUBLIC, MINE)["fidelity"][0] == 0
     with pytest.raises(ValueError, match="n_queries=.* is not allowed: numbers from 2 to 896"):
         ModelExtractionAttack(n_queries=[10_000]).run(MODEL, PUBLIC, MINE)
+
+
+REFUSED = [
+    ("ModelExtractionAttack: more queries than inputs", lambda: ModelExtractionAttack(n_queries=[999]).run(small.exact(), small.X, small.X), ValueError, "n_queries="),
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_rp.exceptions.PrivacyWarning")
+@refused(REFUSED)
+def test_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

@@ -1,7 +1,11 @@
 """Inversion and extraction: they find what is there to find, and always end."""
 
+# ruff: noqa: E501
+
 import numpy as np
 import pytest
+import small
+from refused import refused
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -12,7 +16,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
 from sklearn_rp import RobustPrivacyClassifier
-from sklearn_rp.attacks import LabelOnlyInversionAttack, ModelExtractionAttack
+from sklearn_rp.attacks import LabelOnlyInversionAttack
 from sklearn_rp.attacks.inversion import votes_per_query
 from sklearn_rp.baselines import (
     NoisyInputClassifier,
@@ -203,5 +207,14 @@ def test_picture():
     plt.close("all")
 
 
+REFUSED = [
+    ("LabelOnlyInversionAttack: no prior", lambda: LabelOnlyInversionAttack().run(small.exact()), ValueError, "no decoder"),
+    ("LabelOnlyInversionAttack: no budget", lambda: LabelOnlyInversionAttack(max_queries=0).fit(small.X).run(small.exact()), ValueError, "max_queries=0"),
+]  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore::sklearn_rp.exceptions.PrivacyWarning")
+@refused(REFUSED)
+def test_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

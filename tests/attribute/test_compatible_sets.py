@@ -1,20 +1,16 @@
 """Compatible sets: against brute force and closed forms."""
 
-import pickle
-import sys
+# ruff: noqa: E501
+
 import time
-from decimal import Decimal
-from fractions import Fraction
 
 import numpy as np
 import pandas as pd
 import pytest
+import small
 from conftest import LinearRule
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from sklearn import config_context
-from sklearn.base import clone
-from sklearn.compose import ColumnTransformer
+from refused import refused
+from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.ensemble import (
     GradientBoostingClassifier,
@@ -22,10 +18,7 @@ from sklearn.ensemble import (
     RandomForestClassifier,
 )
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
-from sklearn.naive_bayes import GaussianNB
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -40,44 +33,6 @@ from sklearn_rp.attacks import AttributeInferenceAttack
 from sklearn_rp.attribute import Prior, compatible_sets
 from sklearn_rp.datasets import fetch_medical_insurance, load_recommendation, make_recommendation
 from sklearn_rp.metrics import interval_length_score
-from sklearn_rp.validation import check_rows
-from dataclasses import replace
-from engines.oracle import monte_carlo_shares
-from scipy.special import logit
-from sklearn.compose import ColumnTransformer, make_column_transformer
-from sklearn.datasets import load_breast_cancer
-from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import (
-    BaggingClassifier,
-    GradientBoostingClassifier,
-    HistGradientBoostingClassifier,
-    RandomForestClassifier,
-    StackingClassifier,
-    VotingClassifier,
-)
-from sklearn.feature_selection import SelectKBest
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression, RidgeClassifier
-from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import (
-    FunctionTransformer,
-    MaxAbsScaler,
-    OneHotEncoder,
-    StandardScaler,
-)
-from sklearn_rp import (
-    AttributePrivacyClassifier,
-    AttributePrivacyTransformer,
-    Certificate,
-    RobustPrivacyClassifier,
-    certify,
-)
-from sklearn_rp.attribute import compatible_sets
-from sklearn_rp.attribute.knowledge import best_guess
-from sklearn_rp.baselines import RandomizedResponseClassifier
-from sklearn_rp.exceptions import PrivacyWarning
-from sklearn_rp.rows import replace_columns
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -299,32 +254,7 @@ def test_categorical_attribute_under_categorical_noise(frame_model):
     assert np.array_equal(alone.length, few.length)
 
 
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
 # --- the law --------------------------------------------------------------------------------------
-
-
-
-
-
-
-
-
-
 
 
 # --- priors ---------------------------------------------------------------------------------------
@@ -351,10 +281,6 @@ def test_priors_by_hand():
     assert before == pytest.approx([0.75] * 4)
     assert after == pytest.approx([1.0] * 4)
     assert sets.prior_mass([1, 1, 4, 4]) == pytest.approx([0.5] * 4)  # a sample
-
-
-
-
 
 
 def test_groups_with_labels():
@@ -386,8 +312,6 @@ def test_groups_with_labels():
         attacked.to_frame(groups=region.sort_index())
     with pytest.raises(ValueError, match="sample_weight has the labels"):
         interval_length_score(sets, sample_weight=pd.Series([1, 2, 3, 4.0], index=[1, 2, 3, 4]))
-
-
 
 
 def test_sets_of_some_rows():
@@ -493,8 +417,6 @@ def test_a_model_that_ignores_the_attribute_leaves_the_whole_range():
     assert sets.share == pytest.approx(np.ones(60))
 
 
-
-
 def test_insurance_data(insurance_home):
     X, y = fetch_medical_insurance(data_home=insurance_home, return_X_y=True)
     columns = ColumnTransformer(
@@ -504,10 +426,6 @@ def test_insurance_data(insurance_home):
     sets = compatible_sets(model.fit(X, y), X, sensitive_feature="bmi")
     assert (sets.certified_inner == sets.certified_outer).all()  # the thresholds are known
     assert 0 < sets.component_length.min() < sets.high - sets.low
-
-
-
-
 
 
 class Turned(RobustPrivacyClassifier):
@@ -553,7 +471,9 @@ def small_tree(depth=4):
 def test_intersections_of_known_sets_are_known():
     one, two = small_tree(3).fit(FOUR, CANCER_Y), small_tree(5).fit(FOUR[::2], CANCER_Y[::2])
     asked = {"sensitive_feature": 0, "bounds": (FOUR[:, 0].min(), FOUR[:, 0].max())}
-    both = compatible_sets(one, FOUR[:50], **asked).intersect(compatible_sets(two, FOUR[:50], **asked))
+    both = compatible_sets(one, FOUR[:50], **asked).intersect(
+        compatible_sets(two, FOUR[:50], **asked)
+    )
     assert both.certified_inner == pytest.approx(both.length)
     assert both.certified_outer == pytest.approx(both.length)
 
@@ -564,7 +484,10 @@ def test_errors_say_what_is_wrong():
     cases = [
         (lambda: compatible_sets(model, FOUR[0], sensitive_feature=0), "Expected 2D array"),
         (lambda: compatible_sets(model, FOUR[:0], sensitive_feature=0), "0 sample"),
-        (lambda: compatible_sets(model, FOUR, sensitive_feature=0, sigmas=["a"]), "sigmas=.*allowed"),
+        (
+            lambda: compatible_sets(model, FOUR, sensitive_feature=0, sigmas=["a"]),
+            "sigmas=.*allowed",
+        ),
         (lambda: compatible_sets(model, FOUR, sensitive_feature=0, sigmas=[]), "sigmas=.*allowed"),
         (
             lambda: compatible_sets(model, frame, sensitive_feature="c", bounds="ab"),
@@ -588,9 +511,14 @@ def test_errors_say_what_is_wrong():
             lambda: compatible_sets(model, FOUR, sensitive_feature=0).prior_mass({"a": 1.0}),
             "is numeric",
         ),
-        (lambda: compatible_sets(model, FOUR, sensitive_feature=0).intersect("x"), "CompatibleSets"),
         (
-            lambda: AttributeInferenceAttack(model, sensitive_feature=0, n_resamples=10.5).fit(FOUR),
+            lambda: compatible_sets(model, FOUR, sensitive_feature=0).intersect("x"),
+            "CompatibleSets",
+        ),
+        (
+            lambda: AttributeInferenceAttack(model, sensitive_feature=0, n_resamples=10.5).fit(
+                FOUR
+            ),
             "n_resamples=10.5",
         ),
     ]
@@ -619,7 +547,9 @@ def test_sets_of_other_people_are_not_intersected():
 
 
 def test_missing_values_of_pandas_are_missing():
-    people = pd.DataFrame({"v": FOUR[:, 0], "s": pd.array(["a", "b"] * 284 + ["a"], dtype="string")})
+    people = pd.DataFrame(
+        {"v": FOUR[:, 0], "s": pd.array(["a", "b"] * 284 + ["a"], dtype="string")}
+    )
     model = make_pipeline(
         make_column_transformer((OneHotEncoder(), ["s"]), remainder="passthrough"), small_tree(3)
     ).fit(people, CANCER_Y)
@@ -631,3 +561,41 @@ def test_missing_values_of_pandas_are_missing():
     assert sets.summary(gone["s"])["n"].to_dict() == {"all": 569, "a": 285, "b": 283, "missing": 1}
     mixed = np.array(["a", 1] * 284 + ["a"], dtype=object)
     assert sets.summary(mixed)["n"].to_dict() == {"all": 569, "1": 284, "a": 285}
+
+
+RNG = np.random.default_rng(0)
+
+
+ROWS = RNG.normal(size=(60, 3))
+
+
+LABELS = (ROWS[:, 0] > 0).astype(int)
+
+
+def test_rows_without_a_group_are_a_group():
+    sets = compatible_sets(LogisticRegression().fit(ROWS, LABELS), ROWS, sensitive_feature=0)
+    table = sets.summary(np.where(np.arange(60) % 3, 2.0, np.nan))
+    assert table["n"].to_dict() == {"all": 60, "2.0": 40, "missing": 20}
+    assert table["n"].dtype.kind == "i"
+    with pytest.raises(ValueError, match=r"groups has shape \(\): give a group for each"):
+        sets.summary("region")
+
+
+REFUSED = [
+    ("compatible_sets: an unknown feature", lambda: compatible_sets(small.exact().fit(small.FRAME, small.Y), small.FRAME, sensitive_feature="bim"), ValueError, "did you mean 'bmi'"),
+    ("compatible_sets: bounds the wrong way", lambda: compatible_sets(small.exact(), small.X, sensitive_feature=0, bounds=(1, 0)), ValueError, "low must be below high"),
+    ("compatible_sets: bounds of text", lambda: compatible_sets(small.exact(), small.X, sensitive_feature=0, bounds="all"), ValueError, "bounds='all'"),
+    ("compatible_sets: a value outside the bounds", lambda: compatible_sets(small.exact(), small.X, sensitive_feature=0, bounds=(0, 0.1)), ValueError, "outside"),
+    ("compatible_sets: resolution of 0", lambda: compatible_sets(small.exact(), small.X, sensitive_feature=0, resolution=0), ValueError, "resolution=0"),
+    ("compatible_sets: a release at random", lambda: compatible_sets(small.fitted(resample=True), small.X, sensitive_feature=0), ValueError, "resample=True"),
+    ("compatible_sets: noise levels of a model without noise", lambda: compatible_sets(LogisticRegression().fit(small.X, small.Y), small.X, sensitive_feature=0, sigmas=[1]), ValueError, "no noise"),
+    ("CompatibleSets.intersect: other people", lambda: sets().intersect(compatible_sets(small.exact(), small.X[:5], sensitive_feature=0)), ValueError, "same people"),
+    ("CompatibleSets: a negative tolerance", lambda: sets().bayes_vulnerability(small.X[:, 0], tolerance=-1), ValueError, "tolerance=-1"),
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_rp.exceptions.PrivacyWarning")
+@refused(REFUSED)
+def test_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

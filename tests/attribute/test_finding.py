@@ -5,14 +5,13 @@ import pandas as pd
 import pytest
 from conftest import LinearRule
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+)
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_rp import (
@@ -21,45 +20,7 @@ from sklearn_rp import (
     RobustPrivacyClassifier,
 )
 from sklearn_rp.attribute import compatible_sets
-from sklearn_rp.domain import extent
 from sklearn_rp.exceptions import PrivacyWarning
-from sklearn_rp.feature import Feature
-from dataclasses import replace
-from engines.oracle import monte_carlo_shares
-from scipy.special import logit
-from sklearn.base import clone
-from sklearn.compose import ColumnTransformer, make_column_transformer
-from sklearn.datasets import load_breast_cancer
-from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import (
-    BaggingClassifier,
-    GradientBoostingClassifier,
-    HistGradientBoostingClassifier,
-    RandomForestClassifier,
-    StackingClassifier,
-    VotingClassifier,
-)
-from sklearn.feature_selection import SelectKBest
-from sklearn.linear_model import LogisticRegression, RidgeClassifier
-from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import (
-    FunctionTransformer,
-    MaxAbsScaler,
-    OneHotEncoder,
-    StandardScaler,
-)
-from sklearn_rp import (
-    AttributePrivacyClassifier,
-    AttributePrivacyTransformer,
-    Certificate,
-    RobustPrivacyClassifier,
-    certify,
-)
-from sklearn_rp.attacks import AttributeInferenceAttack
-from sklearn_rp.attribute.knowledge import best_guess
-from sklearn_rp.baselines import RandomizedResponseClassifier
-from sklearn_rp.rows import replace_columns
 
 
 class Where(ClassifierMixin, BaseEstimator):
@@ -74,22 +35,6 @@ class Where(ClassifierMixin, BaseEstimator):
 
     def predict(self, X):
         return np.asarray(self.rule(np.asarray(X)[:, 0]), dtype=int)
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
 
 
 # --- every row is in its own set ------------------------------------------------------------------
@@ -202,13 +147,7 @@ def test_a_smoothed_model_changes_along_other_features_where_its_trees_do():
 # --- minimums -------------------------------------------------------------------------------------
 
 
-
-
-
-
 # --- what is not possible -------------------------------------------------------------------------
-
-
 
 
 # --- priors that know nothing of a set ------------------------------------------------------------

@@ -1,13 +1,17 @@
 """AttributePrivacyClassifier: the optimum against exhaustive search, the minimum by brute force."""
 
+# ruff: noqa: E501
+
 import pickle
 from itertools import pairwise, product
 
 import numpy as np
 import pandas as pd
 import pytest
+import small
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from refused import refused
 from scipy import stats
 from scipy.optimize import Bounds, LinearConstraint, milp
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -16,7 +20,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KernelDensity, KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -38,50 +42,6 @@ from sklearn_rp.attribute.partition import (
     random_pieces,
 )
 from sklearn_rp.exceptions import PrivacyWarning
-from conftest import LinearRule
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
-from sklearn_rp.attribute import compatible_sets
-from sklearn_rp.domain import extent
-from sklearn_rp.feature import Feature
-from dataclasses import replace
-from engines.oracle import monte_carlo_shares
-from scipy.special import logit
-from sklearn.base import clone
-from sklearn.compose import ColumnTransformer, make_column_transformer
-from sklearn.datasets import load_breast_cancer
-from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import (
-    BaggingClassifier,
-    GradientBoostingClassifier,
-    HistGradientBoostingClassifier,
-    RandomForestClassifier,
-    StackingClassifier,
-    VotingClassifier,
-)
-from sklearn.feature_selection import SelectKBest
-from sklearn.linear_model import LogisticRegression, RidgeClassifier
-from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import (
-    FunctionTransformer,
-    MaxAbsScaler,
-    OneHotEncoder,
-    StandardScaler,
-)
-from sklearn_rp import (
-    AttributePrivacyClassifier,
-    AttributePrivacyTransformer,
-    Certificate,
-    RobustPrivacyClassifier,
-    certify,
-)
-from sklearn_rp.attacks import AttributeInferenceAttack
-from sklearn_rp.attribute.knowledge import best_guess
-from sklearn_rp.baselines import RandomizedResponseClassifier
-from sklearn_rp.rows import replace_columns
 
 
 def runs(labels):
@@ -1020,7 +980,9 @@ def small_tree(depth=4):
 
 def test_a_prior_must_not_know_the_sensitive_feature():
     rows = np.repeat(np.arange(20.0)[:, None], 2, axis=1)
-    clf = AttributePrivacyClassifier(small_tree(None), sensitive_feature=0, minimum=0.4, prior=[1, 0])
+    clf = AttributePrivacyClassifier(
+        small_tree(None), sensitive_feature=0, minimum=0.4, prior=[1, 0]
+    )
     with pytest.raises(ValueError, match="names the sensitive feature, 'x0'"):
         clf.fit(rows, (rows[:, 0] // 2) % 2)
 
@@ -1036,3 +998,38 @@ def test_a_threshold_is_kept_by_the_minimum_and_missed_by_soft_votes(threshold):
     assert np.mean(apc.predict(rows) == plain.predict(rows)) > 0.97
     with pytest.warns(PrivacyWarning, match="has a threshold of its own"):
         RobustPrivacyClassifier(model, voting="soft", random_state=0).fit(rows, labels)
+
+
+ROWS_RNG = np.random.default_rng(0)
+
+
+ROWS = ROWS_RNG.normal(size=(60, 3))
+
+
+LABELS = (ROWS[:, 0] > 0).astype(int)
+
+
+def test_a_value_beyond_bounds_is_answered_as_the_nearest_inside():
+    """A refusal of one person's value would tell about it."""
+    apc = AttributePrivacyClassifier(sensitive_feature=0, bounds=(-9, 9)).fit(ROWS, LABELS)
+    rows = ROWS.copy()
+    rows[:, 0] = 9
+    beyond = ROWS.copy()
+    beyond[:, 0] = 1e6
+    np.testing.assert_array_equal(apc.predict(beyond), apc.predict(rows))
+    with pytest.raises(ValueError, match="outside bounds"):
+        apc.fit(beyond, LABELS)
+
+
+REFUSED = [
+    ("AttributePrivacyClassifier: an unknown unit", lambda: AttributePrivacyClassifier(sensitive_feature=0, unit="people").fit(small.X, small.Y), ValueError, "'unit' parameter"),
+    ("AttributePrivacyClassifier: a minimum beyond the range", lambda: AttributePrivacyClassifier(sensitive_feature=0, minimum=1.5).fit(small.X, small.Y), ValueError, "minimum"),
+    ("AttributePrivacyClassifier: a negative minimum", lambda: AttributePrivacyClassifier(sensitive_feature=0, minimum=-0.1).fit(small.X, small.Y), ValueError, "minimum"),
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_rp.exceptions.PrivacyWarning")
+@refused(REFUSED)
+def test_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

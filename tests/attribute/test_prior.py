@@ -1,46 +1,16 @@
 """Priors of the attacker: from samples, shares and public rows."""
 
-import pickle
-import sys
-import time
 from decimal import Decimal
 from fractions import Fraction
+
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import LinearRule
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from sklearn import config_context
-from sklearn.base import clone
-from sklearn.compose import ColumnTransformer
-from sklearn.datasets import load_breast_cancer, load_wine
-from sklearn.ensemble import (
-    GradientBoostingClassifier,
-    HistGradientBoostingClassifier,
-    RandomForestClassifier,
-)
-from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
-from sklearn.naive_bayes import GaussianNB
-from sklearn.neighbors import KNeighborsClassifier
-from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from sklearn.tree import DecisionTreeClassifier
-from sklearn_rp import (
-    AttributePrivacyClassifier,
-    AttributePrivacyTransformer,
-    RobustPrivacyClassifier,
-)
-from sklearn_rp.attacks import AttributeInferenceAttack
-from sklearn_rp.attribute import Prior, compatible_sets
-from sklearn_rp.datasets import fetch_medical_insurance, load_recommendation, make_recommendation
-from sklearn_rp.metrics import interval_length_score
-from sklearn_rp.validation import check_rows
+
+from sklearn_rp.attribute import Prior
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
 
 def test_a_series_that_may_be_a_sample_or_shares_is_refused():
     sample = pd.Series([20.0, 30, 30, 40], index=[7, 3, 5, 9], name="age")

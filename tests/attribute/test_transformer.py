@@ -1,23 +1,23 @@
 """AttributePrivacyTransformer: names and containers, and its law as a property."""
 
+# ruff: noqa: E501
+
 import pickle
 import sys
-import time
-from decimal import Decimal
-from fractions import Fraction
+
 import numpy as np
 import pandas as pd
 import pytest
+import small
 from conftest import LinearRule
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from refused import refused
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
-from sklearn.datasets import load_breast_cancer, load_wine
+from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import (
-    GradientBoostingClassifier,
-    HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
 from sklearn.frozen import FrozenEstimator
@@ -25,59 +25,24 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from sklearn.tree import DecisionTreeClassifier
-from sklearn_rp import (
-    AttributePrivacyClassifier,
-    AttributePrivacyTransformer,
-    RobustPrivacyClassifier,
-)
-from sklearn_rp.attacks import AttributeInferenceAttack
-from sklearn_rp.attribute import Prior, compatible_sets
-from sklearn_rp.datasets import fetch_medical_insurance, load_recommendation, make_recommendation
-from sklearn_rp.metrics import interval_length_score
-from sklearn_rp.validation import check_rows
-from dataclasses import replace
-from engines.oracle import monte_carlo_shares
-from scipy.special import logit
-from sklearn.compose import ColumnTransformer, make_column_transformer
-from sklearn.datasets import load_breast_cancer
-from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import (
-    BaggingClassifier,
-    GradientBoostingClassifier,
-    HistGradientBoostingClassifier,
-    RandomForestClassifier,
-    StackingClassifier,
-    VotingClassifier,
-)
-from sklearn.feature_selection import SelectKBest
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression, RidgeClassifier
-from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
-from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
-    FunctionTransformer,
-    MaxAbsScaler,
     OneHotEncoder,
     StandardScaler,
 )
+from sklearn.tree import DecisionTreeClassifier
+
 from sklearn_rp import (
     AttributePrivacyClassifier,
     AttributePrivacyTransformer,
-    Certificate,
     RobustPrivacyClassifier,
-    certify,
 )
-from sklearn_rp.attribute import compatible_sets
-from sklearn_rp.attribute.knowledge import best_guess
-from sklearn_rp.baselines import RandomizedResponseClassifier
-from sklearn_rp.exceptions import PrivacyWarning
-from sklearn_rp.rows import replace_columns
+from sklearn_rp.attribute import Prior, compatible_sets
+from sklearn_rp.datasets import make_recommendation
+from sklearn_rp.validation import check_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
 
 @pytest.fixture
 def frame_model(people):
@@ -407,7 +372,12 @@ def test_a_fallback_is_published_as_it_is_released():
     z = rng.uniform(0, 10, 3000)
     rows, y = np.c_[z, rng.normal(size=3000)], np.digitize(z, [3, 3.8, 4.4, 7]) % 3
     clf = RobustPrivacyClassifier(
-        small_tree(None), noise_features=[0], sigma=0.25, noise_scale=None, fallback=-1, min_radius=0.2
+        small_tree(None),
+        noise_features=[0],
+        sigma=0.25,
+        noise_scale=None,
+        fallback=-1,
+        min_radius=0.2,
     )
     apt = AttributePrivacyTransformer(
         clf, sensitive_feature=0, bounds=(0, 10), include_prediction=True
@@ -431,7 +401,9 @@ def test_names_and_dtypes_of_the_output():
     apt = AttributePrivacyTransformer(small_tree(), sensitive_feature="bmi")
     with pytest.raises(ValueError, match=r"several columns named \['bmi_low'\]"):
         apt.fit(frame, CANCER_Y)
-    apt = AttributePrivacyTransformer(small_tree(), sensitive_feature=0, output="drop").fit(CANCER_X, CANCER_Y)
+    apt = AttributePrivacyTransformer(small_tree(), sensitive_feature=0, output="drop").fit(
+        CANCER_X, CANCER_Y
+    )
     whole, part = apt.transform(np.array([[30, 2, 3, 4]])), apt.transform([[30.5, 2, 3, 4]])
     assert whole.dtype == part.dtype == np.float64  # whether the value is whole does not show
 
@@ -440,3 +412,18 @@ def test_rows_beyond_the_range_count_as_at_its_end():
     apt = AttributePrivacyTransformer(small_tree(), sensitive_feature=0).fit(CANCER_X, CANCER_Y)
     sets = apt.compatible_sets(CANCER_X[:20] + np.array([100, 0, 0, 0]))
     assert (sets.component_length > 0).all()
+
+
+REFUSED = [
+    ("AttributePrivacyTransformer: no feature", lambda: AttributePrivacyTransformer(), TypeError, "sensitive_feature"),
+    ("AttributePrivacyTransformer: nothing left", lambda: AttributePrivacyTransformer(sensitive_feature=0, output="drop", remainder="drop").fit(small.X, small.Y), ValueError, "leaves no column"),
+    ("AttributePrivacyTransformer: an unknown output", lambda: AttributePrivacyTransformer(sensitive_feature=0, output="all").fit(small.X, small.Y), ValueError, "'output' parameter"),
+    ("AttributePrivacyTransformer: no labels", lambda: AttributePrivacyTransformer(sensitive_feature=0).fit(small.X, None), ValueError, "requires y"),
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_rp.exceptions.PrivacyWarning")
+@refused(REFUSED)
+def test_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

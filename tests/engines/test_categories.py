@@ -3,86 +3,32 @@
 import numpy as np
 import pandas as pd
 import pytest
-from engines.oracle import exact, monte_carlo_shares
-from scipy import special, stats
-from sklearn.compose import ColumnTransformer
-from sklearn.datasets import load_breast_cancer, load_iris, load_wine
-from sklearn.decomposition import PCA
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.ensemble import (
-    AdaBoostClassifier,
-    BaggingClassifier,
-    ExtraTreesClassifier,
-    GradientBoostingClassifier,
-    HistGradientBoostingClassifier,
-    RandomForestClassifier,
-)
-from sklearn.feature_selection import SelectKBest
-from sklearn.frozen import FrozenEstimator
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import (
-    LogisticRegression,
-    Perceptron,
-    RidgeClassifier,
-    SGDClassifier,
-)
-from sklearn.model_selection import GridSearchCV
-from sklearn.naive_bayes import GaussianNB
-from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import (
-    MaxAbsScaler,
-    MinMaxScaler,
-    OneHotEncoder,
-    PolynomialFeatures,
-    RobustScaler,
-    StandardScaler,
-)
-from sklearn.svm import SVC, LinearSVC
-from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
-from sklearn_rp import RobustPrivacyClassifier
-from sklearn_rp.datasets import load_recommendation
-from dataclasses import replace
 from conftest import LinearRule
-from engines.oracle import monte_carlo_shares
-from scipy.special import logit
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.datasets import load_breast_cancer
-from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import (
-    BaggingClassifier,
-    GradientBoostingClassifier,
     HistGradientBoostingClassifier,
-    RandomForestClassifier,
-    StackingClassifier,
-    VotingClassifier,
 )
-from sklearn.linear_model import LogisticRegression, RidgeClassifier
-from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import (
+    LogisticRegression,
+)
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
-    FunctionTransformer,
-    MaxAbsScaler,
     OneHotEncoder,
-    StandardScaler,
 )
 from sklearn.tree import DecisionTreeClassifier
+
 from sklearn_rp import (
     AttributePrivacyClassifier,
     AttributePrivacyTransformer,
-    Certificate,
     RobustPrivacyClassifier,
-    certify,
 )
-from sklearn_rp.attacks import AttributeInferenceAttack
 from sklearn_rp.attribute import compatible_sets
-from sklearn_rp.attribute.knowledge import best_guess
-from sklearn_rp.baselines import RandomizedResponseClassifier
-from sklearn_rp.exceptions import PrivacyWarning
-from sklearn_rp.rows import replace_columns
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
 
 @pytest.mark.parametrize("dtype", ["object", "category", "str"])
 def test_categories(dtype):
@@ -181,3 +127,32 @@ def test_one_record_knows_its_own_category_only(model):
         assert sets.intervals == [["b", "c"] if job in "bc" else ["a", "d"]]
     assert out["b"] == out["c"] != out["a"] == out["d"]
     assert max(list(kept.values()).count(label) for label in kept.values()) >= 3
+
+
+ROWS_RNG = np.random.default_rng(0)
+
+
+ROWS = ROWS_RNG.normal(size=(60, 3))
+
+
+LABELS = (ROWS[:, 0] > 0).astype(int)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([["a"], [2], ["b"]], r"the category 2, which is not among \['a', 'b'\]"),
+        ([["a"], ["7"], ["b"]], r"the category '7', which is not among \['a', 'b'\]"),
+    ],
+)
+def test_a_category_of_another_type_is_an_unknown_one(rows, message):
+    known = np.array([["a"], ["b"]] * 30, dtype=object)
+    rule = FrozenEstimator(IsA().fit(known, LABELS))
+    clf = RobustPrivacyClassifier(rule, noise_features=0).fit(known, LABELS)
+    with pytest.raises(ValueError, match=message):
+        clf.predict(np.array(rows, dtype=object))
+
+
+class IsA(LinearRule):
+    def predict(self, X):
+        return (X[:, 0] == "a").astype(int)

@@ -3,84 +3,28 @@
 import numpy as np
 import pandas as pd
 import pytest
-from engines.oracle import exact, monte_carlo_shares
-from scipy import special, stats
 from sklearn.compose import ColumnTransformer
-from sklearn.datasets import load_breast_cancer, load_iris, load_wine
-from sklearn.decomposition import PCA
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.ensemble import (
-    AdaBoostClassifier,
-    BaggingClassifier,
-    ExtraTreesClassifier,
-    GradientBoostingClassifier,
-    HistGradientBoostingClassifier,
-    RandomForestClassifier,
-)
+from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.feature_selection import SelectKBest
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import (
     LogisticRegression,
-    Perceptron,
-    RidgeClassifier,
-    SGDClassifier,
 )
 from sklearn.model_selection import GridSearchCV
-from sklearn.naive_bayes import GaussianNB
-from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import (
-    MaxAbsScaler,
-    MinMaxScaler,
-    OneHotEncoder,
-    PolynomialFeatures,
-    RobustScaler,
-    StandardScaler,
-)
-from sklearn.svm import SVC, LinearSVC
-from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
-from sklearn_rp import RobustPrivacyClassifier
-from sklearn_rp.datasets import load_recommendation
-from dataclasses import replace
-from conftest import LinearRule
-from engines.oracle import monte_carlo_shares
-from scipy.special import logit
-from sklearn.base import clone
-from sklearn.compose import ColumnTransformer, make_column_transformer
-from sklearn.datasets import load_breast_cancer
-from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import (
-    BaggingClassifier,
-    GradientBoostingClassifier,
-    HistGradientBoostingClassifier,
-    RandomForestClassifier,
-    StackingClassifier,
-    VotingClassifier,
-)
-from sklearn.linear_model import LogisticRegression, RidgeClassifier
-from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
     MaxAbsScaler,
-    OneHotEncoder,
     StandardScaler,
 )
 from sklearn.tree import DecisionTreeClassifier
+
+from engines.oracle import exact, monte_carlo_shares
 from sklearn_rp import (
-    AttributePrivacyClassifier,
-    AttributePrivacyTransformer,
-    Certificate,
     RobustPrivacyClassifier,
-    certify,
 )
-from sklearn_rp.attacks import AttributeInferenceAttack
 from sklearn_rp.attribute import compatible_sets
-from sklearn_rp.attribute.knowledge import best_guess
-from sklearn_rp.baselines import RandomizedResponseClassifier
-from sklearn_rp.exceptions import PrivacyWarning
-from sklearn_rp.rows import replace_columns
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -242,7 +186,9 @@ def test_a_frozen_pipeline_over_reordered_columns():
     ],
 )
 def test_pipelines_without_a_closed_form_fall_back(model):
-    clf = RobustPrivacyClassifier(model, noise_features=[0, 3], n_samples=20).fit(CANCER_X, CANCER_Y)
+    clf = RobustPrivacyClassifier(model, noise_features=[0, 3], n_samples=20).fit(
+        CANCER_X, CANCER_Y
+    )
     assert clf.method_ == "monte_carlo"
 
 
@@ -254,7 +200,9 @@ def test_frames_that_once_ended_in_raw_errors():
     model = make_pipeline(
         SimpleImputer(strategy="most_frequent"), FunctionTransformer(lambda v: v[:, :1]), tree()
     )
-    assert len(RobustPrivacyClassifier(model, n_samples=50).fit(text, CANCER_Y).certify(text)) == len(CANCER_Y)
+    assert len(
+        RobustPrivacyClassifier(model, n_samples=50).fit(text, CANCER_Y).certify(text)
+    ) == len(CANCER_Y)
     xgboost = pytest.importorskip("xgboost")
     linear = xgboost.XGBClassifier(booster="gblinear", n_estimators=3).fit(CANCER_X, CANCER_Y)
     assert (compatible_sets(linear, CANCER_X[:5], sensitive_feature=0).certified_inner == 0).all()

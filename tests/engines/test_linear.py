@@ -1,22 +1,11 @@
 """Linear models: the closed form, against bisection on the model's own decision."""
 
 import numpy as np
-import pandas as pd
 import pytest
-from engines.oracle import exact, monte_carlo_shares
-from scipy import special, stats
-from sklearn.compose import ColumnTransformer
-from sklearn.datasets import load_breast_cancer, load_iris, load_wine
+from scipy import stats
+from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.ensemble import (
-    AdaBoostClassifier,
-    BaggingClassifier,
-    ExtraTreesClassifier,
-    GradientBoostingClassifier,
-    HistGradientBoostingClassifier,
-    RandomForestClassifier,
-)
 from sklearn.feature_selection import SelectKBest
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
@@ -26,22 +15,19 @@ from sklearn.linear_model import (
     RidgeClassifier,
     SGDClassifier,
 )
-from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
-from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     MaxAbsScaler,
     MinMaxScaler,
-    OneHotEncoder,
     PolynomialFeatures,
     RobustScaler,
     StandardScaler,
 )
 from sklearn.svm import SVC, LinearSVC
-from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
+
+from engines.oracle import exact, monte_carlo_shares
 from sklearn_rp import RobustPrivacyClassifier
-from sklearn_rp.datasets import load_recommendation
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -1,8 +1,12 @@
 """Rows shared among processes: the same bits, clear errors."""
 
+import os
+import signal
+
 import numpy as np
 import pandas as pd
 import pytest
+import small
 from joblib import parallel_config
 from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -12,8 +16,12 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
+from small import Base
 
-from sklearn_rp import AttributePrivacyTransformer, RobustPrivacyClassifier
+from sklearn_rp import (
+    AttributePrivacyTransformer,
+    RobustPrivacyClassifier,
+)
 from sklearn_rp.attribute import compatible_sets
 
 X, Y = load_breast_cancer(return_X_y=True)
@@ -114,3 +122,36 @@ def test_the_backend_is_the_users():
 def test_few_rows_need_no_more_processes_than_rows():
     clf = RobustPrivacyClassifier(GaussianNB(), n_samples=20, n_jobs=8, random_state=0).fit(X, Y)
     assert len(clf.certify(X[:1])) == 1
+
+
+class Dies(Base):
+    def __init__(self, main=None):
+        self.main = main
+
+    def predict(self, X):
+        if os.getpid() != self.main:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().predict(X)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills a process")
+def test_a_killed_worker():
+    clf = small.fitted(Dies(os.getpid()), n_jobs=2)
+    with pytest.raises(RuntimeError, match="A process of n_jobs=2 died"):
+        clf.certify(small.X)
+    clf.set_params(n_jobs=1)
+    assert len(small.fitted(Dies(os.getpid())).certify(small.X)) == 80
+    assert clf.predict(small.X[:1]).shape == (
+        1,
+    )  # one row needs no worker: the object is as it was
+
+
+def test_forest_with_many_jobs_leaves_no_state():
+    clf = RobustPrivacyClassifier(
+        FrozenEstimator(RandomForestClassifier(5, random_state=0).fit(small.X, small.Y)),
+        n_jobs=2,
+        **small.VOTES,
+    ).fit(small.X, small.Y)
+    before = set(vars(clf))
+    clf.certify(small.X)
+    assert set(vars(clf)) == before

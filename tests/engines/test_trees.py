@@ -1,87 +1,34 @@
 """Sums over the leaves of trees, against a walk down with the box in hand."""
 
 import numpy as np
-import pandas as pd
 import pytest
-from engines.oracle import exact, monte_carlo_shares
 from scipy import special, stats
+from scipy.special import logit
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 from sklearn.decomposition import PCA
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import (
-    AdaBoostClassifier,
-    BaggingClassifier,
     ExtraTreesClassifier,
     GradientBoostingClassifier,
-    HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
-from sklearn.feature_selection import SelectKBest
 from sklearn.frozen import FrozenEstimator
-from sklearn.impute import SimpleImputer
 from sklearn.linear_model import (
     LogisticRegression,
-    Perceptron,
-    RidgeClassifier,
-    SGDClassifier,
 )
-from sklearn.model_selection import GridSearchCV
-from sklearn.naive_bayes import GaussianNB
-from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
-    MaxAbsScaler,
     MinMaxScaler,
     OneHotEncoder,
-    PolynomialFeatures,
-    RobustScaler,
     StandardScaler,
 )
-from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
-from sklearn_rp import RobustPrivacyClassifier
-from sklearn_rp.datasets import load_recommendation
-from dataclasses import replace
-from conftest import LinearRule
-from engines.oracle import monte_carlo_shares
-from scipy.special import logit
-from sklearn.base import clone
-from sklearn.compose import ColumnTransformer, make_column_transformer
-from sklearn.datasets import load_breast_cancer
-from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import (
-    BaggingClassifier,
-    GradientBoostingClassifier,
-    HistGradientBoostingClassifier,
-    RandomForestClassifier,
-    StackingClassifier,
-    VotingClassifier,
-)
-from sklearn.linear_model import LogisticRegression, RidgeClassifier
-from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import (
-    FunctionTransformer,
-    MaxAbsScaler,
-    OneHotEncoder,
-    StandardScaler,
-)
-from sklearn.tree import DecisionTreeClassifier
+from engines.oracle import exact, monte_carlo_shares
 from sklearn_rp import (
-    AttributePrivacyClassifier,
-    AttributePrivacyTransformer,
-    Certificate,
     RobustPrivacyClassifier,
-    certify,
 )
-from sklearn_rp.attacks import AttributeInferenceAttack
 from sklearn_rp.attribute import compatible_sets
-from sklearn_rp.attribute.knowledge import best_guess
-from sklearn_rp.baselines import RandomizedResponseClassifier
-from sklearn_rp.exceptions import PrivacyWarning
-from sklearn_rp.rows import replace_columns
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -91,19 +38,6 @@ WINE = load_wine(return_X_y=True)
 
 
 # --- linear ---------------------------------------------------------------------------------------
-
-
-
-
-
-
-
-
-
-
-
-
-
 
 
 # --- trees ----------------------------------------------------------------------------------------
@@ -274,32 +208,7 @@ def test_boosting_by_its_bounded_score():
 # --- sweep ----------------------------------------------------------------------------------------
 
 
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
 # --- categories -----------------------------------------------------------------------------------
-
-
-
-
-
-
-
-
-
-
 
 
 # --- a model that was tuned -----------------------------------------------------------------------

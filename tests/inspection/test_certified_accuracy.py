@@ -27,11 +27,8 @@ from sklearn_rp.inspection import (
     PrivacyUtilityDisplay,
 )
 from sklearn_rp.metrics import (
-    average_certified_radius,
     certified_accuracy_score,
-    make_certificate_scorer,
 )
-from sklearn_rp.model_selection import max_privacy
 
 plt = pytest.importorskip("matplotlib.pyplot", reason="displays need matplotlib")
 plt.switch_backend("agg")
@@ -144,10 +141,6 @@ def test_refused(call, error, message):
         call()
 
 
-
-
-
-
 @pytest.mark.parametrize("kind", [AttributePrivacyTransformer, AttributePrivacyClassifier])
 def test_sets_are_those_of_the_models(kind):
     inner = RobustPrivacyClassifier(FrozenEstimator(BASE), noise_features=[0], sigma=0.5)
@@ -244,5 +237,3 @@ def test_a_value_beyond_the_bounds_keeps_the_picture_whole():
     display.figure_.canvas.draw()
     assert display.axes_[0].get_position().width > 0.25
     assert display.axes_[0].lines[0].get_xdata().max() <= display.sets["released"].high
-
-

@@ -1,36 +1,21 @@
 """PrivacyUtilityDisplay, by the data that it draws."""
 
 import numpy as np
-import pytest
-from conftest import LinearRule
-from refused import refused
-from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
-from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
+
 from sklearn_rp import (
-    AttributePrivacyClassifier,
-    AttributePrivacyTransformer,
     RobustPrivacyClassifier,
 )
-from sklearn_rp.attribute import compatible_sets
 from sklearn_rp.datasets import make_recommendation
 from sklearn_rp.inspection import (
-    CertifiedAccuracyDisplay,
-    CompatibleSetDisplay,
     PrivacyUtilityDisplay,
 )
 from sklearn_rp.metrics import (
     average_certified_radius,
-    certified_accuracy_score,
     make_certificate_scorer,
 )
 from sklearn_rp.model_selection import max_privacy
-
-
 
 TASK = make_recommendation(400, random_state=0)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -209,3 +209,32 @@ def test_probabilities_add_up_in_double_precision():
     assert probabilities_of(Once(), X).tolist() == [[0.5, 0.5]] * len(X)
     with pytest.raises(ValueError, match=r"\(90, 2\) .* each of the 3 classes"):
         probabilities_of(Once(), X, 3)
+
+
+ROWS_RNG = np.random.default_rng(0)
+
+
+ROWS = ROWS_RNG.normal(size=(60, 3))
+
+
+LABELS = (ROWS[:, 0] > 0).astype(int)
+
+
+class Stranger(ClassifierMixin, BaseEstimator):
+    """Answers with a label that it was not fitted on."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), 7)
+
+
+def test_labels_of_another_type_are_unknown_ones():
+    class Text(Stranger):
+        def predict(self, X):
+            return np.where(np.arange(len(X)) % 2, "yes", "no")
+
+    with pytest.raises(ValueError, match=r"Found the label 'no', which is not among \[0, 1\]"):
+        RobustPrivacyClassifier(Text(), n_samples=50).fit(ROWS, LABELS)

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from engines.oracle import monte_carlo_shares
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.ensemble import (
@@ -14,7 +15,9 @@ from sklearn.ensemble import (
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
+    StackingClassifier,
 )
+from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -28,7 +31,12 @@ from sklearn.preprocessing import (
 )
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+    RobustPrivacyClassifier,
+)
 from sklearn_rp._compat import hist_gradient_boosting_nodes
+from sklearn_rp.attribute import compatible_sets
 from sklearn_rp.engines.fast_votes import LinearVotes, TreeVotes
 from sklearn_rp.engines.linear import Linear
 from sklearn_rp.engines.problem import Problem
@@ -40,45 +48,6 @@ from sklearn_rp.models.thresholds import known_edges, trial_rows
 from sklearn_rp.models.trees import read_trees
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import replace_columns
-from dataclasses import replace
-from conftest import LinearRule
-from engines.oracle import monte_carlo_shares
-from scipy.special import logit
-from sklearn.base import clone
-from sklearn.datasets import load_breast_cancer
-from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import (
-    BaggingClassifier,
-    GradientBoostingClassifier,
-    HistGradientBoostingClassifier,
-    RandomForestClassifier,
-    StackingClassifier,
-    VotingClassifier,
-)
-from sklearn.feature_selection import SelectKBest
-from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression, RidgeClassifier
-from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import (
-    FunctionTransformer,
-    MaxAbsScaler,
-    OneHotEncoder,
-    StandardScaler,
-)
-from sklearn.tree import DecisionTreeClassifier
-from sklearn_rp import (
-    AttributePrivacyClassifier,
-    AttributePrivacyTransformer,
-    Certificate,
-    RobustPrivacyClassifier,
-    certify,
-)
-from sklearn_rp.attacks import AttributeInferenceAttack
-from sklearn_rp.attribute import compatible_sets
-from sklearn_rp.attribute.knowledge import best_guess
-from sklearn_rp.baselines import RandomizedResponseClassifier
-from sklearn_rp.exceptions import PrivacyWarning
 
 RNG = np.random.default_rng(0)
 # Whole numbers with their median at one of them, numbers, and codes.

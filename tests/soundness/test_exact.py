@@ -1,47 +1,21 @@
 """Exact engines against a million votes, and against walks inside their balls."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from engines.oracle import exact, monte_carlo_shares
-from scipy import special, stats
-from sklearn.compose import ColumnTransformer
-from sklearn.datasets import load_breast_cancer, load_iris, load_wine
-from sklearn.decomposition import PCA
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import (
-    AdaBoostClassifier,
-    BaggingClassifier,
-    ExtraTreesClassifier,
     GradientBoostingClassifier,
-    HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
-from sklearn.feature_selection import SelectKBest
-from sklearn.frozen import FrozenEstimator
-from sklearn.impute import SimpleImputer
 from sklearn.linear_model import (
     LogisticRegression,
-    Perceptron,
-    RidgeClassifier,
-    SGDClassifier,
 )
-from sklearn.model_selection import GridSearchCV
-from sklearn.naive_bayes import GaussianNB
-from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
-    MaxAbsScaler,
-    MinMaxScaler,
-    OneHotEncoder,
-    PolynomialFeatures,
-    RobustScaler,
     StandardScaler,
 )
-from sklearn.svm import SVC, LinearSVC
-from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
-from sklearn_rp import RobustPrivacyClassifier
-from sklearn_rp.datasets import load_recommendation
+from sklearn.tree import DecisionTreeClassifier
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
