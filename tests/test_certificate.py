@@ -239,8 +239,6 @@ def test_small_helps():
     assert cert.to_frame("bmi").columns[-1] == "half_width_bmi"
     with pytest.raises(ValueError, match=r"did you mean 'bmi'\? The certificate"):
         cert.half_width("BMI")
-    with pytest.raises(ValueError, match="n_jobs=0 is not allowed"):
-        compatible_sets(clf, PEOPLE[["age", "bmi", "bp"]], sensitive_feature="bmi", n_jobs=0)
 
 
 REFUSED = [

@@ -75,18 +75,6 @@ def test_certify_refuses_what_changes_the_label(wrapper):
         certify(wrapper().fit(X, y), X)
 
 
-def test_certify_of_unfitted_and_of_searches_without_a_model():
-    with pytest.raises(NotFittedError):
-        certify(smooth(), X_IRIS)
-    with pytest.raises(NotFittedError):
-        certify(make_pipeline(StandardScaler(), smooth()), X_IRIS)
-    search = GridSearchCV(smooth(), {"sigma": [0.5]}, cv=2, refit=False)
-    with pytest.raises(NotFittedError, match="GridSearchCV is not fitted"):
-        certify(search, X_IRIS)
-    with pytest.raises(TypeError, match="refit=False"):
-        certify(search.fit(X_IRIS, Y_IRIS), X_IRIS)
-
-
 X, Y = load_breast_cancer(return_X_y=True)
 
 
@@ -110,6 +98,10 @@ def test_a_pipeline_that_reorders_rows_keeps_their_labels():
 REFUSED = [
     ("certify: a model that cannot", lambda: certify(LogisticRegression().fit(small.X, small.Y), small.X), TypeError, "cannot certify LogisticRegression"),
     ("certify: no model", lambda: certify(None, small.X), TypeError, "cannot certify NoneType"),
+    ("certify: a classifier that was not fitted", lambda: certify(smooth(), X_IRIS), NotFittedError, "not fitted"),
+    ("certify: a Pipeline that was not fitted", lambda: certify(make_pipeline(StandardScaler(), smooth()), X_IRIS), NotFittedError, "not fitted"),
+    ("certify: a search that was not fitted", lambda: certify(GridSearchCV(smooth(), {"sigma": [0.5]}), X_IRIS), NotFittedError, "GridSearchCV is not fitted"),
+    ("certify: a search without a best model", lambda: certify(GridSearchCV(smooth(), {"sigma": [0.5]}, cv=2, refit=False).fit(X_IRIS, Y_IRIS), X_IRIS), TypeError, "refit=False"),
 ]  # fmt: skip
 
 

@@ -11,11 +11,13 @@ import small
 from conftest import LinearRule
 from refused import refused
 from scipy import stats
+from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestRegressor
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, RidgeClassifier
 from sklearn.metrics import matthews_corrcoef, recall_score
 from sklearn.model_selection import cross_val_predict
+from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_rp.attacks import AttributeInferenceAttack
@@ -273,21 +275,18 @@ def test_same_seed_same_result():
     pd.testing.assert_frame_equal(one, two)
 
 
-def test_bad_use():
-    X = make_recommendation(60, random_state=0).data
-    rule = LinearRule((1.0, 0, 0, 0)).fit(X)
-    with pytest.raises(ValueError, match="not fitted yet"):
-        AttributeInferenceAttack(rule, sensitive_feature=0).evaluate(X)
-    with pytest.raises(ValueError, match="n_resamples=3"):
-        AttributeInferenceAttack(rule, sensitive_feature=0, n_resamples=3).fit(X)
-    with pytest.raises(ValueError, match="names position 7"):
-        AttributeInferenceAttack(rule, sensitive_feature=7).fit(X)
-    with pytest.raises(ValueError, match=r"groups has shape \(2,\): give a group for each"):
-        attack(rule, X)[0].to_frame(groups=[1, 2])
+TEXT = pd.DataFrame({"c": ["a", "b"] * 20, "x": [1.0, 2, 3, 4] * 10})
+ON_TEXT = make_pipeline(ColumnTransformer([("x", "passthrough", ["x"])]), DecisionTreeClassifier())
+ON_TEXT.fit(TEXT, TEXT["x"] > 2)
 
 
 REFUSED = [
     ("AttributeInferenceAttack: not fitted", lambda: AttributeInferenceAttack(small.exact(), sensitive_feature=0).evaluate(small.X), ValueError, "call fit before"),
+    ("AttributeInferenceAttack: n_resamples=3", lambda: AttributeInferenceAttack(small.exact(), sensitive_feature=0, n_resamples=3).fit(small.X), ValueError, "n_resamples=3"),
+    ("AttributeInferenceAttack: n_resamples=10.5", lambda: AttributeInferenceAttack(small.exact(), sensitive_feature=0, n_resamples=10.5).fit(small.X), ValueError, "n_resamples=10.5"),
+    ("AttributeInferenceAttack: an unknown feature", lambda: AttributeInferenceAttack(small.exact(), sensitive_feature=7).fit(small.X), ValueError, "names position 7"),
+    ("AttributeInferenceAttack: groups of other rows", lambda: attack(small.exact(), small.X)[0].to_frame(groups=[1, 2]), ValueError, r"groups has shape \(2,\): give a group for each"),
+    ("AttributeInferenceAttack: an imputer of labels alone for a category", lambda: AttributeInferenceAttack(ON_TEXT, sensitive_feature="c", imputer=RidgeClassifier()).fit(TEXT), ValueError, "needs its predict_proba"),
 ]  # fmt: skip
 
 

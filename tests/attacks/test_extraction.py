@@ -67,12 +67,10 @@ def test_extraction_at_the_edges():
         MINE, LABELS
     )
     assert ModelExtractionAttack(n_queries=[10]).run(silent, PUBLIC, MINE)["fidelity"][0] == 0
-    with pytest.raises(ValueError, match="n_queries=.* is not allowed: numbers from 2 to 896"):
-        ModelExtractionAttack(n_queries=[10_000]).run(MODEL, PUBLIC, MINE)
 
 
 REFUSED = [
-    ("ModelExtractionAttack: more queries than inputs", lambda: ModelExtractionAttack(n_queries=[999]).run(small.exact(), small.X, small.X), ValueError, "n_queries="),
+    ("ModelExtractionAttack: more queries than inputs", lambda: ModelExtractionAttack(n_queries=[999]).run(small.exact(), small.X, small.X), ValueError, "n_queries=.* is not allowed: numbers from 2 to 80"),
 ]  # fmt: skip
 
 

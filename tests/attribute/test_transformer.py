@@ -12,7 +12,7 @@ import small
 from conftest import LinearRule
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from refused import refused
+from refused import refit, refused
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
@@ -419,6 +419,17 @@ REFUSED = [
     ("AttributePrivacyTransformer: nothing left", lambda: AttributePrivacyTransformer(sensitive_feature=0, output="drop", remainder="drop").fit(small.X, small.Y), ValueError, "leaves no column"),
     ("AttributePrivacyTransformer: an unknown output", lambda: AttributePrivacyTransformer(sensitive_feature=0, output="all").fit(small.X, small.Y), ValueError, "'output' parameter"),
     ("AttributePrivacyTransformer: no labels", lambda: AttributePrivacyTransformer(sensitive_feature=0).fit(small.X, None), ValueError, "requires y"),
+    ("AttributePrivacyTransformer: sensitive_feature='bmi'", lambda: refit(AttributePrivacyTransformer(FrozenEstimator(RULE), sensitive_feature="bmi"), TASK.data, TASK.target), ValueError, "not a column of X"),
+    ("AttributePrivacyTransformer: sensitive_feature=9", lambda: refit(AttributePrivacyTransformer(FrozenEstimator(RULE), sensitive_feature=9), TASK.data, TASK.target), ValueError, "names position 9"),
+    ("AttributePrivacyTransformer: sensitive_feature=None", lambda: refit(AttributePrivacyTransformer(FrozenEstimator(RULE), sensitive_feature=None), TASK.data, TASK.target), TypeError, "by its name or position"),
+    ("AttributePrivacyTransformer: a constant feature", lambda: refit(AttributePrivacyTransformer(FrozenEstimator(RULE), sensitive_feature=0), TASK.data * [0, 1, 1, 1], TASK.target), ValueError, "is constant"),
+    ("AttributePrivacyTransformer: NaN in the sensitive feature", lambda: refit(AttributePrivacyTransformer(FrozenEstimator(RULE), sensitive_feature=0), with_value(np.nan), TASK.target), ValueError, "missing values in sensitive_feature='x0'"),
+    ("AttributePrivacyTransformer: infinity in the sensitive feature", lambda: refit(AttributePrivacyTransformer(FrozenEstimator(RULE), sensitive_feature=0), with_value(np.inf), TASK.target), ValueError, "infinity"),
+    ("AttributePrivacyTransformer: bounds=(-1, 1)", lambda: refit(AttributePrivacyTransformer(FrozenEstimator(RULE), sensitive_feature=0, bounds=(-1, 1)), TASK.data, TASK.target), ValueError, r"outside bounds=\(-1, 1\)"),
+    ("AttributePrivacyTransformer: bounds=(3, 1)", lambda: refit(AttributePrivacyTransformer(FrozenEstimator(RULE), sensitive_feature=0, bounds=(3, 1)), TASK.data, TASK.target), ValueError, "low must be below high"),
+    ("AttributePrivacyTransformer: bounds=5", lambda: refit(AttributePrivacyTransformer(FrozenEstimator(RULE), sensitive_feature=0, bounds=5), TASK.data, TASK.target), ValueError, r"give \(low, high\)"),
+    ("AttributePrivacyTransformer: resolution=0", lambda: refit(AttributePrivacyTransformer(FrozenEstimator(RULE), sensitive_feature=0, resolution=0), TASK.data, TASK.target), ValueError, "resolution"),
+    ("AttributePrivacyTransformer: resolution=1.5", lambda: refit(AttributePrivacyTransformer(FrozenEstimator(RULE), sensitive_feature=0, resolution=1.5), TASK.data, TASK.target), ValueError, "resolution"),
 ]  # fmt: skip
 
 
