@@ -1,6 +1,11 @@
 """PrivacyUtilityDisplay, by the data that it draws."""
 
+# ruff: noqa: E501
+
 import numpy as np
+import pytest
+from refused import refused
+from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.tree import DecisionTreeClassifier
 
@@ -70,3 +75,18 @@ def test_a_failed_candidate_hides_no_other():
     results = RESULTS | {"mean_test_accuracy": np.array([0.9, 0.8, 0.7, np.nan])}
     frame = PrivacyUtilityDisplay.from_cv_results(results).frame()
     assert frame["frontier"].tolist() == [True, True, True, False]
+
+
+BASE = GradientBoostingClassifier(n_estimators=20, random_state=0).fit(X, y)
+
+
+REFUSED = [
+    ("PrivacyUtilityDisplay: a scorer that the search has not", lambda: PrivacyUtilityDisplay.from_cv_results(RESULTS, privacy="acr"), ValueError, "privacy='acr' is no scorer of the search"),
+    ("PrivacyUtilityDisplay: a search that was not fitted", lambda: PrivacyUtilityDisplay.from_estimator(GridSearchCV(BASE, {})), ValueError, "fit the search first"),
+]  # fmt: skip
+
+
+@refused(REFUSED)
+def test_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
