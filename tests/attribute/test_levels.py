@@ -1,0 +1,100 @@
+"""Answers for whole stretches, learnt beside those of the model."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.tree import DecisionTreeClassifier
+
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+)
+from sklearn_rp.attribute.partition import (
+    random_pieces,
+)
+
+
+def task(seed, n=80, n_classes=3):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 3))
+    score = np.sin(4 * X[:, 1]) + X[:, 0] + 0.3 * rng.normal(size=n)
+    return X, np.digitize(score, np.linspace(-1, 1, n_classes + 1)[1:-1])
+
+
+def related(n=120, integers=False):
+    """Rows whose sensitive feature, the second, has to do with the others; and labels."""
+    X, y = task(1, n=n)
+    X[:, 2] = X[:, 2] > 0
+    X[:, 1] += X[:, 0] + X[:, 2]
+    if integers:
+        X[:, 1] = np.round(4 * X[:, 1])
+    return X, y
+
+
+def two_groups(n=200):
+    """A sensitive feature, below 1 or above 9, that the other one all but gives away."""
+    group = np.arange(n) % 2
+    part = np.where(np.arange(n) % 20 == 0, 1, group)  # a tree that looks for it splits the feature
+    z = np.random.default_rng(0).uniform(size=n) + 9 * part
+    return np.column_stack([z, group]), part
+
+
+def test_pieces_are_drawn_without_a_look_at_the_row():
+    measure = np.arange(7.0)
+    cell = np.tile(np.arange(6), 40_000)
+    first, after = random_pieces(measure, cell, 2.0, np.random.RandomState(0))
+    assert (first <= cell).all()
+    assert (cell < after).all()
+    size = after - first
+    assert size.min() == 2
+    assert size.max() == 6
+    tested = 0
+    for a, b in np.unique(np.column_stack([first, after]), axis=0):
+        count = np.bincount(cell[(first == a) & (after == b)], minlength=6)[a:b]
+        if count.sum() > 2_000:
+            assert stats.chisquare(count).pvalue > 1e-4
+            tested += 1
+    assert tested >= 5
+
+
+def test_answers_learnt_for_the_whole_range_are_those_of_a_model_without_the_feature():
+    X, y = related()
+    tree = DecisionTreeClassifier(max_depth=3, random_state=0)
+    apc = AttributePrivacyClassifier(
+        tree, sensitive_feature=1, minimum=1.0, levels="intervals", random_state=0
+    ).fit(X, y)
+    without = clone(tree).fit(X[:, [0, 2]], y)
+    assert np.array_equal(apc.predict(X), without.predict(X[:, [0, 2]]))
+    assert apc.interval_weight_ == 1
+
+
+def test_held_out_rows_weigh_the_two_answers():
+    X, y = two_groups()
+    asked = {"sensitive_feature": 0, "minimum": 1.0, "levels": "auto", "random_state": 0}
+    tree = DecisionTreeClassifier(random_state=0)
+    # Averaged over everybody, the model knows nothing of a row; one trained on pieces does.
+    worse = AttributePrivacyClassifier(tree, prior="uniform", **asked).fit(X, y)
+    assert worse.interval_weight_ > 0.9
+    assert np.array_equal(worse.predict(X), X[:, 1])
+    frozen = FrozenEstimator(clone(tree).fit(X, y))
+    assert AttributePrivacyClassifier(frozen, **asked).fit(X, y).interval_weight_ == 0
+    again = AttributePrivacyClassifier(frozen, **asked | {"levels": "intervals"}).fit(X, y)
+    assert np.array_equal(again.predict(X), X[:, 1])
+    with pytest.raises(ValueError, match=r"y holds \[7\], which the fitted model does not know"):
+        AttributePrivacyClassifier(frozen, **asked | {"levels": "intervals"}).fit(X, y + 6 * y)
+
+
+def test_answers_for_runs_are_learnt_with_the_weights_of_the_rows():
+    X, y = two_groups()
+    wrong = np.r_[X, X], np.r_[y, 1 - y]
+    weight = np.repeat([1.0, 1e-9], len(X))
+    for levels in ("intervals", "auto"):
+        apc = AttributePrivacyClassifier(
+            DecisionTreeClassifier(max_depth=3, random_state=0),
+            sensitive_feature=0,
+            minimum=0.2,
+            levels=levels,
+            random_state=0,
+        ).fit(*wrong, sample_weight=weight)
+        assert np.array_equal(apc.predict(X), y)
