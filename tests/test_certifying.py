@@ -22,7 +22,7 @@ from sklearn.preprocessing import (
     FunctionTransformer,
     StandardScaler,
 )
-from sklearn.tree import DecisionTreeClassifier
+from small import tree
 
 from sklearn_rp import (
     RobustPrivacyClassifier,
@@ -79,10 +79,6 @@ X, Y = load_breast_cancer(return_X_y=True)
 
 
 X = X[:, :4]
-
-
-def tree(depth=4):
-    return DecisionTreeClassifier(max_depth=depth, random_state=0)
 
 
 def test_a_pipeline_that_reorders_rows_keeps_their_labels():

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, ClassifierMixin
+from attribute.tasks import Where, codes
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.frozen import FrozenEstimator
@@ -20,28 +20,6 @@ from sklearn_rp import (
 from sklearn_rp.attribute import compatible_sets
 from sklearn_rp.domain import extent
 from sklearn_rp.feature import Feature
-
-
-class Where(ClassifierMixin, BaseEstimator):
-    """Label 1 where a rule of the first column holds: nothing but `predict`."""
-
-    def __init__(self, rule):
-        self.rule = rule
-
-    def fit(self, X, y=None):
-        self.classes_ = np.array([0, 1])
-        return self
-
-    def predict(self, X):
-        return np.asarray(self.rule(np.asarray(X)[:, 0]), dtype=int)
-
-
-def codes(seed=0, n=600):
-    """Whole numbers 0 to 5, of which 1 and 4 get the label 1."""
-    rng = np.random.default_rng(seed)
-    X = np.column_stack([rng.integers(0, 6, n), rng.normal(size=n)])
-    return X, np.isin(X[:, 0], [1, 4]).astype(int)
-
 
 CODE_MODELS = {
     "categorical splits": HistGradientBoostingClassifier(categorical_features=[0], random_state=0),

@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
+from small import Longest
 
 from sklearn_rp import AttributePrivacyClassifier, RobustPrivacyClassifier
 from sklearn_rp.baselines import NoisyInputClassifier
@@ -23,13 +24,6 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(80, 2))
 Y = (X[:, 0] > 0).astype(int)
 FRAME = pd.DataFrame(X, columns=["age", "bmi"])
-
-
-class Longest(LinearRule):
-    """Any rows, any columns: label 1 where the text of the BMI is long."""
-
-    def predict(self, X):
-        return (X["bmi"].astype(str).str.len() > 4).to_numpy().astype(int)
 
 
 class Coin(ClassifierMixin, BaseEstimator):

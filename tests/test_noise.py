@@ -6,10 +6,10 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import LinearRule
 from sklearn.compose import make_column_selector
 from sklearn.frozen import FrozenEstimator
 from sklearn.tree import DecisionTreeClassifier
+from small import Longest
 
 from sklearn_rp import (
     RobustPrivacyClassifier,
@@ -297,13 +297,6 @@ def test_numbers_as_objects_are_no_categories():
     with pytest.raises(ValueError, match=r"and \d+ more") as caught:
         clf.predict(rows.assign(bmi="7"))
     assert len(str(caught.value)) < 400
-
-
-class Longest(LinearRule):
-    """Any rows, any columns: label 1 where the text of the BMI is long."""
-
-    def predict(self, X):
-        return (X["bmi"].astype(str).str.len() > 4).to_numpy().astype(int)
 
 
 def test_one_row_to_fit_a_frozen_model_on_is_warned_of():

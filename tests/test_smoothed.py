@@ -8,14 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from refused import refused
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.cluster import KMeans
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
-from small import VOTES, Base, X, Y, exact, fitted
+from small import VOTES, Base, Stranger, X, Y, exact, fitted
 
 from sklearn_rp import (
     RobustPrivacyClassifier,
@@ -192,17 +191,6 @@ LABELS = (ROWS[:, 0] > 0).astype(int)
 PEOPLE = pd.DataFrame(ROWS, columns=["age", "bmi", "bp"]).assign(
     sex=["f", "m"] * 30, joined=pd.Timestamp("2020-01-01")
 )
-
-
-class Stranger(ClassifierMixin, BaseEstimator):
-    """Answers with a label that it was not fitted on."""
-
-    def fit(self, X, y):
-        self.classes_ = np.unique(y)
-        return self
-
-    def predict(self, X):
-        return np.full(len(X), 7)
 
 
 def select_nothing(X):

@@ -23,7 +23,7 @@ from sklearn.preprocessing import (
     OrdinalEncoder,
     PowerTransformer,
 )
-from sklearn.tree import DecisionTreeClassifier
+from small import jitter, tree
 
 from sklearn_rp import (
     RobustPrivacyClassifier,
@@ -33,14 +33,6 @@ from sklearn_rp.baselines import (
     RandomizedResponseClassifier,
 )
 from sklearn_rp.exceptions import PrivacyWarning
-
-
-def tree(depth=4):
-    return DecisionTreeClassifier(max_depth=depth, random_state=0)
-
-
-def jitter(rows):
-    return rows + np.random.default_rng().normal(size=rows.shape)
 
 
 @pytest.mark.parametrize(

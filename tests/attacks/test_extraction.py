@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import small
 from refused import refused
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_digits
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
+from attacks.asked import Asked
 from sklearn_rp.attacks import ModelExtractionAttack
 from sklearn_rp.baselines import (
     RandomAbstentionClassifier,
@@ -29,20 +29,6 @@ MINE, LABELS = X[PRIVATE], Y[PRIVATE]
 
 
 MODEL = LogisticRegression(max_iter=500).fit(MINE[:450], LABELS[:450])
-
-
-class Asked(ClassifierMixin, BaseEstimator):
-    """Answers by a function, and counts."""
-
-    def __init__(self, answer, classes=(0, 1, 2, 3, 4)):
-        self.answer = answer
-        self.classes = classes
-        self.classes_ = np.asarray(classes)
-        self.rows = 0
-
-    def predict(self, X):
-        self.rows += len(X)
-        return self.answer(X)
 
 
 def test_extraction_learns_the_model():

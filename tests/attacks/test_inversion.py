@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import small
 from refused import refused
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -15,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
+from attacks.asked import Asked
 from sklearn_rp import RobustPrivacyClassifier
 from sklearn_rp.attacks import LabelOnlyInversionAttack
 from sklearn_rp.attacks.inversion import votes_per_query
@@ -33,20 +33,6 @@ JUDGES = {
     "neighbours": KNeighborsClassifier(5).fit(MINE[450:], LABELS[450:]),
     "lda": LinearDiscriminantAnalysis().fit(MINE[450:], LABELS[450:]),
 }
-
-
-class Asked(ClassifierMixin, BaseEstimator):
-    """Answers by a function, and counts."""
-
-    def __init__(self, answer, classes=(0, 1, 2, 3, 4)):
-        self.answer = answer
-        self.classes = classes
-        self.classes_ = np.asarray(classes)
-        self.rows = 0
-
-    def predict(self, X):
-        self.rows += len(X)
-        return self.answer(X)
 
 
 def attack(**arguments):

@@ -12,17 +12,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
 
+from attribute.tasks import related, two_groups
 from sklearn_rp import (
     AttributePrivacyClassifier,
 )
-
-
-def task(seed, n=80, n_classes=3):
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n, 3))
-    score = np.sin(4 * X[:, 1]) + X[:, 0] + 0.3 * rng.normal(size=n)
-    return X, np.digitize(score, np.linspace(-1, 1, n_classes + 1)[1:-1])
-
 
 PRIORS = {
     "conditional": "conditional",
@@ -33,16 +26,6 @@ PRIORS = {
     "regressor": LinearRegression(),
     "classifier": DecisionTreeClassifier(max_depth=3, random_state=0),
 }
-
-
-def related(n=120, integers=False):
-    """Rows whose sensitive feature, the second, has to do with the others; and labels."""
-    X, y = task(1, n=n)
-    X[:, 2] = X[:, 2] > 0
-    X[:, 1] += X[:, 0] + X[:, 2]
-    if integers:
-        X[:, 1] = np.round(4 * X[:, 1])
-    return X, y
 
 
 @pytest.mark.parametrize("prior", ["conditional", "empirical", "classifier"])
@@ -71,14 +54,6 @@ def test_no_prior_looks_at_the_own_value(prior):
     assert np.array_equal(one_by_one, before[:9])
     assert (before > 0).all()
     assert before.sum(axis=1) == pytest.approx(np.ones(len(X)))
-
-
-def two_groups(n=200):
-    """A sensitive feature, below 1 or above 9, that the other one all but gives away."""
-    group = np.arange(n) % 2
-    part = np.where(np.arange(n) % 20 == 0, 1, group)  # a tree that looks for it splits the feature
-    z = np.random.default_rng(0).uniform(size=n) + 9 * part
-    return np.column_stack([z, group]), part
 
 
 @pytest.mark.parametrize(

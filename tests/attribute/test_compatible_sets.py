@@ -24,6 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
+from attribute.tasks import RULE, TASK, with_value
 from sklearn_rp import (
     AttributePrivacyClassifier,
     AttributePrivacyTransformer,
@@ -216,13 +217,6 @@ def test_sigmas_cost_one_reading():
 # --- categories and frames ------------------------------------------------------------------------
 
 
-@pytest.fixture
-def frame_model(people):
-    X, y = people
-    columns = ColumnTransformer([("c", OneHotEncoder(), ["sex"])], remainder="passthrough")
-    return X, y, make_pipeline(columns, RandomForestClassifier(10, random_state=0))
-
-
 def test_categorical_attribute(frame_model):
     X, y, model = frame_model
     model.fit(X, y)
@@ -353,15 +347,6 @@ def test_intersection():
 
 # --- bad input ------------------------------------------------------------------------------------
 
-TASK = make_recommendation(60, random_state=0)
-RULE = LinearRule(TASK.coef).fit(TASK.data, TASK.target)
-
-
-def with_value(value):
-    X = TASK.data.copy()
-    X[4, 0] = value
-    return X
-
 
 def test_a_model_that_ignores_the_attribute_leaves_the_whole_range():
     rule = LinearRule((0.0, 1, 1, 1)).fit(TASK.data, TASK.target)
@@ -416,12 +401,8 @@ FOUR, CANCER_Y = load_breast_cancer(return_X_y=True)
 FOUR = FOUR[:, :4]
 
 
-def small_tree(depth=4):
-    return DecisionTreeClassifier(max_depth=depth, random_state=0)
-
-
 def test_intersections_of_known_sets_are_known():
-    one, two = small_tree(3).fit(FOUR, CANCER_Y), small_tree(5).fit(FOUR[::2], CANCER_Y[::2])
+    one, two = small.tree(3).fit(FOUR, CANCER_Y), small.tree(5).fit(FOUR[::2], CANCER_Y[::2])
     asked = {"sensitive_feature": 0, "bounds": (FOUR[:, 0].min(), FOUR[:, 0].max())}
     both = compatible_sets(one, FOUR[:50], **asked).intersect(
         compatible_sets(two, FOUR[:50], **asked)
@@ -435,7 +416,7 @@ def test_missing_values_of_pandas_are_missing():
         {"v": FOUR[:, 0], "s": pd.array(["a", "b"] * 284 + ["a"], dtype="string")}
     )
     model = make_pipeline(
-        make_column_transformer((OneHotEncoder(), ["s"]), remainder="passthrough"), small_tree(3)
+        make_column_transformer((OneHotEncoder(), ["s"]), remainder="passthrough"), small.tree(3)
     ).fit(people, CANCER_Y)
     gone = people.copy()
     gone.loc[3, "s"] = pd.NA

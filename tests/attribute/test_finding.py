@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import LinearRule
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -14,6 +13,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
+from attribute.tasks import Where
 from sklearn_rp import (
     AttributePrivacyClassifier,
     AttributePrivacyTransformer,
@@ -21,21 +21,6 @@ from sklearn_rp import (
 )
 from sklearn_rp.attribute import compatible_sets
 from sklearn_rp.exceptions import PrivacyWarning
-
-
-class Where(ClassifierMixin, BaseEstimator):
-    """Label 1 where a rule of the first column holds: nothing but `predict`."""
-
-    def __init__(self, rule):
-        self.rule = rule
-
-    def fit(self, X, y=None):
-        self.classes_ = np.array([0, 1])
-        return self
-
-    def predict(self, X):
-        return np.asarray(self.rule(np.asarray(X)[:, 0]), dtype=int)
-
 
 # --- every row is in its own set ------------------------------------------------------------------
 

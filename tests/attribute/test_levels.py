@@ -7,37 +7,13 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.tree import DecisionTreeClassifier
 
+from attribute.tasks import related, two_groups
 from sklearn_rp import (
     AttributePrivacyClassifier,
 )
 from sklearn_rp.attribute.partition import (
     random_pieces,
 )
-
-
-def task(seed, n=80, n_classes=3):
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n, 3))
-    score = np.sin(4 * X[:, 1]) + X[:, 0] + 0.3 * rng.normal(size=n)
-    return X, np.digitize(score, np.linspace(-1, 1, n_classes + 1)[1:-1])
-
-
-def related(n=120, integers=False):
-    """Rows whose sensitive feature, the second, has to do with the others; and labels."""
-    X, y = task(1, n=n)
-    X[:, 2] = X[:, 2] > 0
-    X[:, 1] += X[:, 0] + X[:, 2]
-    if integers:
-        X[:, 1] = np.round(4 * X[:, 1])
-    return X, y
-
-
-def two_groups(n=200):
-    """A sensitive feature, below 1 or above 9, that the other one all but gives away."""
-    group = np.arange(n) % 2
-    part = np.where(np.arange(n) % 20 == 0, 1, group)  # a tree that looks for it splits the feature
-    z = np.random.default_rng(0).uniform(size=n) + 9 * part
-    return np.column_stack([z, group]), part
 
 
 def test_pieces_are_drawn_without_a_look_at_the_row():

@@ -3,11 +3,11 @@
 # ruff: noqa: E501
 
 import pickle
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
+import small
 from refused import refit, refused
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.compose import ColumnTransformer
@@ -23,24 +23,13 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
+from attribute.tasks import codes, fewest, related, task
 from sklearn_rp import (
     AttributePrivacyClassifier,
     AttributePrivacyTransformer,
     RobustPrivacyClassifier,
 )
 from sklearn_rp.exceptions import PrivacyWarning
-
-
-def runs(labels):
-    """(label, first cell, cell after the last) of each maximal run."""
-    cuts = [0, *(np.flatnonzero(np.diff(labels)) + 1), len(labels)]
-    return [(labels[a], a, b) for a, b in pairwise(cuts)]
-
-
-def fewest(labels):
-    """Fewest categories of a label that is used, in each row."""
-    return np.array([np.unique(row, return_counts=True)[1].min() for row in labels])
-
 
 # --- the guarantee --------------------------------------------------------------------------------
 
@@ -54,13 +43,6 @@ MODELS = [
     LinearSVC(),  # no probabilities
     RobustPrivacyClassifier(DecisionTreeClassifier(random_state=0), noise_features=[1]),
 ]
-
-
-def task(seed, n=80, n_classes=3):
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n, 3))
-    score = np.sin(4 * X[:, 1]) + X[:, 0] + 0.3 * rng.normal(size=n)
-    return X, np.digitize(score, np.linspace(-1, 1, n_classes + 1)[1:-1])
 
 
 def test_batches_orders_and_values_inside_the_set_change_nothing():
@@ -265,16 +247,6 @@ def test_priors():
 # --- priors and levels ----------------------------------------------------------------------------
 
 
-def related(n=120, integers=False):
-    """Rows whose sensitive feature, the second, has to do with the others; and labels."""
-    X, y = task(1, n=n)
-    X[:, 2] = X[:, 2] > 0
-    X[:, 1] += X[:, 0] + X[:, 2]
-    if integers:
-        X[:, 1] = np.round(4 * X[:, 1])
-    return X, y
-
-
 def test_a_seed_makes_fits_equal():
     X, y = related()
     asked = {"sensitive_feature": 1, "levels": "auto", "random_state": 3}
@@ -388,13 +360,6 @@ def test_the_release_is_the_classifiers_and_outlives_a_pickle(name):
     assert release.feature is apc.feature_
 
 
-def codes(seed=0, n=600):
-    """Whole numbers 0 to 5, of which 1 and 4 get the label 1."""
-    rng = np.random.default_rng(seed)
-    X = np.column_stack([rng.integers(0, 6, n), rng.normal(size=n)])
-    return X, np.isin(X[:, 0], [1, 4]).astype(int)
-
-
 @pytest.mark.parametrize(
     ("arguments", "least"),
     [
@@ -425,14 +390,10 @@ def test_a_minimum_over_whole_numbers_promises_so_many_of_them(arguments, least)
         assert above - below - 1 == sets.component_length[i]
 
 
-def small_tree(depth=4):
-    return DecisionTreeClassifier(max_depth=depth, random_state=0)
-
-
 def test_a_prior_must_not_know_the_sensitive_feature():
     rows = np.repeat(np.arange(20.0)[:, None], 2, axis=1)
     clf = AttributePrivacyClassifier(
-        small_tree(None), sensitive_feature=0, minimum=0.4, prior=[1, 0]
+        small.tree(None), sensitive_feature=0, minimum=0.4, prior=[1, 0]
     )
     with pytest.raises(ValueError, match="names the sensitive feature, 'x0'"):
         clf.fit(rows, (rows[:, 0] // 2) % 2)

@@ -1,6 +1,6 @@
-"""Partitions into runs and groups: the optimum, against exhaustive search and an integer program."""
+"""Partitions into runs and groups: the optimum, against exhaustive search."""
 
-from itertools import pairwise, product
+from itertools import product
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
+from attribute.tasks import fewest, runs
 from sklearn_rp.attribute.measure import last_starts
 from sklearn_rp.attribute.partition import (
     best_assignment,
@@ -15,12 +16,6 @@ from sklearn_rp.attribute.partition import (
     enumerates,
     last_starts_by_row,
 )
-
-
-def runs(labels):
-    """(label, first cell, cell after the last) of each maximal run."""
-    cuts = [0, *(np.flatnonzero(np.diff(labels)) + 1), len(labels)]
-    return [(labels[a], a, b) for a, b in pairwise(cuts)]
 
 
 def worth(gain, labels):
@@ -76,11 +71,6 @@ def test_runs_of_a_mass_that_is_each_rows_own():
             fits = [min(w[a:b].sum() for _, a, b in runs(row)) >= least - 1e-12 for row in every]
             assert worth(g, labels) == pytest.approx(max(worth(g, row) for row in every[fits]))
             assert min(w[a:b].sum() for _, a, b in runs(labels)) >= least - 1e-12
-
-
-def fewest(labels):
-    """Fewest categories of a label that is used, in each row."""
-    return np.array([np.unique(row, return_counts=True)[1].min() for row in labels])
 
 
 @given(

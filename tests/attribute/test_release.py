@@ -13,11 +13,11 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
 )
-from sklearn.tree import DecisionTreeClassifier
+from small import OwnPipeline, jitter, tree
 
 from sklearn_rp import (
     AttributePrivacyClassifier,
@@ -33,18 +33,7 @@ X, Y = load_breast_cancer(return_X_y=True)
 X = X[:, :4]
 
 
-def tree(depth=4):
-    return DecisionTreeClassifier(max_depth=depth, random_state=0)
-
-
 class OwnSearch(GridSearchCV):
-    """Answers with a threshold of its own."""
-
-    def predict(self, X):
-        return (self.predict_proba(X)[:, 1] > 0.95).astype(int)
-
-
-class OwnPipeline(Pipeline):
     """Answers with a threshold of its own."""
 
     def predict(self, X):
@@ -97,10 +86,6 @@ def test_columns_in_another_order_are_refused_by_sets():
     for estimator in (clf, apc):
         with pytest.raises(ValueError, match="feature names should match"):
             compatible_sets(estimator, rows[["b", "a"]], **asked)
-
-
-def jitter(rows):
-    return rows + np.random.default_rng().normal(size=rows.shape)
 
 
 def random_release():

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import small
-from conftest import LinearRule
 from refused import refit, refused
 from sklearn import config_context
 from sklearn.base import clone
@@ -24,28 +23,20 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
-    OneHotEncoder,
     StandardScaler,
 )
 from sklearn.tree import DecisionTreeClassifier
 
+from attribute.tasks import RULE, TASK, with_value
 from sklearn_rp import (
     AttributePrivacyClassifier,
     AttributePrivacyTransformer,
     RobustPrivacyClassifier,
 )
 from sklearn_rp.attribute import Prior, compatible_sets
-from sklearn_rp.datasets import make_recommendation
 from sklearn_rp.validation import check_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-
-@pytest.fixture
-def frame_model(people):
-    X, y = people
-    columns = ColumnTransformer([("c", OneHotEncoder(), ["sex"])], remainder="passthrough")
-    return X, y, make_pipeline(columns, RandomForestClassifier(10, random_state=0))
 
 
 def test_frames_in_and_out(frame_model):
@@ -227,18 +218,6 @@ def test_in_pipelines_searches_and_column_transformers(frame_model):
         clone(inner).set_params(estimator=tree).fit(numbers, y, sample_weight=np.ones(442))
 
 
-TASK = make_recommendation(60, random_state=0)
-
-
-RULE = LinearRule(TASK.coef).fit(TASK.data, TASK.target)
-
-
-def with_value(value):
-    X = TASK.data.copy()
-    X[4, 0] = value
-    return X
-
-
 def test_values_beyond_the_training_range_are_taken_where_no_bounds_are_given():
     apt = AttributePrivacyTransformer(FrozenEstimator(RULE), sensitive_feature=0)
     apt.fit(TASK.data, TASK.target)
@@ -293,16 +272,12 @@ CANCER_X, CANCER_Y = load_breast_cancer(return_X_y=True)
 CANCER_X = CANCER_X[:, :4]
 
 
-def small_tree(depth=4):
-    return DecisionTreeClassifier(max_depth=depth, random_state=0)
-
-
 def test_a_fallback_is_published_as_it_is_released():
     rng = np.random.default_rng(0)
     z = rng.uniform(0, 10, 3000)
     rows, y = np.c_[z, rng.normal(size=3000)], np.digitize(z, [3, 3.8, 4.4, 7]) % 3
     clf = RobustPrivacyClassifier(
-        small_tree(None),
+        small.tree(None),
         noise_features=[0],
         sigma=0.25,
         noise_scale=None,
@@ -328,10 +303,10 @@ def test_a_random_release_behind_a_pipeline_is_refused():
 
 def test_names_and_dtypes_of_the_output():
     frame = pd.DataFrame(CANCER_X[:, :2], columns=["bmi", "bmi_low"])
-    apt = AttributePrivacyTransformer(small_tree(), sensitive_feature="bmi")
+    apt = AttributePrivacyTransformer(small.tree(), sensitive_feature="bmi")
     with pytest.raises(ValueError, match=r"several columns named \['bmi_low'\]"):
         apt.fit(frame, CANCER_Y)
-    apt = AttributePrivacyTransformer(small_tree(), sensitive_feature=0, output="drop").fit(
+    apt = AttributePrivacyTransformer(small.tree(), sensitive_feature=0, output="drop").fit(
         CANCER_X, CANCER_Y
     )
     whole, part = apt.transform(np.array([[30, 2, 3, 4]])), apt.transform([[30.5, 2, 3, 4]])
@@ -339,7 +314,7 @@ def test_names_and_dtypes_of_the_output():
 
 
 def test_rows_beyond_the_range_count_as_at_its_end():
-    apt = AttributePrivacyTransformer(small_tree(), sensitive_feature=0).fit(CANCER_X, CANCER_Y)
+    apt = AttributePrivacyTransformer(small.tree(), sensitive_feature=0).fit(CANCER_X, CANCER_Y)
     sets = apt.compatible_sets(CANCER_X[:20] + np.array([100, 0, 0, 0]))
     assert (sets.component_length > 0).all()
 

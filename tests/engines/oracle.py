@@ -1,6 +1,7 @@
 """What exact engines are held against: votes drawn here, and not by the package."""
 
 import numpy as np
+import pytest
 
 from sklearn_rp import RobustPrivacyClassifier
 
@@ -25,3 +26,7 @@ def monte_carlo_shares(clf, X, n, voting="hard", seed=1):
             labels = clf.estimator_.predict(noisy)
             answer.append([(labels == c).mean() for c in clf.classes_])
     return np.array(answer)
+
+
+def check_shares(clf, rows):
+    assert clf.predict_proba(rows) == pytest.approx(monte_carlo_shares(clf, rows, 20_000), abs=0.03)

@@ -19,8 +19,9 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 from sklearn.tree import DecisionTreeClassifier
+from small import tree
 
-from engines.oracle import exact, monte_carlo_shares
+from engines.oracle import check_shares, exact
 from sklearn_rp import (
     RobustPrivacyClassifier,
 )
@@ -95,14 +96,6 @@ CANCER_X, CANCER_Y = load_breast_cancer(return_X_y=True)
 
 
 CANCER_X = CANCER_X[:, :4]
-
-
-def tree(depth=4):
-    return DecisionTreeClassifier(max_depth=depth, random_state=0)
-
-
-def check_shares(clf, rows):
-    assert clf.predict_proba(rows) == pytest.approx(monte_carlo_shares(clf, rows, 20_000), abs=0.03)
 
 
 class Square(SelectKBest):

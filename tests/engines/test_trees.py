@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import small
 from scipy import special, stats
 from scipy.special import logit
 from sklearn.compose import ColumnTransformer
@@ -220,11 +221,7 @@ FOUR, CANCER_Y = load_breast_cancer(return_X_y=True)
 FOUR = FOUR[:, :4]
 
 
-def small_tree(depth=4):
-    return DecisionTreeClassifier(max_depth=depth, random_state=0)
-
-
-@pytest.mark.parametrize("init", [LogisticRegression(max_iter=5000), small_tree(2)])
+@pytest.mark.parametrize("init", [LogisticRegression(max_iter=5000), small.tree(2)])
 def test_boosting_that_starts_at_a_model(init):
     model = GradientBoostingClassifier(n_estimators=5, init=init, random_state=0)
     with pytest.raises(ValueError, match="no closed form"):

@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
+from small import Stranger
 
 from sklearn_rp import (
     AttributePrivacyClassifier,
@@ -218,17 +219,6 @@ ROWS = ROWS_RNG.normal(size=(60, 3))
 
 
 LABELS = (ROWS[:, 0] > 0).astype(int)
-
-
-class Stranger(ClassifierMixin, BaseEstimator):
-    """Answers with a label that it was not fitted on."""
-
-    def fit(self, X, y):
-        self.classes_ = np.unique(y)
-        return self
-
-    def predict(self, X):
-        return np.full(len(X), 7)
 
 
 def test_labels_of_another_type_are_unknown_ones():

@@ -5,7 +5,8 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from engines.oracle import monte_carlo_shares
+import small
+from engines.oracle import check_shares
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.ensemble import (
@@ -517,20 +518,12 @@ def test_rows_to_try_keep_codes_and_what_other_steps_read():
     assert set(rows[:, 2]) <= set(codes[:3, 2])
 
 
-def small_tree(depth=4):
-    return DecisionTreeClassifier(max_depth=depth, random_state=0)
-
-
-def check_shares(clf, rows):
-    assert clf.predict_proba(rows) == pytest.approx(monte_carlo_shares(clf, rows, 20_000), abs=0.03)
-
-
 def test_stacking_reads_its_input_itself():
     rng = np.random.default_rng(1)
     rows = rng.normal(size=(800, 2))
     y = (rows[:, 0] + 0.3 * rows[:, 1] > 0).astype(int)
     model = StackingClassifier(
-        [("t", small_tree(2))], final_estimator=LogisticRegression(), passthrough=True, cv=2
+        [("t", small.tree(2))], final_estimator=LogisticRegression(), passthrough=True, cv=2
     ).fit(rows, y)
     sets = compatible_sets(model, rows[:50], sensitive_feature=1)
     assert (sets.certified_inner == 0).all()
@@ -569,7 +562,7 @@ def test_thresholds_that_tell_missing_values_alone():
     gaps, labels = rows.copy(), (rows[:, 1] > 8).astype(int)
     gone = rng.random(400) < 0.3
     gaps[gone, 0], labels[gone] = np.nan, 1
-    model = small_tree(None).fit(gaps, labels)
+    model = small.tree(None).fit(gaps, labels)
     assert np.isinf(model.tree_.threshold).any()
     sets = compatible_sets(model, rows[:20], sensitive_feature=0, bounds=(0, 10))
     assert sets.length == pytest.approx(np.full(20, 10.0))

@@ -1,9 +1,8 @@
 """The guaranteed minimum, by brute force: no row's set is smaller."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
+from attribute.tasks import related, runs, task
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -18,13 +17,6 @@ from sklearn_rp import (
     RobustPrivacyClassifier,
 )
 
-
-def runs(labels):
-    """(label, first cell, cell after the last) of each maximal run."""
-    cuts = [0, *(np.flatnonzero(np.diff(labels)) + 1), len(labels)]
-    return [(labels[a], a, b) for a, b in pairwise(cuts)]
-
-
 MODELS = [
     DecisionTreeClassifier(random_state=0),
     RandomForestClassifier(8, random_state=0),
@@ -35,13 +27,6 @@ MODELS = [
     LinearSVC(),  # no probabilities
     RobustPrivacyClassifier(DecisionTreeClassifier(random_state=0), noise_features=[1]),
 ]
-
-
-def task(seed, n=80, n_classes=3):
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n, 3))
-    score = np.sin(4 * X[:, 1]) + X[:, 0] + 0.3 * rng.normal(size=n)
-    return X, np.digitize(score, np.linspace(-1, 1, n_classes + 1)[1:-1])
 
 
 @given(
@@ -104,16 +89,6 @@ PRIORS = {
     "regressor": LinearRegression(),
     "classifier": DecisionTreeClassifier(max_depth=3, random_state=0),
 }
-
-
-def related(n=120, integers=False):
-    """Rows whose sensitive feature, the second, has to do with the others; and labels."""
-    X, y = task(1, n=n)
-    X[:, 2] = X[:, 2] > 0
-    X[:, 1] += X[:, 0] + X[:, 2]
-    if integers:
-        X[:, 1] = np.round(4 * X[:, 1])
-    return X, y
 
 
 def check_every_run(apc, rows, n_values):
