@@ -309,10 +309,11 @@ def test_fits_and_searches_report_and_tear_down_after_an_error():
     clf.fit(X, y)
     assert recorder.events[-3:] == [("end", "fit-estimator", 0), ("end", "fit", 0), "teardown"]
     clf.set_params(estimator=FrozenEstimator(RandomForestClassifier()))  # not fitted: fails late
+    before = set(vars(clf))
     with pytest.raises(sklearn.exceptions.NotFittedError):
         clf.fit(X, y)
     assert recorder.events[-1] == "teardown"
-    assert not hasattr(clf, "_callback_fit_ctx")
+    assert set(vars(clf)) == before
 
 
 @callbacks
@@ -408,11 +409,12 @@ def test_callbacks_of_the_classifier_do_not_cost_readings():
 def test_callbacks_in_threads():
     clf, recorder = tree().fit(X, y), Recorder()
     clf.set_callbacks(recorder)
+    before = set(vars(clf))
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: clf.certify(X).radius, range(12)))
     assert all(np.array_equal(found[0], other) for other in found)
     assert recorder.events.count("setup") == recorder.events.count("teardown") == 12
-    assert not hasattr(clf, "_callback_fit_ctx")
+    assert set(vars(clf)) == before
 
 
 RESULTS = {

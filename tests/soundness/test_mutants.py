@@ -27,7 +27,8 @@ def test_wrong_tail_of_clopper_pearson(monkeypatch):
 
 
 def test_alpha_not_shared(monkeypatch):
-    monkeypatch.setattr(bounds, "_SHARE_TOP", 30.0)
+    own = bounds.clopper_pearson_lower  # is given 0.4 of alpha: here it takes 30 times alpha
+    monkeypatch.setattr(bounds, "clopper_pearson_lower", lambda k, n, part: own(k, n, 75 * part))
     caught(checks.bounds_fail_with_probability_at_most_alpha, 0.01, "hard", 3, 30, 20_000)
 
 
