@@ -1,4 +1,4 @@
-"""The only file that touches what scikit-learn does not document as public.
+"""The only file that touches what scikit-learn and skorch do not document as public.
 
 Every name here exists in all supported versions of scikit-learn (1.6 and later), callbacks aside:
 they came with 1.9, and before that nothing is reported.
@@ -63,6 +63,7 @@ __all__ = [
     "fitting",
     "hist_gradient_boosting_nodes",
     "hist_gradient_boosting_start",
+    "nonlinearity_of",
     "reported",
     "reporter",
     "route",
@@ -153,3 +154,8 @@ def hist_gradient_boosting_nodes(model: Any) -> list[Any]:
 def hist_gradient_boosting_start(model: Any) -> Any:
     """Raw scores that the trees of a fitted HistGradientBoosting model are added to, in a row."""
     return model._baseline_prediction.ravel()
+
+
+def nonlinearity_of(net: Any) -> Any:
+    """What a net of skorch applies to its module's output before `predict_proba` gives it."""
+    return net._get_predict_nonlinearity()

@@ -14,7 +14,7 @@ from sklearn_rp._compat import Interval
 from sklearn_rp.answers import Labels, labels, or_fallback
 from sklearn_rp.law import seed_of
 from sklearn_rp.models.labels import classes_of, encode, labels_of
-from sklearn_rp.noise import Noise
+from sklearn_rp.noise import CategoryNoise, Noise
 from sklearn_rp.release import FittedRelease
 from sklearn_rp.rows import Rows, names_of
 from sklearn_rp.trial import check_noise
@@ -246,7 +246,7 @@ class NoisyInputClassifier(_RandomEstimator):
     def _rule(self, X: Rows, base: Any, classes: np.ndarray, weight: np.ndarray | None) -> Any:
         asked = self.noise_features, self.noise_scale
         noise = Noise.from_data(X, *asked, names_of(X), weight=weight)
-        if noise.categories is not None:
+        if isinstance(noise, CategoryNoise):
             raise TypeError(
                 f"noise_features names {str(noise.names[0])!r}, which is not numeric: "
                 "Gaussian noise can be added to numbers alone."

@@ -235,19 +235,7 @@ class Certificate:
         n = self.n_samples if n_votes is None else np.asarray(n_votes)
         if n.dtype.kind not in "iu" or not (n >= 1).all():
             raise ValueError(f"n_votes={n_votes!r} is not allowed: whole numbers, at least 1.")
-        if rule == "abstain":
-            if self.voting != "hard":
-                raise ValueError("rule='abstain' needs hard votes: this certificate counted soft.")
-            sizes, where = np.unique(n, return_inverse=True)
-            least = self.min_radius or 0.0
-            counts = [
-                needed_votes(int(m), self.alpha, self.n_classes, least, self.sigma) for m in sizes
-            ]
-            share = majority_share(n, beta, np.asarray(counts)[where].reshape(n.shape))
-        elif self.voting == "soft":
-            share = soft_majority_share(n, beta)
-        else:
-            share = majority_share(n, beta, n // 2 + 1)
+        share = _needed_share(self, n, beta, rule)
         radius = np.minimum(self.sigma * Gaussian.distance(self.p_lower, share), self.radius)
         return np.where(self.abstained, 0.0, np.maximum(radius, 0.0))
 
@@ -358,42 +346,7 @@ class Certificate:
         return replace(self, **chosen)
 
     def __repr__(self) -> str:
-        confidence = "certain" if self.alpha == 0 else f"alpha={self.alpha:g}"
-        lines = [
-            f"Certificate of {len(self)} row(s): {self.method}, sigma={self.sigma:g}, {confidence}"
-        ]
-        if len(self):
-            lines.append(f"  certified  {1 - self.abstained.mean():.1%}")
-            fewest, most = int(self.n_samples.min()), int(self.n_samples.max())
-            if fewest < most:
-                lines.append(
-                    f"  votes      {fewest} to {most}: they stopped when the question was "
-                    "answered, see `at`; all votes may certify more"
-                )
-            if self.min_radius is not None:
-                above = int((self.radius > self.min_radius).sum())
-                lines.append(
-                    f"  released   {above} of {len(self)} labels, with a radius above "
-                    f"{self.min_radius:g}; for the others the fallback"
-                )
-            if self.values.dtype.kind != "f":
-                name = str(self.feature_names[0])
-                lines.append(f"  noised     {name!r}, a category: certified is certified for all")
-                return "\n".join(lines)
-            radius = np.quantile(self.radius, [0, 0.05, 0.5, 0.95])
-            lines.append(
-                "  radius     median {2:.3g}, 5 % to 95 %: {1:.3g} to {3:.3g}, smallest {0:.3g} "
-                "(scaled units)".format(*radius)
-            )
-            shown = 4
-            for name, scale in zip(self.feature_names[:shown], self.scale, strict=False):
-                half = np.median(self.radius) * scale
-                lines.append(
-                    f"  half-width {half:.4g} in median for {str(name)!r} alone (its own unit)"
-                )
-            if len(self.feature_names) > shown:
-                lines.append(f"  ... and {len(self.feature_names) - shown} more noised features")
-        return "\n".join(lines)
+        return "\n".join(_told(self))
 
     def _repr_html_(self) -> str:
         """A summary and the first rows, for notebooks."""
@@ -412,6 +365,60 @@ class Certificate:
     def _place(self, feature: str | int) -> int:
         """Place of a feature among the noised ones."""
         return find_noised(feature, self.feature_indices, self.feature_names)
+
+
+def _told(cert: Certificate) -> list[str]:
+    """Lines that say what is certified."""
+    confidence = "certain" if cert.alpha == 0 else f"alpha={cert.alpha:g}"
+    lines = [
+        f"Certificate of {len(cert)} row(s): {cert.method}, sigma={cert.sigma:g}, {confidence}"
+    ]
+    if len(cert):
+        lines.append(f"  certified  {1 - cert.abstained.mean():.1%}")
+        fewest, most = int(cert.n_samples.min()), int(cert.n_samples.max())
+        if fewest < most:
+            lines.append(
+                f"  votes      {fewest} to {most}: they stopped when the question was "
+                "answered, see `at`; all votes may certify more"
+            )
+        if cert.min_radius is not None:
+            above = int((cert.radius > cert.min_radius).sum())
+            lines.append(
+                f"  released   {above} of {len(cert)} labels, with a radius above "
+                f"{cert.min_radius:g}; for the others the fallback"
+            )
+        if cert.values.dtype.kind != "f":
+            name = str(cert.feature_names[0])
+            lines.append(f"  noised     {name!r}, a category: certified is certified for all")
+            return lines
+        radius = np.quantile(cert.radius, [0, 0.05, 0.5, 0.95])
+        lines.append(
+            "  radius     median {2:.3g}, 5 % to 95 %: {1:.3g} to {3:.3g}, smallest {0:.3g} "
+            "(scaled units)".format(*radius)
+        )
+        shown = 4
+        for name, scale in zip(cert.feature_names[:shown], cert.scale, strict=False):
+            half = np.median(cert.radius) * scale
+            lines.append(
+                f"  half-width {half:.4g} in median for {str(name)!r} alone (its own unit)"
+            )
+        if len(cert.feature_names) > shown:
+            lines.append(f"  ... and {len(cert.feature_names) - shown} more noised features")
+    return lines
+
+
+def _needed_share(cert: Certificate, n: np.ndarray, beta: float, rule: str) -> np.ndarray:
+    """Vote share with which a label is released with probability 1 - `beta`."""
+    if rule == "abstain":
+        if cert.voting != "hard":
+            raise ValueError("rule='abstain' needs hard votes: this certificate counted soft.")
+        sizes, where = np.unique(n, return_inverse=True)
+        asked = cert.n_classes, cert.min_radius or 0.0, cert.sigma
+        counts = [needed_votes(int(m), cert.alpha, *asked) for m in sizes]
+        return majority_share(n, beta, np.asarray(counts)[where].reshape(n.shape))
+    if cert.voting == "soft":
+        return soft_majority_share(n, beta)
+    return majority_share(n, beta, n // 2 + 1)
 
 
 def concatenate(parts: Sequence[Certificate]) -> Certificate:

@@ -81,7 +81,7 @@ def certify(
         if sigmas is None:
             return replace(found, index=index_of(X))
         return [replace(each, index=index_of(X)) for each in found]
-    if hasattr(type(estimator), "certify"):
+    if _certifies_its_labels(type(estimator)):
         if sigmas is None:
             return estimator.certify(X, **question)
         return estimator.certify_path(X, sigmas, **question)
@@ -93,3 +93,10 @@ def certify(
         "or combines models gives labels that no certificate is about; put it inside, as "
         f"RobustPrivacyClassifier(estimator={name}(...))."
     )
+
+
+def _certifies_its_labels(kind: type) -> bool:
+    """Whether `certify` of a class is about what its `predict` gives: not inherited past it."""
+    methods = [getattr(kind, name) for name in ("certify", "predict") if hasattr(kind, name)]
+    homes = {str(getattr(method, "__module__", "")).split(".")[0] for method in methods}
+    return hasattr(kind, "certify") and len(homes) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -70,6 +70,9 @@ class Feature(ABC):
     domain: Any
     strict: bool
     common: np.ndarray
+
+    kind: ClassVar[str]  # in words
+    units: ClassVar[tuple[str, ...]]  # that a minimum may be given in
 
     @staticmethod
     def from_data(X: Rows, sensitive_feature: Any, bounds: Any, domain: Any = "auto") -> Feature:
@@ -184,6 +187,9 @@ class Number(Feature):
     """
 
     as_integers: bool = False
+
+    kind = "numeric"
+    units = ("share", "length", "mass")
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -344,6 +350,9 @@ class Category(Feature):
     """A categorical feature: its values are positions in `categories`."""
 
     categories: np.ndarray
+
+    kind = "categorical"
+    units = ("share", "categories")
 
     @property
     def bounds(self) -> np.ndarray:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from sklearn_rp.exceptions import warn_user
-from sklearn_rp.law import Gaussian
+from sklearn_rp.feature import Category
+from sklearn_rp.law import Gaussian, Redraw
 from sklearn_rp.rows import (
     OBJECTS,
     Rows,
@@ -55,7 +56,7 @@ def noised_values(X: Rows, columns: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """The noise law without its level: which features, and in what units.
+    """What is perturbed: some features, and in what units.
 
     Parameters
     ----------
@@ -67,8 +68,6 @@ class Noise:
         Standard deviation of the noise at ``sigma=1``, in each feature's own unit.
     low, high : ndarray of shape (n_noised,)
         Range of the training rows, in each feature's own unit.
-    categories : ndarray or None
-        All categories, sorted, where the one noised feature is categorical.
     """
 
     columns: np.ndarray
@@ -76,11 +75,9 @@ class Noise:
     scale: np.ndarray
     low: np.ndarray
     high: np.ndarray
-    categories: np.ndarray | None = None
 
-    @classmethod
+    @staticmethod
     def from_data(
-        cls,
         X: Rows,
         noise_features: Any,
         noise_scale: Any,
@@ -88,7 +85,7 @@ class Noise:
         table: bool = True,
         weight: np.ndarray | None = None,
     ) -> Noise:
-        """Learn the law from checked training rows; warn of choices surely not meant.
+        """Learn what is perturbed from checked training rows; warn of choices surely not meant.
 
         With ``table=False`` the columns are the entries of images or the like. A row of weight 2
         counts as two rows, one of weight 0 as none.
@@ -97,7 +94,7 @@ class Noise:
         if noise_features is None:
             _warn_of_numbers_as_objects(X, names)
         if not is_numeric(X, int(columns[0])):
-            return cls._of_category(X, columns, noise_scale, names)
+            return CategoryNoise.from_column(X, int(columns[0]), noise_scale, names)
         values = noised_values(X, columns)
         check_finite(values, [names[j] for j in columns])
         if weight is not None:
@@ -105,93 +102,21 @@ class Noise:
         scale = resolve_scale(noise_scale, values, columns, names, weight)
         order = np.argsort(columns)
         columns, scale, values = columns[order], scale[order], values[:, order]
-        constant = scale == 0
-        if constant.all():
-            raise ValueError(
-                f"Every noised feature is constant in the {len(values)} sample(s) of X "
-                f"(n_samples={len(values)}): there is no standard deviation to scale the noise "
-                "with. Give noise_scale=None, an array or a mapping, or more rows."
-            )
-        if constant.any():
-            dropped = [names[j] for j in columns[constant]]
-            shown = str(dropped[:5]) + (f" and {len(dropped) - 5} more" if dropped[5:] else "")
-            warn_user(
-                f"The feature(s) {shown} are constant in the training data: they get no noise, "
-                "and every certificate holds with them fixed. Leave them out of noise_features, "
-                "or give their noise_scale."
-            )
-            columns, scale, values = columns[~constant], scale[~constant], values[:, ~constant]
-        if (values == values[:1]).all():
-            warn_user(
-                f"No noised feature has more than one value in the {len(values)} sample(s) of X: "
-                "exact methods read a model, and report radii, within the range of X. Add rows at "
-                "the ends of the range, or use method='monte_carlo'."
-            )
-        binary = [
-            names[j]
-            for j, v in zip(columns, values.T, strict=True)
-            if table and len(v) > 2 and ((v == v.min()) ^ (v == v.max())).all()
-        ]
-        if binary:
-            warn_user(
-                f"The feature(s) {binary} hold only two values, as one-hot columns do, and "
-                "Gaussian noise is added to them: a radius then speaks of values that do not "
-                "exist. Leave them out of noise_features, or encode inside the wrapped estimator."
-            )
+        _check_varied(values, scale, [names[j] for j in columns])
+        kept = scale > 0
+        columns, scale, values = columns[kept], scale[kept], values[:, kept]
+        named = np.asarray([str(names[j]) for j in columns])
+        _warn_of_few_values(values, named, table)
         values = values.astype(np.float64, copy=False)
-        return cls(
-            columns,
-            np.asarray([str(names[j]) for j in columns]),
-            scale,
-            values.min(axis=0),
-            values.max(axis=0),
-        )
-
-    @classmethod
-    def _of_category(
-        cls, X: Rows, columns: np.ndarray, noise_scale: Any, names: Sequence[str]
-    ) -> Noise:
-        name, values = names[columns[0]], column_values(X, int(columns[0]))
-        if not (noise_scale is None or (isinstance(noise_scale, str) and noise_scale == "std")):
-            raise ValueError(
-                f"noise_scale={noise_scale!r} is not allowed for the categorical feature {name!r}: "
-                "sigma is the probability that the category is drawn anew. Leave noise_scale at "
-                "its default."
-            )
-        _check_filled(values, name)
-        try:
-            categories = np.asarray(sorted(set(values.tolist())), dtype=values.dtype)
-        except TypeError:
-            raise TypeError(
-                f"The noised feature {name!r} has categories of several types: convert them to "
-                "text."
-            ) from None
-        if len(categories) > _MANY and all(_is_number(category) for category in categories):
-            warn_user(
-                f"The noised feature {name!r} holds {len(categories)} different numbers as text, "
-                "and is taken for a category: sigma is then the probability that it is drawn anew. "
-                "If they are numbers, convert the column with astype(float)."
-            )
-        if len(categories) < 2:
-            raise ValueError(
-                f"The noised feature {name!r} has one category only, {categories.tolist()}: there "
-                "is nothing to hide."
-            )
-        one, zero = np.ones(1), np.zeros(1)
-        return cls(columns, np.asarray([str(name)]), one, zero, zero, categories)
+        return Noise(columns, named, scale, values.min(axis=0), values.max(axis=0))
 
     @property
     def law(self) -> Gaussian:
-        """The law of the numeric features, in units of their scales."""
+        """The noise law, in units of the scales."""
         return Gaussian(len(self.columns))
 
     def check_levels(self, sigmas: Sequence[float]) -> None:
         """Refuse noise levels that the law does not have."""
-        if self.categories is not None and max(sigmas) > 1:
-            raise ValueError(
-                f"sigma={max(sigmas):g} is not allowed for a categorical noised feature: there it "
-                "is the probability that the category is drawn anew, at most 1."
-            )
 
     def farthest(self, sigma: float) -> float:
         """Diameter of the training rows' box in noise units.
@@ -207,8 +132,6 @@ class Noise:
 
     def values(self, X: Rows) -> np.ndarray:
         """The noised features of `X`: shape (n_samples, n_noised)."""
-        if self.categories is not None:
-            return column_values(X, int(self.columns[0])).reshape(-1, 1)
         return noised_values(X, self.columns)
 
     def check_rows(self, X: Rows, sigma: float) -> np.ndarray:
@@ -221,9 +144,6 @@ class Noise:
             of a value (row + noise would then not hide the row: Voracek & Hein 2023).
         """
         values = self.values(X)
-        if self.categories is not None:
-            _check_filled(values[:, 0], self.names[0])
-            return values
         check_finite(values, self.names)
         if len(values):
             largest = np.abs(values).max(axis=0)
@@ -261,6 +181,126 @@ class Noise:
         offsets = offsets.astype(values.dtype, copy=False)
         shifted = (values[:, None, :] + offsets).reshape(n_rows * n_offsets, -1)
         return replace_columns(X, self.columns, shifted, n_offsets)
+
+
+@dataclass(frozen=True, eq=False)
+class CategoryNoise(Noise):
+    """One category that is perturbed.
+
+    Parameters
+    ----------
+    columns, names, scale, low, high : ndarray of shape (1,)
+        As of `Noise`; the scale is 1.
+    feature : Category
+        The feature.
+    """
+
+    feature: Category
+
+    @classmethod
+    def from_column(
+        cls, X: Rows, column: int, noise_scale: Any, names: Sequence[str]
+    ) -> CategoryNoise:
+        """Look the categories up in checked training rows."""
+        name, values = str(names[column]), column_values(X, column)
+        if not (noise_scale is None or (isinstance(noise_scale, str) and noise_scale == "std")):
+            raise ValueError(
+                f"noise_scale={noise_scale!r} is not allowed for the categorical feature {name!r}: "
+                "sigma is the probability that the category is drawn anew. Leave noise_scale at "
+                "its default."
+            )
+        _check_filled(values, name)
+        categories = set(values.tolist())
+        if len(set(map(type, categories))) > 1 and not _in_order(categories):
+            raise TypeError(
+                f"The noised feature {name!r} has categories of several types: convert them to "
+                "text."
+            )
+        if len(categories) > _MANY and all(_is_number(category) for category in categories):
+            warn_user(
+                f"The noised feature {name!r} holds {len(categories)} different numbers as text, "
+                "and is taken for a category: sigma is then the probability that it is drawn anew. "
+                "If they are numbers, convert the column with astype(float)."
+            )
+        if len(categories) < 2:
+            raise ValueError(
+                f"The noised feature {name!r} has one category only, {list(categories)}: there "
+                "is nothing to hide."
+            )
+        feature = Category.from_column(X, column, name, None, "auto")
+        one, zero = np.ones(1), np.zeros(1)
+        return cls(np.array([column]), np.array([name]), one, zero, zero, feature)
+
+    @property
+    def law(self) -> Any:
+        """The noise law."""
+        return Redraw(len(self.feature.categories))
+
+    def check_levels(self, sigmas: Sequence[float]) -> None:
+        """Refuse noise levels that the law does not have."""
+        if max(sigmas) > 1:
+            raise ValueError(
+                f"sigma={max(sigmas):g} is not allowed for a categorical noised feature: there it "
+                "is the probability that the category is drawn anew, at most 1."
+            )
+
+    def values(self, X: Rows) -> np.ndarray:
+        """The noised category of each row: shape (n_samples, 1)."""
+        return column_values(X, int(self.columns[0])).reshape(-1, 1)
+
+    def check_rows(self, X: Rows, sigma: float) -> np.ndarray:
+        """The noised category of each row, none of them missing."""
+        values = self.values(X)
+        _check_filled(values[:, 0], self.names[0])
+        return values
+
+
+def _check_varied(values: np.ndarray, scale: np.ndarray, names: list[str]) -> None:
+    """Refuse features that are all constant; warn of some."""
+    if not scale.any():
+        raise ValueError(
+            f"Every noised feature is constant in the {len(values)} sample(s) of X "
+            f"(n_samples={len(values)}): there is no standard deviation to scale the noise "
+            "with. Give noise_scale=None, an array or a mapping, or more rows."
+        )
+    dropped = [name for name, each in zip(names, scale, strict=True) if each == 0]
+    if dropped:
+        shown = str(dropped[:5]) + (f" and {len(dropped) - 5} more" if dropped[5:] else "")
+        warn_user(
+            f"The feature(s) {shown} are constant in the training data: they get no noise, "
+            "and every certificate holds with them fixed. Leave them out of noise_features, "
+            "or give their noise_scale."
+        )
+
+
+def _warn_of_few_values(values: np.ndarray, names: np.ndarray, table: bool) -> None:
+    """Warn of rows that are all alike, and in a table of features that are codes, it seems."""
+    if (values == values[:1]).all():
+        warn_user(
+            f"No noised feature has more than one value in the {len(values)} sample(s) of X: "
+            "exact methods read a model, and report radii, within the range of X. Add rows at "
+            "the ends of the range, or use method='monte_carlo'."
+        )
+    binary = [
+        name
+        for name, v in zip(names.tolist(), values.T, strict=True)
+        if table and len(v) > 2 and ((v == v.min()) ^ (v == v.max())).all()
+    ]
+    if binary:
+        warn_user(
+            f"The feature(s) {binary} hold only two values, as one-hot columns do, and "
+            "Gaussian noise is added to them: a radius then speaks of values that do not "
+            "exist. Leave them out of noise_features, or encode inside the wrapped estimator."
+        )
+
+
+def _in_order(values: set[Any]) -> bool:
+    """Whether some values can be sorted."""
+    try:
+        sorted(values)
+    except TypeError:
+        return False
+    return True
 
 
 def check_finite(values: np.ndarray, names: Sequence[str] | np.ndarray) -> None:

@@ -183,7 +183,17 @@ class SmoothedRelease(FittedRelease):
         return self.model, self.bank.entropy, self.noise, self.answer, numbers, how
 
     def at(self, sigma: float) -> SmoothedRelease:
-        """The same at another noise level."""
+        """The same at another noise level.
+
+        Parameters
+        ----------
+        sigma : float
+            Noise level, in units of the noise's scales.
+
+        Returns
+        -------
+        release : SmoothedRelease
+        """
         return replace(self, sigma=sigma)
 
     def recalled(self, X: Rows, sigmas: Sequence[float], n_jobs: int | None) -> SmoothedRelease:
@@ -193,7 +203,20 @@ class SmoothedRelease(FittedRelease):
         return replace(self, engine=Recalled(self.engine, X, sigmas, n_jobs))
 
     def votes(self, X: Rows, n_jobs: int | None = None) -> Votes:
-        """Votes of checked rows."""
+        """What the engine knows of the smoothed probabilities.
+
+        Parameters
+        ----------
+        X : ndarray or DataFrame of shape (n_samples, n_features)
+            Rows as ``checked_rows`` of the estimator gives them.
+        n_jobs : int, default=None
+            Processes.
+
+        Returns
+        -------
+        votes : Votes
+            Its `share` has shape (n_samples, n_classes).
+        """
         return cast_votes(self.engine, X, [self.sigma], self.draws(), n_jobs)[0]
 
     def draws(self) -> Draws:
@@ -201,7 +224,19 @@ class SmoothedRelease(FittedRelease):
         return self.bank.draws(self.n_votes)
 
     def release(self, X: Rows, n_jobs: int | None = None) -> np.ndarray:
-        """What is released for each of some checked rows."""
+        """What is released for each of some checked rows.
+
+        Parameters
+        ----------
+        X : ndarray or DataFrame of shape (n_samples, n_features)
+            Rows as ``checked_rows`` of the estimator gives them.
+        n_jobs : int, default=None
+            Processes.
+
+        Returns
+        -------
+        label : ndarray of shape (n_samples,)
+        """
         votes = self.votes(X, n_jobs)
 
         def radius() -> np.ndarray:

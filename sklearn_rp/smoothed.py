@@ -23,7 +23,7 @@ from sklearn_rp.law import seed_of
 from sklearn_rp.models.inside import is_frozen, last_step
 from sklearn_rp.models.labels import classes_of, encode, labels_of
 from sklearn_rp.models.nets import is_net
-from sklearn_rp.noise import Noise
+from sklearn_rp.noise import CategoryNoise, Noise
 from sklearn_rp.privacy import GaussianPrivacy
 from sklearn_rp.release import FixedBank, FreshBank, SmoothedRelease
 from sklearn_rp.rounds import Question
@@ -89,7 +89,7 @@ class Smoothed(ClassifierWrapper):
         engine, declined = find_engine(problem)
         # On a copy: a model may write into what it is given.
         encode(labels_of(problem.reader, deepcopy(take_rows(X, slice(0, 1)))), classes)
-        if engine.method == "monte_carlo" or noise.categories is not None:
+        if engine.method == "monte_carlo" or isinstance(noise, CategoryNoise):
             self._check_noise(base, problem.reader, X, noise, entropy)
         votes = self.n_samples if engine.method == "monte_carlo" else 0
         if votes:
@@ -150,7 +150,9 @@ class Smoothed(ClassifierWrapper):
         """Refuse noise that leaves the model's domain: the votes to come are tried on some rows."""
         n_draws = max(1, min(self.n_samples, _MOST_TRIED // len(noise.columns)))
         ask = reader.predict_proba if self.voting == "soft" else reader.predict
-        check_noise(base, ask, X, noise, self.sigma, noise.law.draw((entropy,), 0, n_draws))
+        category = isinstance(noise, CategoryNoise)
+        draws = np.empty((0, 1)) if category else noise.law.draw((entropy,), 0, n_draws)
+        check_noise(base, ask, X, noise, self.sigma, draws)
 
     def _check_budget(self, n_classes: int, *, warn: bool) -> None:
         """Refuse votes that certify nothing, unless fresh noise is all that is wanted."""

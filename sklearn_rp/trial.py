@@ -15,7 +15,7 @@ from sklearn_rp.bounds import two_largest
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.models.inside import behind_steps, is_pipeline, last_step, unwrapped
 from sklearn_rp.models.labels import in_labels, labels_of, probabilities_of
-from sklearn_rp.noise import Noise
+from sklearn_rp.noise import CategoryNoise, Noise
 from sklearn_rp.rows import (
     Rows,
     missing,
@@ -187,8 +187,9 @@ def _noisy_values(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Positions of some rows, and noisy values of theirs; every category where those are noised."""
     some = sample_positions(X, _TRIED)
-    if noise.categories is not None:
-        return np.resize(some, len(noise.categories)), noise.categories[:, None]
+    if isinstance(noise, CategoryNoise):
+        known = noise.feature.categories
+        return np.resize(some, len(known)), known[:, None]
     values = noise.values(X)
     far = np.arange(values.shape[1])[:_TRIED_FEATURES]
     rows = np.r_[some, values[:, far].argmin(axis=0), values[:, far].argmax(axis=0)]

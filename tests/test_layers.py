@@ -88,6 +88,7 @@ ORDER = [
     "baselines",
     "attacks.attribute_inference",
     "attacks.extraction",
+    "attacks.walk",
     "attacks.inversion",
     "attacks",
     "report.page",
@@ -164,6 +165,55 @@ def test_without_torch_the_error_names_the_extra():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 'pip install "sklearn-rp[torch]"' in out.stdout
+
+
+LONGEST = {"module": 450, "class": 350, "function": 60}  # lines; a function's without docstring
+
+
+def lengths():
+    """Every module, class and function, and how many lines it has."""
+    for module, path in FILES.items():
+        text = path.read_text()
+        yield "module", module, len(text.splitlines())
+        for node in ast.walk(ast.parse(text)):
+            if not isinstance(node, ast.ClassDef | ast.FunctionDef):
+                continue
+            size = node.end_lineno - node.lineno + 1
+            kind = "class" if isinstance(node, ast.ClassDef) else "function"
+            if kind == "function":
+                size -= len((ast.get_docstring(node, clean=False) or "").splitlines())
+            yield kind, f"{module}.{node.name}", size
+
+
+def test_no_module_class_or_function_is_long():
+    long = [(name, size) for kind, name, size in lengths() if size > LONGEST[kind]]
+    assert not long
+
+
+def own_names(tree):
+    """Names that a module defines, or writes onto objects."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.id if isinstance(node, ast.Name) else node.attr
+
+
+@pytest.mark.parametrize("module", [m for m in ORDER if m not in {"_compat", "exceptions"}])
+def test_private_attributes_are_reached_in_their_own_module_alone(module):
+    """scikit-learn's and skorch's own go through `_compat`; `exceptions` asks for the frame."""
+    tree = ast.parse(FILES[module].read_text())
+    known = set(own_names(tree))
+    reached = [
+        ast.unparse(node)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr.startswith("_")
+        and not node.attr.startswith("__")
+        and node.attr not in known
+        and ast.unparse(node.value) not in {"self", "cls", "super()"}
+    ]
+    assert not reached
 
 
 # What a test cannot provoke otherwise but by a size that is made small: there is no such parameter.

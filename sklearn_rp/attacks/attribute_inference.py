@@ -17,7 +17,7 @@ from sklearn_rp.attribute.compatible_sets import CompatibleSets
 from sklearn_rp.attribute.finding import check_resolution, sets_of
 from sklearn_rp.attribute.prior import Numbers, Prior
 from sklearn_rp.attribute.release import ReleaseAlong
-from sklearn_rp.feature import Feature, Number
+from sklearn_rp.feature import Category, Feature, Number
 from sklearn_rp.law import Gaussian
 from sklearn_rp.models.labels import encode, labels_of, probabilities_of
 from sklearn_rp.rows import Rows, is_frame, is_pandas, rows_per_chunk, without_column
@@ -252,12 +252,12 @@ class AttributeInferenceAttack:
         self._attribute, self._release = attribute, release
         rest = _without(X_public, attribute.column)
         self._imputer = self._new_imputer(rest).fit(rest, values)
-        if attribute.categories is not None and not hasattr(self._imputer, "predict_proba"):
+        if isinstance(attribute, Category) and not hasattr(self._imputer, "predict_proba"):
             raise ValueError(
                 f"imputer={self.imputer!r} is not allowed for the categorical feature "
                 f"{attribute.name!r}: the bayesian attacker needs its predict_proba."
             )
-        if attribute.categories is None:
+        if isinstance(attribute, Number):
             held_out = np.ravel(cross_val_predict(self._new_imputer(rest), rest, values, cv=3))
             self._spread = max(float(np.std(values - held_out)), 1e-6 * attribute.span)
         both = _with_label(rest, symbol)
@@ -289,13 +289,13 @@ class AttributeInferenceAttack:
         if isinstance(attribute, Number):
             guesses = self._numbers(rest, sets, attribute)
         else:
-            guesses = self._categories(rest, sets)
+            guesses = self._categories(rest, sets, attribute.bounds)
         guesses["learned"] = labels_of(self._learned, _with_label(rest, symbol))
         return AttackResult(
             truth,
             {name: guesses[name] for name in _ATTACKERS},
             sets,
-            attribute.categories is not None,
+            isinstance(attribute, Category),
             self.n_resamples,
             int(check_random_state(self.random_state).randint(2**31)),
         )
@@ -314,9 +314,9 @@ class AttributeInferenceAttack:
             ),
         }
 
-    def _categories(self, rest: Rows, sets: CompatibleSets) -> dict[str, np.ndarray]:
-        categories = self._attribute.categories
-        assert categories is not None
+    def _categories(
+        self, rest: Rows, sets: CompatibleSets, categories: np.ndarray
+    ) -> dict[str, np.ndarray]:
         rng = check_random_state(self.random_state)
         open_ = sets.contains(categories)
         share = np.zeros(open_.shape)
@@ -333,9 +333,8 @@ class AttributeInferenceAttack:
     def _new_imputer(self, rest: Rows) -> Any:
         if self.imputer is not None:
             return clone(self.imputer)
-        kind = (
-            RandomForestRegressor if self._attribute.categories is None else RandomForestClassifier
-        )
+        numeric = isinstance(self._attribute, Number)
+        kind = RandomForestRegressor if numeric else RandomForestClassifier
         forest = kind(min_samples_leaf=5, random_state=self.random_state)
         if not is_frame(rest) and rest.dtype.kind in "iuf":
             return forest

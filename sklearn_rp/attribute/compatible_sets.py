@@ -103,7 +103,12 @@ class CompatibleSets:
         return replace(self, **chosen, row=runs.row, start=runs.low, stop=runs.high, index=index)
 
     def as_runs(self) -> Runs:
-        """The parts of all sets, as runs of one answer."""
+        """The parts of all sets, as runs of one answer.
+
+        Returns
+        -------
+        runs : Runs
+        """
         return Runs(self.row, np.zeros_like(self.row), self.start, self.stop, len(self), 1)
 
     @property
@@ -422,11 +427,8 @@ def _check_same_people(one: CompatibleSets, other: Any) -> None:
             f"The sets are of people with other values of {one.feature!r}: they must be about "
             "the same people, in the same order."
         )
-    same = (one.low, one.high) == (other.low, other.high) and np.array_equal(
-        one.categories if one.categories is not None else [],
-        other.categories if other.categories is not None else [],
-    )
-    if not same:
+    known, given = (np.asarray(sets.categories) for sets in (one, other))
+    if (one.low, one.high) != (other.low, other.high) or not np.array_equal(known, given):
         raise ValueError("The sets have different bounds: give both the same.")
     if not same_domain(one.domain, other.domain):
         raise ValueError("The sets have different domains: give both the same.")

@@ -108,7 +108,19 @@ class MinimumRelease(FittedRelease):
         return [getattr(self, field.name) for field in fields(self)]
 
     def release(self, X: Rows, n_jobs: int | None = None) -> np.ndarray:
-        """Label to release for each of some checked rows: shape (n_rows,)."""
+        """Label to release for each of some checked rows.
+
+        Parameters
+        ----------
+        X : ndarray or DataFrame of shape (n_samples, n_features)
+            Rows as ``checked_rows`` of the estimator gives them.
+        n_jobs : int, default=None
+            Not used.
+
+        Returns
+        -------
+        label : ndarray of shape (n_samples,)
+        """
         number = np.concatenate([each.released for each in self._labellings(X)])
         return self.symbols[number.astype(np.intp)]
 
@@ -134,9 +146,14 @@ class MinimumRelease(FittedRelease):
     def along(self, X: Rows) -> tuple[Runs, np.ndarray]:
         """Labels along the sensitive feature, and at the rows themselves.
 
+        Parameters
+        ----------
+        X : ndarray or DataFrame of shape (n_samples, n_features)
+            Rows as ``checked_rows`` of the estimator gives them.
+
         Returns
         -------
-        runs, own : Runs, ndarray of int of shape (n_rows,)
+        runs, own : Runs, ndarray of int of shape (n_samples,)
             Stretches of equal labels; numbers of the rows' own labels.
         """
         parts = list(self._labellings(X))

@@ -22,13 +22,10 @@ def check_minimum(minimum: Any, unit: str, feature: Feature) -> None:
     """
     if not np.isfinite(minimum):
         raise ValueError(f"minimum={minimum} is not allowed: it must be finite.")
-    categorical = feature.categories is not None
-    allowed = ("share", "categories") if categorical else ("share", "length", "mass")
-    if unit not in allowed:
-        kind = "categorical" if categorical else "numeric"
+    if unit not in feature.units:
         raise ValueError(
-            f"unit={unit!r} is not allowed for the {kind} feature {feature.name!r}: "
-            f"use one of {allowed}."
+            f"unit={unit!r} is not allowed for the {feature.kind} feature {feature.name!r}: "
+            f"use one of {feature.units}."
         )
     if unit in ("share", "mass") and minimum > 1:
         raise ValueError(

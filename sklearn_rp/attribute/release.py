@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, NamedTuple, cast
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp.answers import labels
 from sklearn_rp.attribute.labelling import MinimumRelease
@@ -81,6 +82,11 @@ class ReleaseAlong:
     """
 
     def __init__(self, estimator: Any, feature: Feature, X: Rows, resolution: int):
+        inner = unwrapped(estimator)
+        # Ours, and its `predict` not overridden: asked directly, its rows need no second check.
+        ours = _home(getattr(inner, "predict", None)) == "sklearn_rp"
+        if ours:
+            check_is_fitted(inner)
         self.estimator = in_labels(estimator)
         self.feature = feature
         self.resolution = resolution
@@ -90,9 +96,6 @@ class ReleaseAlong:
                 "to the same rows): every value is compatible with every label, with some "
                 "probability. Use resample=False for compatible sets."
             )
-        inner = unwrapped(estimator)
-        # Ours, and its `predict` not overridden: asked directly, its rows need no second check.
-        ours = _home(getattr(inner, "predict", None)) == "sklearn_rp"
         release: FittedRelease | None = getattr(inner, "release_", None) if ours else None
         self._own, self._owner = release, inner
         self.smoothed = release if isinstance(release, SmoothedRelease) else None

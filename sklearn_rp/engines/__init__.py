@@ -14,6 +14,7 @@ from sklearn_rp.engines.recalled import Recalled
 from sklearn_rp.engines.sweep import Plane, Sweep
 from sklearn_rp.engines.trees import Boosting, Trees
 from sklearn_rp.exceptions import NotForMe
+from sklearn_rp.noise import CategoryNoise
 
 __all__ = ["Engine", "Problem", "Recalled", "cast_votes", "check_n_jobs", "find_engine", "for_rows"]
 
@@ -89,7 +90,7 @@ def _check_votes(problem: Problem) -> None:
             f"{len(noise.columns)} noised feature(s) and voting={problem.voting!r}. It has one for "
             f"{_CLOSED_FORMS}. Else use method='monte_carlo'."
         )
-    if noise.categories is not None:
+    if isinstance(noise, CategoryNoise):
         raise TypeError(
             f"noise_features names {str(noise.names[0])!r}, which is not numeric: Gaussian noise "
             "can be added to numbers alone. A categorical feature is noised with "

@@ -10,10 +10,9 @@ import numpy as np
 
 from sklearn_rp.engines.problem import Engine, Problem
 from sklearn_rp.exceptions import NotForMe
-from sklearn_rp.law import Redraw
 from sklearn_rp.models.asking import at_each
 from sklearn_rp.models.labels import encode, labels_of
-from sklearn_rp.noise import Noise
+from sklearn_rp.noise import CategoryNoise
 from sklearn_rp.rows import Rows
 from sklearn_rp.votes import Measured, Votes
 
@@ -33,13 +32,13 @@ class Categories(Engine):
         The model.
     classes : ndarray of shape (n_classes,)
         Its labels.
-    noise : Noise
+    noise : CategoryNoise
         What is perturbed: one categorical feature.
     """
 
     estimator: Any
     classes: np.ndarray
-    noise: Noise
+    noise: CategoryNoise
 
     method = "exact"
     divisible = True
@@ -50,15 +49,13 @@ class Categories(Engine):
     def for_problem(cls, problem: Problem) -> Self:
         """Engine for any model, where the noised feature is a category."""
         problem.hard_votes_alone()
-        if problem.noise.categories is None:
+        if not isinstance(problem.noise, CategoryNoise):
             raise NotForMe("the noised features are numbers")
         return cls(problem.reader, problem.classes, problem.noise)
 
     def votes(self, X: Rows, sigmas: Sequence[float], draws: Any = None) -> list[Votes]:
         """Exact votes of each row at each noise level."""
-        known = self.noise.categories
-        assert known is not None
-        law = Redraw(len(known))
+        known, law = self.noise.feature.categories, self.noise.law
         own = encode(self.noise.check_rows(X, min(sigmas))[:, 0], known, what="category")
         shares: list[list[np.ndarray]] = [[] for _ in sigmas]
         radii: list[list[np.ndarray]] = [[] for _ in sigmas]

@@ -14,7 +14,7 @@ from sklearn_rp.law import Draws
 from sklearn_rp.models.inside import last_step
 from sklearn_rp.models.labels import Adapted
 from sklearn_rp.models.nets import is_net
-from sklearn_rp.noise import Noise
+from sklearn_rp.noise import CategoryNoise, Noise
 from sklearn_rp.rows import Rows
 from sklearn_rp.votes import Votes
 
@@ -71,7 +71,7 @@ class Problem:
 
     def numbers_alone(self) -> None:
         """Refuse a category."""
-        if self.noise.categories is not None:
+        if isinstance(self.noise, CategoryNoise):
             raise NotForMe("the noised feature is a category")
 
 

@@ -149,11 +149,6 @@ class Sweep(Engine):
             ) from error
         return cls(reading, problem.classes, noise)
 
-    @property
-    def estimator(self) -> Any:
-        """The model."""
-        return self.reading.estimator
-
     def profile(self, X: Rows) -> Runs:
         """Labels of all rows along the one noised feature."""
         return self._runs(

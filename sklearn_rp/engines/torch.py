@@ -15,6 +15,7 @@ from sklearn.utils import gen_batches
 from skorch.dataset import Dataset
 from torch.utils.data import DataLoader
 
+from sklearn_rp._compat import nonlinearity_of
 from sklearn_rp.engines.monte_carlo import SOFT_UNIT, MonteCarlo
 from sklearn_rp.engines.problem import Problem
 from sklearn_rp.exceptions import NotForMe
@@ -294,7 +295,7 @@ class TorchNet(MonteCarlo):
         """Probabilities as `predict_proba` gives them, on the device."""
         out = self.net.infer(copies)
         out = out[0] if isinstance(out, tuple) else out
-        return self.net._get_predict_nonlinearity()(out)
+        return nonlinearity_of(self.net)(out)
 
     def _sum(self, proba: Any) -> Any:
         """Votes from probabilities of shape (n_rows, n_votes, n_outputs)."""

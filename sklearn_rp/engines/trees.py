@@ -91,11 +91,14 @@ class Boxes:
         -------
         expectation : ndarray of shape (n_rows, n_outputs)
         """
+        if len(inputs) == 1:  # sums of one column alone are taken in another order
+            return self.expectation(np.repeat(inputs, 2, axis=0), spread)[:1]
         chance = np.ones((self.n_leaves, len(inputs)))
         for side in self.sides:
             x = inputs[:, side.feature]
             chance[side.leaves] *= _within(side, x, spread[side.feature])
-        return chance.T @ self.value
+        # No matrix product: its last bits depend on how many rows there are.
+        return np.stack([(chance * v[:, None]).sum(axis=0) for v in self.value.T], axis=1)
 
     def error(self, inputs: np.ndarray, spread: np.ndarray) -> np.ndarray:
         """Bound of the rounding error of `expectation`, for values in [0, 1] of averaged trees.

@@ -13,7 +13,6 @@ from sklearn_rp.attribute.minimum import AttributePrivacyClassifier
 from sklearn_rp.attribute.release import ReleaseAlong
 from sklearn_rp.attribute.transformer import AttributePrivacyTransformer
 from sklearn_rp.classifier import RobustPrivacyClassifier
-from sklearn_rp.feature import Feature
 from sklearn_rp.inspection.axes import POINTS, look, pyplot
 from sklearn_rp.models.inside import unwrapped
 from sklearn_rp.validation import check_rows
@@ -110,7 +109,7 @@ class CompatibleSetDisplay:
             )
         if knows:
             rows = check_rows(estimator, X, reset=False)
-            feature = _feature_of(estimator)
+            feature = estimator.feature_
 
             def find(model: Any) -> CompatibleSets:
                 return sets_of(ReleaseAlong(model, feature, rows, estimator.resolution), rows)
@@ -332,11 +331,6 @@ class CompatibleSetDisplay:
 
     def _axis(self, sets: CompatibleSets) -> str:
         return f"{sets.feature} ({self.unit})" if self.unit else str(sets.feature)
-
-
-def _feature_of(estimator: Any) -> Feature:
-    """The sensitive feature that an estimator was fitted for."""
-    return estimator.feature_
 
 
 def _pad(sets: CompatibleSets) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_rp.models.inside import is_frozen, last_step
-from sklearn_rp.models.nets import check_outputs, is_net, net_classes
+from sklearn_rp.models.nets import check_outputs, is_net, net_classes, remember_labels
 
 
 @dataclass(eq=False)
@@ -80,7 +80,7 @@ def fit_in_labels(model: Any, X: Any, y: np.ndarray, params: dict[str, Any]) -> 
             "NeuralNetClassifier."
         )
     model = model.fit(X, position.astype(np.float32 if binary else np.int64), **params)
-    last_step(model)._labels_of_outputs = classes
+    remember_labels(last_step(model), classes)
     return model
 
 

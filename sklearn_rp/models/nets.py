@@ -15,6 +15,11 @@ def is_net(model: Any) -> bool:
     )
 
 
+def remember_labels(net: Any, classes: np.ndarray) -> None:
+    """Write onto a fitted net which labels its outputs stand for."""
+    net._labels_of_outputs = classes
+
+
 def net_classes(net: Any) -> np.ndarray:
     """Labels of a fitted net's outputs, in their order.
 

@@ -148,10 +148,8 @@ def privacy_report(
         }
         sets: CompatibleSets = compatible_sets(estimator, X, **possible, n_jobs=n_jobs)
         tables[sets.feature] = _sets_table(sets, groups)
-        public, attacked = _attack_rows(X, X_public, random_state)
         attack = AttributeInferenceAttack(estimator, **possible, random_state=random_state)
-        attack.fit(public)
-        attacks[sets.feature] = _attack_table(attack.evaluate(attacked).to_frame())
+        attacks[sets.feature] = _attacked(attack, X, X_public)
         warned += about_sets(sets, groups, feature in bounds, cert if direct else None)
         warned += about_attack(sets, attacks[sets.feature])
     radii = None if cert is None else _radii(cert, list(tables) if direct else [])
@@ -249,6 +247,12 @@ def _sets_table(sets: CompatibleSets, groups: np.ndarray) -> pd.DataFrame:
     table["group"] = table["group"].astype(str)
     table["median share of the range"] = table["median"] / sets.span
     return table
+
+
+def _attacked(attack: AttributeInferenceAttack, X: Rows, X_public: Rows | None) -> pd.DataFrame:
+    """What an attacker guesses who learns from the public rows, or from half of all."""
+    public, attacked = _attack_rows(X, X_public, attack.random_state)
+    return _attack_table(attack.fit(public).evaluate(attacked).to_frame())
 
 
 def _attack_table(table: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import special
 
-from sklearn_rp import bounds, release
+from sklearn_rp import bounds
+from sklearn_rp import release as releases
 from sklearn_rp.engines import linear, recalled, sweep, trees
 from sklearn_rp.law import Gaussian
 from sklearn_rp.noise import Noise
@@ -38,12 +39,12 @@ def test_point_estimate_for_a_bound(monkeypatch):
 
 
 def test_radius_rounded_up(monkeypatch):
-    monkeypatch.setattr(release, "scaled_radius", lambda radius, sigma: sigma * radius * 1.0001)
+    monkeypatch.setattr(releases, "scaled_radius", lambda radius, sigma: sigma * radius * 1.0001)
     caught(checks.nothing_changes_inside_the_ball, "linear", 20_000)
 
 
 def test_radius_in_the_wrong_unit(monkeypatch):
-    monkeypatch.setattr(release, "scaled_radius", lambda radius, sigma: radius)
+    monkeypatch.setattr(releases, "scaled_radius", lambda radius, sigma: radius)
     for name in ("linear", "trees", "sweep"):
         caught(checks.walks_end_outside_the_ball, name)
 
