@@ -240,7 +240,7 @@ def reached(tree):
                 yield ast.unparse(node)
         elif isinstance(node, ast.ImportFrom):
             yield from (alias.name for alias in node.names if is_private(alias.name))
-        elif isinstance(node, ast.Call) and "attr" in ast.unparse(node.func):  # setattr, getattr
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("attr"):  # setattr, ...
             text = [a.value for a in node.args if isinstance(a, ast.Constant)]
             names = [name for name in text if isinstance(name, str) and name not in SIZES]
             yield from (name for name in names if is_private(name.rpartition(".")[2]))
