@@ -263,10 +263,12 @@ def test_plain_module():
     clf = smooth(frozen).fit(X, NAMES)
     assert clf.engine_ == "torch"
     with torch.no_grad():
-        plain = module(torch.from_numpy(X)).argmax(dim=1).numpy()
+        score = module(torch.from_numpy(X)).numpy()
     tiny = smooth(frozen, sigma=1e-3).fit(X, NAMES)
-    expected = np.array(["left", "middle", "right"])[plain]
-    assert (tiny.predict(X) == expected).mean() > 0.98
+    expected = np.array(["left", "middle", "right"])[score.argmax(axis=1)]
+    clear = np.diff(np.sort(score, axis=1)[:, 1:]).ravel() > 0.02  # beyond a noise of 0.001
+    assert clear.any()
+    assert (tiny.predict(X) == expected)[clear].all()
     assert tiny.estimator_.estimator.module_ is module
 
 
@@ -426,7 +428,8 @@ def test_trained_on_cuda_certified_on_cpu():
     there = clf.certify(X)
     clf.estimator_.set_params(device="cpu")
     here = clf.certify(X)
-    assert (there.label == here.label).mean() > 0.95
+    clear = there.p_lower > 0.6
+    assert (there.label == here.label)[clear].all()
     np.testing.assert_allclose(there.p_lower, here.p_lower, atol=0.1)
 
 
