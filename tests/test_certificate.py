@@ -193,8 +193,6 @@ def test_repr():
 
 
 CANCER_X, CANCER_Y = load_breast_cancer(return_X_y=True)
-
-
 CANCER_X = CANCER_X[:, :4]
 
 
@@ -220,14 +218,8 @@ def test_a_certificate_of_an_older_version():
 
 
 RNG = np.random.default_rng(0)
-
-
 ROWS = RNG.normal(size=(60, 3))
-
-
 LABELS = (ROWS[:, 0] > 0).astype(int)
-
-
 PEOPLE = pd.DataFrame(ROWS, columns=["age", "bmi", "bp"]).assign(
     sex=["f", "m"] * 30, joined=pd.Timestamp("2020-01-01")
 )

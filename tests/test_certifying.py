@@ -76,8 +76,6 @@ def test_certify_refuses_what_changes_the_label(wrapper):
 
 
 X, Y = load_breast_cancer(return_X_y=True)
-
-
 X = X[:, :4]
 
 

@@ -274,14 +274,8 @@ def test_noise_below_floating_point_resolution_is_refused():
 
 
 RNG = np.random.default_rng(0)
-
-
 ROWS = RNG.normal(size=(60, 3))
-
-
 LABELS = (ROWS[:, 0] > 0).astype(int)
-
-
 PEOPLE = pd.DataFrame(ROWS, columns=["age", "bmi", "bp"]).assign(
     sex=["f", "m"] * 30, joined=pd.Timestamp("2020-01-01")
 )

@@ -105,8 +105,6 @@ ANYTHING = st.one_of(
     st.none(), st.booleans(), st.integers(-3, 3), st.floats(), st.text(max_size=3),
     st.lists(st.integers(-5, 5), max_size=4), st.just(np.array([1.0])), st.just(object()),
 )  # fmt: skip
-
-
 NAMES = sorted(RobustPrivacyClassifier().get_params(deep=False))
 
 
@@ -180,14 +178,8 @@ class Rows(Base):
 
 
 RNG = np.random.default_rng(0)
-
-
 ROWS = RNG.normal(size=(60, 3))
-
-
 LABELS = (ROWS[:, 0] > 0).astype(int)
-
-
 PEOPLE = pd.DataFrame(ROWS, columns=["age", "bmi", "bp"]).assign(
     sex=["f", "m"] * 30, joined=pd.Timestamp("2020-01-01")
 )

@@ -57,11 +57,6 @@ def test_no_certificate_of_a_random_model_is_certain(model):
 
 
 NORMAL_RNG = np.random.default_rng(0)
-
-
-NORMAL = NORMAL_RNG.normal(size=(120, 3))
-
-
 smooth = partial(RobustPrivacyClassifier, n_samples=50, sigma=0.01, random_state=0)
 
 
@@ -76,8 +71,6 @@ PEOPLE = pd.DataFrame(
         "bmi": NORMAL_RNG.normal(size=400),
     }
 )
-
-
 RICH = (PEOPLE["income"] > 1).to_numpy().astype(int)
 
 
@@ -105,8 +98,6 @@ OUTSIDE = [
         "unknown categories",
     ),
 ]
-
-
 NOISY = {
     "smoothed": smooth,
     "softly": partial(smooth, voting="soft"),

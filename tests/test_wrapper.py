@@ -33,7 +33,6 @@ from sklearn_rp.model_selection import NoiseSearchCV
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(120, 3))
 Y = (X[:, 0] > 0).astype(int)
-
 smooth = partial(RobustPrivacyClassifier, n_samples=50, sigma=0.01, random_state=0)
 
 
@@ -130,11 +129,7 @@ def test_what_a_fitted_model_leaves_open_is_published(base):
 
 
 ROWS = RNG.normal(size=(60, 3))
-
-
 LABELS = (ROWS[:, 0] > 0).astype(int)
-
-
 OTHERS = [
     RobustPrivacyClassifier,
     partial(AttributePrivacyClassifier, sensitive_feature=0),

@@ -17,17 +17,9 @@ from sklearn_rp.baselines import (
 )
 
 X, Y = load_digits(return_X_y=True)
-
-
 X = X / 16
-
-
 PRIVATE, PUBLIC = Y < 5, X[Y >= 5]
-
-
 MINE, LABELS = X[PRIVATE], Y[PRIVATE]
-
-
 MODEL = LogisticRegression(max_iter=500).fit(MINE[:450], LABELS[:450])
 
 

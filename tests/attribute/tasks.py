@@ -67,8 +67,6 @@ def fewest(labels):
 
 
 TASK = make_recommendation(60, random_state=0)
-
-
 RULE = LinearRule(TASK.coef).fit(TASK.data, TASK.target)
 
 

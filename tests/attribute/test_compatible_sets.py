@@ -36,7 +36,6 @@ from sklearn_rp.datasets import fetch_medical_insurance, load_recommendation, ma
 from sklearn_rp.metrics import interval_length_score
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
 CANCER = load_breast_cancer(return_X_y=True)
 WINE = load_wine(return_X_y=True)
 
@@ -405,8 +404,6 @@ def test_sets_are_about_what_a_subclass_predicts(kind):
 
 
 FOUR, CANCER_Y = load_breast_cancer(return_X_y=True)
-
-
 FOUR = FOUR[:, :4]
 
 
@@ -438,11 +435,7 @@ def test_missing_values_of_pandas_are_missing():
 
 
 RNG = np.random.default_rng(0)
-
-
 ROWS = RNG.normal(size=(60, 3))
-
-
 LABELS = (ROWS[:, 0] > 0).astype(int)
 
 

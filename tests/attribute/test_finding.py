@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import LinearRule
-from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
 )
@@ -186,12 +185,6 @@ def test_intersections_of_closed_stretches():
     other = compatible_sets(LinearRule((1.0, 0)).fit(X), X * 1.0, sensitive_feature=0)
     with pytest.raises(ValueError, match="different domains"):
         one.intersect(other)
-
-
-X, Y = load_breast_cancer(return_X_y=True)
-
-
-X = X[:, :4]
 
 
 @pytest.mark.parametrize("edges", [(22.5, 25.5), (27.0, 31.5), (36.0, 36.2)])

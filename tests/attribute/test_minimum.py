@@ -420,11 +420,7 @@ def test_a_threshold_is_kept_by_the_minimum_and_missed_by_soft_votes(threshold):
 
 
 ROWS_RNG = np.random.default_rng(0)
-
-
 ROWS = ROWS_RNG.normal(size=(60, 3))
-
-
 LABELS = (ROWS[:, 0] > 0).astype(int)
 
 

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 from conftest import LinearRule
 from sklearn.base import clone
-from sklearn.datasets import load_breast_cancer
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import (
     BaggingClassifier,
@@ -26,11 +25,6 @@ from sklearn_rp import (
 )
 from sklearn_rp.attribute import compatible_sets
 from sklearn_rp.baselines import RandomizedResponseClassifier
-
-X, Y = load_breast_cancer(return_X_y=True)
-
-
-X = X[:, :4]
 
 
 class OwnSearch(GridSearchCV):

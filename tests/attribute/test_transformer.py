@@ -73,8 +73,6 @@ def test_frames_in_and_out(frame_model):
 
 
 NUMBERS = np.random.default_rng(0).normal(size=(120, 3))
-
-
 SIDES = (NUMBERS[:, 0] + NUMBERS[:, 1] > 0).astype(int)
 
 
@@ -267,8 +265,6 @@ def test_transform_checks_the_rows_twice_at_most(name, monkeypatch):
 
 
 CANCER_X, CANCER_Y = load_breast_cancer(return_X_y=True)
-
-
 CANCER_X = CANCER_X[:, :4]
 
 

@@ -6,7 +6,6 @@ import pytest
 from conftest import LinearRule
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, make_column_transformer
-from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
 )
@@ -83,12 +82,6 @@ def test_categories(dtype):
             RobustPrivacyClassifier(model, **arguments).fit(X, y)
 
 
-X, Y = load_breast_cancer(return_X_y=True)
-
-
-X = X[:, :4]
-
-
 def jobs():
     """People whose label is a function of the job, which is stored as a category."""
     rng = np.random.default_rng(0)
@@ -101,8 +94,6 @@ def jobs():
 ENCODED = make_pipeline(
     make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["job"])), LogisticRegression()
 )
-
-
 NATIVE = HistGradientBoostingClassifier(max_iter=10, categorical_features="from_dtype")
 
 
@@ -130,11 +121,7 @@ def test_one_record_knows_its_own_category_only(model):
 
 
 ROWS_RNG = np.random.default_rng(0)
-
-
 ROWS = ROWS_RNG.normal(size=(60, 3))
-
-
 LABELS = (ROWS[:, 0] > 0).astype(int)
 
 

@@ -25,13 +25,9 @@ from engines.oracle import check_shares, exact
 from sklearn_rp import (
     RobustPrivacyClassifier,
 )
-from sklearn_rp.attribute import compatible_sets
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
 CANCER = load_breast_cancer(return_X_y=True)
-
-
 IRIS = load_iris(return_X_y=True)
 
 
@@ -93,8 +89,6 @@ def test_a_search_with_answers_of_its_own_is_not_read_as_its_best_model():
 
 
 CANCER_X, CANCER_Y = load_breast_cancer(return_X_y=True)
-
-
 CANCER_X = CANCER_X[:, :4]
 
 
@@ -123,8 +117,6 @@ def clipped_data():
 weighted = ColumnTransformer(
     [("n", StandardScaler(), [0, 1, 2, 3])], transformer_weights={"n": 10.0}
 )
-
-
 NOT_AFFINE = {
     "imputer of a number": (
         make_pipeline(SimpleImputer(missing_values=0), tree(3)),
@@ -140,8 +132,7 @@ def test_steps_that_are_not_what_they_seem(case):
     model, rows, y = NOT_AFFINE[case]
     clf = RobustPrivacyClassifier(model, sigma=0.5, n_samples=2000, random_state=0).fit(rows, y)
     check_shares(clf, rows[:3])
-    if clf.method_ == "exact":
-        pytest.fail("there is no closed form behind this step")
+    assert clf.method_ == "monte_carlo"  # there is no closed form behind this step
 
 
 def test_a_scaler_that_clips():
@@ -185,20 +176,19 @@ def test_pipelines_without_a_closed_form_fall_back(model):
     assert clf.method_ == "monte_carlo"
 
 
-def test_frames_that_once_ended_in_raw_errors():
+def test_columns_that_are_called_by_numbers_are_read():
     frame = pd.DataFrame(CANCER_X, columns=[10, 20, 30, 40])
     model = make_pipeline(ColumnTransformer([("s", StandardScaler(), [0, 1])]), tree())
     assert RobustPrivacyClassifier(model, n_samples=50).fit(frame, CANCER_Y).method_ == "exact"
+
+
+def test_a_step_that_takes_text_before_one_that_drops_it():
     text = pd.DataFrame({"a": CANCER_X[:, 0], "t": np.where(CANCER_Y, "u", "v")})
     model = make_pipeline(
         SimpleImputer(strategy="most_frequent"), FunctionTransformer(lambda v: v[:, :1]), tree()
     )
-    assert len(
-        RobustPrivacyClassifier(model, n_samples=50).fit(text, CANCER_Y).certify(text)
-    ) == len(CANCER_Y)
-    xgboost = pytest.importorskip("xgboost")
-    linear = xgboost.XGBClassifier(booster="gblinear", n_estimators=3).fit(CANCER_X, CANCER_Y)
-    assert (compatible_sets(linear, CANCER_X[:5], sensitive_feature=0).certified_inner == 0).all()
+    clf = RobustPrivacyClassifier(model, n_samples=50).fit(text, CANCER_Y)
+    assert len(clf.certify(text)) == len(CANCER_Y)
 
 
 class Guarded(Pipeline):

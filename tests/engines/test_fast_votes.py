@@ -36,7 +36,6 @@ FRAME = pd.DataFrame(X, columns=[f"f{j}" for j in range(X.shape[1])]).assign(
 MIXED = make_column_transformer(
     (OneHotEncoder(), ["colour"]), (StandardScaler(), [f"f{j}" for j in range(13)])
 )
-
 LINEAR = {
     "binary": (make_pipeline(StandardScaler(), LogisticRegression()), X, TWO),
     "multinomial": (make_pipeline(StandardScaler(), LogisticRegression()), X, TEXT),

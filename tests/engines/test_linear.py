@@ -30,13 +30,8 @@ from engines.oracle import exact, monte_carlo_shares
 from sklearn_rp import RobustPrivacyClassifier
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
 CANCER = load_breast_cancer(return_X_y=True)
-
-
 IRIS = load_iris(return_X_y=True)
-
-
 LINEAR = [
     LogisticRegression(),
     LinearSVC(),

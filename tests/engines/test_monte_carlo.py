@@ -3,16 +3,10 @@
 import numpy as np
 import pytest
 from conftest import LinearRule
-from sklearn.datasets import load_breast_cancer
 
 from sklearn_rp import (
     RobustPrivacyClassifier,
 )
-
-X, Y = load_breast_cancer(return_X_y=True)
-
-
-X = X[:, :4]
 
 
 @pytest.mark.parametrize("n_samples", [11, 300])

@@ -28,7 +28,6 @@ X, Y = load_breast_cancer(return_X_y=True)
 ROWS = X[:97]
 LETTERS = pd.DataFrame({"letter": np.array(list("abcd"))[np.arange(len(X)) % 4]})
 FOREST = FrozenEstimator(RandomForestClassifier(10, random_state=0).fit(X, Y))
-
 ENGINES = {
     "linear": (make_pipeline(StandardScaler(), LogisticRegression()), {}),
     "trees": (FOREST, {"voting": "soft"}),

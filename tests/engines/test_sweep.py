@@ -28,16 +28,9 @@ from sklearn_rp import RobustPrivacyClassifier
 from sklearn_rp.datasets import load_recommendation
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
 CANCER = load_breast_cancer(return_X_y=True)
-
-
 IRIS = load_iris(return_X_y=True)
-
-
 WINE = load_wine(return_X_y=True)
-
-
 SWEPT = [
     DecisionTreeClassifier(random_state=0),
     RandomForestClassifier(10, random_state=0),

@@ -32,7 +32,6 @@ from sklearn_rp import (
 from sklearn_rp.attribute import compatible_sets
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
 CANCER = load_breast_cancer(return_X_y=True)
 IRIS = load_iris(return_X_y=True)
 WINE = load_wine(return_X_y=True)
@@ -216,8 +215,6 @@ def test_boosting_by_its_bounded_score():
 
 
 FOUR, CANCER_Y = load_breast_cancer(return_X_y=True)
-
-
 FOUR = FOUR[:, :4]
 
 

@@ -24,14 +24,8 @@ from sklearn_rp.metrics import (
 )
 
 plt = pytest.importorskip("matplotlib.pyplot", reason="displays need matplotlib")
-
-
 TASK = make_recommendation(400, random_state=0)
-
-
 X, y = TASK.data, TASK.target
-
-
 BASE = GradientBoostingClassifier(n_estimators=20, random_state=0).fit(X, y)
 
 

@@ -23,11 +23,7 @@ from sklearn_rp.metrics import (
 from sklearn_rp.model_selection import max_privacy
 
 TASK = make_recommendation(400, random_state=0)
-
-
 X, y = TASK.data, TASK.target
-
-
 RESULTS = {
     "params": [{"clf__sigma": s} for s in (0.1, 0.5, 1.0, 2.0)],
     "mean_test_accuracy": np.array([0.90, 0.92, 0.80, 0.79]),
@@ -78,8 +74,6 @@ def test_a_failed_candidate_hides_no_other():
 
 
 BASE = GradientBoostingClassifier(n_estimators=20, random_state=0).fit(X, y)
-
-
 REFUSED = [
     ("PrivacyUtilityDisplay: a scorer that the search has not", lambda: PrivacyUtilityDisplay.from_cv_results(RESULTS, privacy="acr"), ValueError, "privacy='acr' is no scorer of the search"),
     ("PrivacyUtilityDisplay: a search that was not fitted", lambda: PrivacyUtilityDisplay.from_estimator(GridSearchCV(BASE, {})), ValueError, "fit the search first"),

@@ -46,12 +46,6 @@ def cert():
     return make_certificate()
 
 
-def sets():
-    task = make_recommendation(60, random_state=0)
-    rule = LinearRule(task.coef).fit(task.data, task.target)
-    return compatible_sets(rule, task.data, sensitive_feature=0)
-
-
 REFUSED = [
     ("make_certificate_scorer: a metric of labels", lambda: make_certificate_scorer(lambda y_true, y_pred: 0), TypeError, "no parameter named 'cert'"),
     ("make_certificate_scorer: an argument that the metric has not", lambda: make_certificate_scorer(certified_accuracy_score, radios=1), TypeError, r"takes no argument \['radios'\]"),
@@ -145,11 +139,7 @@ class Counted(LinearRule):
 
 
 FAR = np.c_[[-3.0, -2.5, -2.0, 2.0, 2.5, 3.0], np.zeros(6)]
-
-
 SIDE = (FAR[:, 0] > 0).astype(int)
-
-
 FEW, ALL = 6 * 1000, 6 * 20_000  # votes: 263 a row in the first round, 395 in the second
 
 
@@ -234,20 +224,10 @@ def test_a_metric_sees_the_certificate_of_its_own_question(people):
 
 
 TASK = make_recommendation(240, random_state=0)
-
-
 TASK_X, TASK_Y = TASK.data, TASK.target
-
-
 WEIGHT = np.random.default_rng(0).uniform(size=len(TASK_Y))
-
-
 SIGMAS = [0.2, 1.0, 3.0]
-
-
 ATTRIBUTE = {"sensitive_feature": 0, "bounds": (-5, 5)}
-
-
 SCORING = {
     "accuracy": "accuracy",
     "certified": make_certificate_scorer(certified_accuracy_score, radius=0.2),

@@ -213,11 +213,7 @@ def test_probabilities_add_up_in_double_precision():
 
 
 ROWS_RNG = np.random.default_rng(0)
-
-
 ROWS = ROWS_RNG.normal(size=(60, 3))
-
-
 LABELS = (ROWS[:, 0] > 0).astype(int)
 
 

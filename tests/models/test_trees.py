@@ -31,6 +31,7 @@ from sklearn.tree import (
     ExtraTreeRegressor,
 )
 
+from sklearn_rp.attribute import compatible_sets
 from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.models.boosters import catboost_table
 from sklearn_rp.models.trees import read_trees
@@ -339,3 +340,9 @@ def test_catboost_on_text_is_refused():
     model = package.CatBoostClassifier(**BOOSTERS["catboost"], text_features=["text"])
     with pytest.raises(NotForMe, match="^CatBoostClassifier reads text or embeddings$"):
         read_trees(model.fit(rows, SCORE > 0))
+
+
+def test_a_booster_of_linear_models_is_none_of_trees():
+    xgboost = pytest.importorskip("xgboost")
+    linear = xgboost.XGBClassifier(booster="gblinear", n_estimators=3).fit(X, TARGETS["two"])
+    assert (compatible_sets(linear, X[:5], sensitive_feature=0).certified_inner == 0).all()

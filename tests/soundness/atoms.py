@@ -49,7 +49,6 @@ N_ROWS = 240
 TREE = DecisionTreeClassifier(random_state=0)
 BOOSTED = {"n_estimators": 6, "n_jobs": 1}
 LIGHT = {**BOOSTED, "min_child_samples": 3, "verbose": -1}
-
 MODELS = {
     "tree": TREE,
     "forest": RandomForestClassifier(5, random_state=0),
@@ -76,7 +75,6 @@ MODELS = {
     "noise on the feature": None,
     "minimum": None,
 }
-
 STEPS = {
     "nothing": None,
     "StandardScaler": StandardScaler(),
@@ -92,7 +90,6 @@ STEPS = {
     "polynomials": PolynomialFeatures(2),
     "absolute values": FunctionTransformer(np.abs),
 }
-
 CODES = np.array([3.0, 7, 11, 12, 40, 41])
 # Values seen in training, those that are a class of their own, and how the domain is told.
 COLUMNS = {

@@ -12,7 +12,6 @@ pytest.importorskip("xgboost")
 from soundness import atoms
 
 CASES = atoms.CASES
-
 QUICK = [
     ("tree", "RobustScaler", "whole numbers", "array of floats"),
     ("histogram boosting, categories", "nothing", "whole numbers", "array of integers"),

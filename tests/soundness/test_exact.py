@@ -18,7 +18,6 @@ from sklearn.preprocessing import (
 from sklearn.tree import DecisionTreeClassifier
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
 CANCER = load_breast_cancer(return_X_y=True)
 
 

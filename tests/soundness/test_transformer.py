@@ -18,7 +18,6 @@ from sklearn_rp import (
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
 LAW_MODELS = [
     DecisionTreeClassifier(max_depth=5, random_state=0),
     RandomForestClassifier(5, random_state=0),
