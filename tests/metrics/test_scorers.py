@@ -22,7 +22,6 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
-from test_certificate import make_certificate
 
 from sklearn_rp import RobustPrivacyClassifier, certify
 from sklearn_rp.attribute import compatible_sets
@@ -39,12 +38,6 @@ from sklearn_rp.metrics import (
     make_compatible_sets_scorer,
 )
 from sklearn_rp.model_selection import NoiseSearchCV, max_privacy
-
-
-@pytest.fixture
-def cert():
-    return make_certificate()
-
 
 REFUSED = [
     ("make_certificate_scorer: a metric of labels", lambda: make_certificate_scorer(lambda y_true, y_pred: 0), TypeError, "no parameter named 'cert'"),
