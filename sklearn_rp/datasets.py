@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.datasets import get_data_home, load_diabetes
 from sklearn.utils import Bunch, check_random_state
 
@@ -96,8 +97,6 @@ def load_recommendation(
     data: Any = source.data
     frame = None
     if as_frame:
-        import pandas as pd
-
         data = pd.DataFrame(data, columns=_DIABETES_NAMES)
         data["sex"] = data["sex"].astype(int).astype(str)
         target = pd.Series(target, name="recommendation")
@@ -227,8 +226,6 @@ def fetch_medical_insurance(
         If a file is not the one that is expected.
     """
     import hashlib
-
-    import pandas as pd
 
     home = Path(get_data_home(None if data_home is None else str(data_home)))
     path = home / "medical_insurance.csv"

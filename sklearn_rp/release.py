@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from sklearn_rp.answers import Labels
 from sklearn_rp.bounds import Bounds, scaled_radius
@@ -21,9 +22,6 @@ from sklearn_rp.rounds import Question, is_question, vote_in_rounds
 from sklearn_rp.rows import Rows, index_of, take_rows
 from sklearn_rp.selection import find_noised
 from sklearn_rp.votes import Votes
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 class FittedRelease:
@@ -330,8 +328,6 @@ class SmoothedRelease(FittedRelease):
 
     def explanation(self) -> pd.DataFrame:
         """The engines that were asked, and why not each; the one that was taken is the last."""
-        import pandas as pd
-
         taken = self.engine.name, self.engine.title, "taken"
         table = pd.DataFrame([*self.declined, taken], columns=["engine", "computation", "reason"])
         exact = [name not in ("monte_carlo", "torch") for name in table["engine"]]

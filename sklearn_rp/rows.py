@@ -9,6 +9,7 @@ from numbers import Number
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn import get_config
 
 Rows = Any  # an ndarray, a pandas or a polars frame
@@ -25,7 +26,7 @@ def rows_per_chunk(numbers_per_row: int) -> int:
 
 
 def is_pandas(X: Rows) -> bool:
-    """Whether `X` is a pandas frame (told without importing pandas)."""
+    """Whether `X` is a pandas frame."""
     return hasattr(X, "iloc") and hasattr(X, "columns")
 
 
@@ -101,8 +102,6 @@ def column_values(X: Rows, column: int) -> np.ndarray:
 
 def missing(values: np.ndarray) -> np.ndarray:
     """Which of some values are None, NaN, NA or the like."""
-    import pandas as pd
-
     return np.asarray(pd.isna(values))
 
 
@@ -130,6 +129,7 @@ _OF_TIME = (
     datetime.tzinfo,
     np.datetime64,
     np.timedelta64,
+    pd.Period,
 )
 
 
@@ -150,14 +150,12 @@ def kind_of_values(values: np.ndarray) -> str:
         known = {"M": DATES, "m": DATES, "c": COMPLEX}
         known |= dict.fromkeys("iuf", NUMBER) | dict.fromkeys("bUST", CATEGORY)
         return known.get(values.dtype.kind, f"values of type {values.dtype}")
-    from pandas import Period
-
     types = set(map(type, values[~missing(values)].tolist()))
     for one, what in (
         ((bool, np.bool_), CATEGORY),
         (str, CATEGORY),
         (bytes, CATEGORY),
-        ((*_OF_TIME, Period), DATES),
+        (_OF_TIME, DATES),
     ):
         if all(issubclass(each, one) for each in types):
             return what
@@ -391,8 +389,6 @@ def replace_columns(X: Rows, columns: np.ndarray, values: np.ndarray, repeats: i
                 for name, v, own in zip(names, values.T, kept_types, strict=True)
             ]
         )
-    import pandas as pd
-
     single = (X.dtypes.iloc[columns] == np.float32).to_numpy()
     if len(columns) == X.shape[1] and values.dtype.kind == "f":
         return pd.DataFrame(values, columns=X.columns).astype(X.dtypes[single].to_dict())
@@ -415,8 +411,6 @@ def replace_columns(X: Rows, columns: np.ndarray, values: np.ndarray, repeats: i
 
 def with_categories(dtype: Any, values: Any) -> Any:
     """A pandas categorical dtype, the values that it lacks behind its own: codes stay the same."""
-    import pandas as pd
-
     more = pd.Index(pd.unique(pd.Series(values))).dropna().difference(dtype.categories)
     if not len(more):
         return dtype

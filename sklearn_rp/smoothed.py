@@ -6,9 +6,10 @@ import secrets
 from collections.abc import Sequence
 from copy import copy, deepcopy
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import gen_even_slices
@@ -33,9 +34,6 @@ from sklearn_rp.trial import check_method, check_noise
 from sklearn_rp.validation import check_rows, check_sigmas
 from sklearn_rp.votes import check_budget, warn_of_budget
 from sklearn_rp.wrapper import ClassifierWrapper
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _REPORTS = 20  # steps of the progress of one call, where anybody asks for it
 _ROWS_OF_A_REPORT = 16  # at least

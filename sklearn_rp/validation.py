@@ -17,15 +17,7 @@ from sklearn.utils.validation import (
 )
 
 from sklearn_rp._compat import CALLBACK_STATE
-from sklearn_rp.rows import (
-    Rows,
-    as_series,
-    categorical_dtypes,
-    is_frame,
-    missing,
-    numbered,
-    recast,
-)
+from sklearn_rp.rows import Rows, as_series, categorical_dtypes, is_frame, missing, numbered, recast
 
 
 def check_sigmas(sigmas: Any) -> list[float]:

@@ -28,9 +28,7 @@ from sklearn_rp._compat import (
 from sklearn_rp._version import __version__
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.models.labels import fit_in_labels
-from sklearn_rp.rows import (
-    Rows,
-)
+from sklearn_rp.rows import Rows
 from sklearn_rp.validation import check_rows, check_target, check_weights, unchanged_on_error
 
 

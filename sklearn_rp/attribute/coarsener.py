@@ -11,6 +11,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -268,8 +269,6 @@ class AttributeCoarsener(OneToOneFeatureMixin, TransformerMixin, DocumentedMixin
             return np.stack([c.astype(self._array_dtype) for c in columns], axis=1)
         named = dict(zip(names, columns, strict=True))
         if is_pandas(rows):
-            import pandas as pd
-
             return pd.DataFrame(named, index=rows.index)
         return type(rows)(named)
 

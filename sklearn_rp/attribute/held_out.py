@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.model_selection import KFold, StratifiedKFold
@@ -120,8 +121,6 @@ def _folds(y: np.ndarray, classes: np.ndarray | None) -> list[np.ndarray]:
 
 def _in_numbers(X: Rows, drafts: list[Draft]) -> np.ndarray:
     """Rows as an array of numbers: text, categories and the like by code."""
-    import pandas as pd
-
     columns = []
     for j in range(X.shape[1]):
         values = column_values(X, j)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from sklearn_rp.rows import (
@@ -189,8 +190,6 @@ class Groups:
         self._known = self._index(X).unique()
 
     def _index(self, X: Rows) -> Any:
-        import pandas as pd
-
         return pd.MultiIndex.from_arrays([column_values(X, j) for j in self.columns])
 
     def numbers(self, X: Rows) -> np.ndarray:
@@ -206,8 +205,6 @@ class Numbers(TransformerMixin, BaseEstimator):
 
     def fit(self, X: Rows, y: Any = None) -> Numbers:
         """Look the categories up."""
-        import pandas as pd
-
         text = [j for j in range(X.shape[1]) if not is_numeric(X, j)]
         self.known_: dict[int, Any] = {
             j: pd.Categorical(column_values(X, j)).categories for j in text

@@ -6,16 +6,11 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rp._compat import (
-    Interval,
-    StrOptions,
-    reported,
-    reporter,
-    with_callbacks,
-)
+from sklearn_rp._compat import Interval, StrOptions, reported, reporter, with_callbacks
 from sklearn_rp.attribute.finding import sets_of
 from sklearn_rp.attribute.release import ReleaseAlong
 from sklearn_rp.classifier import RobustPrivacyClassifier
@@ -259,8 +254,6 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
             parts = [X[:, before], *(v[:, None] for v in new.values()), X[:, after]]
             return np.concatenate([*parts, *(v[:, None] for v in last.values())], axis=1)
         if is_pandas(X):
-            import pandas as pd
-
             made = [pd.DataFrame(part, index=X.index) for part in (new, last)]
             X = X.set_axis(self._names, axis=1)
             return pd.concat([X.iloc[:, before], made[0], X.iloc[:, after], made[1]], axis=1)

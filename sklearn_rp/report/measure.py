@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
@@ -31,9 +32,6 @@ from sklearn_rp.rows import (
 )
 from sklearn_rp.trial import is_random
 from sklearn_rp.validation import as_rows, check_groups
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -188,8 +186,6 @@ def _alike(public: Rows, X: Rows) -> Rows:
     if not is_pandas(X):
         return public.to_numpy() if is_pandas(public) else public
     if not is_pandas(public):
-        import pandas as pd
-
         public = pd.DataFrame(public, columns=X.columns).infer_objects()
     strangers = [name for name in X.columns if name not in public.columns]
     if strangers:
@@ -210,8 +206,6 @@ def _together(X: Rows, more: Rows | None) -> Rows:
         return X
     if not is_pandas(X):
         return np.concatenate([X, more])
-    import pandas as pd
-
     return pd.concat([X, more], ignore_index=True)
 
 
@@ -224,8 +218,6 @@ def _certificate(estimator: Any, X: Rows) -> Certificate | None:
 
 def _radii(cert: Certificate, features: list[str]) -> pd.DataFrame:
     """Quantiles over rows; an abstained row counts with 0."""
-    import pandas as pd
-
     readings = {"radius, scaled units": cert.radius}
     if cert.alpha:
         readings["release radius, scaled units"] = cert.release_radius()
