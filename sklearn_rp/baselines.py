@@ -52,9 +52,6 @@ class RandomRelease(FittedRelease):
     rule: Any
     calls: np.random.SeedSequence | None
 
-    __eq__ = FittedRelease.__eq__
-    __hash__ = FittedRelease.__hash__
-
     n_votes = 1
     is_random = True
 

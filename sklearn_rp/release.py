@@ -156,9 +156,6 @@ class SmoothedRelease(FittedRelease):
     n_votes: int
     shape: tuple[int, ...] | None
 
-    __eq__ = FittedRelease.__eq__
-    __hash__ = FittedRelease.__hash__
-
     @property
     def symbols(self) -> np.ndarray:
         """All that may be released, sorted."""

@@ -95,9 +95,6 @@ class MinimumRelease(FittedRelease):
     run_model: Any = None
     run_weight: float = 0.0
 
-    __eq__ = FittedRelease.__eq__
-    __hash__ = FittedRelease.__hash__
-
     @property
     def symbols(self) -> np.ndarray:
         """All that may be released."""
