@@ -16,7 +16,7 @@ from sklearn_rp.engines.sweep import Sweep
 from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.feature import Category, Feature, Number
 from sklearn_rp.models.asking import at_pairs
-from sklearn_rp.models.inside import unwrapped
+from sklearn_rp.models.inside import homes, unwrapped
 from sklearn_rp.models.labels import encode, in_labels, labels_of
 from sklearn_rp.models.reading import Reading
 from sklearn_rp.release import FittedRelease, SmoothedRelease, release_of
@@ -84,7 +84,7 @@ class ReleaseAlong:
     def __init__(self, estimator: Any, feature: Feature, X: Rows, resolution: int):
         inner = unwrapped(estimator)
         # Ours, and its `predict` not overridden: asked directly, its rows need no second check.
-        ours = _home(getattr(inner, "predict", None)) == "sklearn_rp"
+        ours = homes(inner, "predict") == {"sklearn_rp"}
         if ours:
             check_is_fitted(inner)
         self.estimator = in_labels(estimator)
@@ -243,11 +243,6 @@ class ReleaseAlong:
             # A ball is about the label, not about whether it is certified.
             return symbol, np.zeros(X.shape[0])
         return symbol, cert.radius * smoothed.noise.scale[where[0]]
-
-
-def _home(method: Any) -> str:
-    """Package that a method is defined in."""
-    return str(getattr(method, "__module__", "")).split(".")[0]
 
 
 def _symbols(estimator: Any, X: Rows) -> np.ndarray:
