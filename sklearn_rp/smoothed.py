@@ -23,17 +23,16 @@ from sklearn_rp.exceptions import warn_user
 from sklearn_rp.law import seed_of
 from sklearn_rp.models.inside import is_frozen, last_step
 from sklearn_rp.models.labels import classes_of, encode, labels_of
-from sklearn_rp.models.nets import is_net
+from sklearn_rp.models.nets import is_net, tell_noise
 from sklearn_rp.noise import CategoryNoise, Noise
 from sklearn_rp.privacy import GaussianPrivacy
 from sklearn_rp.release import FixedBank, FreshBank, SmoothedRelease
 from sklearn_rp.rounds import Question
 from sklearn_rp.rows import Rows, names_of, take_rows
-from sklearn_rp.training import augmented, tell_noise
 from sklearn_rp.trial import check_method, check_noise
 from sklearn_rp.validation import check_rows, check_sigmas
 from sklearn_rp.votes import check_budget, warn_of_budget
-from sklearn_rp.wrapper import ClassifierWrapper
+from sklearn_rp.wrapper import ClassifierWrapper, of_rows
 
 _REPORTS = 20  # steps of the progress of one call, where anybody asks for it
 _ROWS_OF_A_REPORT = 16  # at least
@@ -130,7 +129,7 @@ class Smoothed(ClassifierWrapper):
                 "again."
             )
         elif self.n_augment:
-            X, y, params = augmented(*clean, noise, self.sigma, self.n_augment, entropy)
+            X, y, params = _augmented(*clean, noise, self.sigma, self.n_augment, entropy)
         net = last_step(base)
         if is_net(net) and not is_frozen(base):
             tell_noise(base, net, noise, self.sigma, shape or (X.shape[1],))
@@ -367,3 +366,23 @@ class Smoothed(ClassifierWrapper):
 def _flat(X: Rows) -> Rows:
     """Rows as vectors: images and the like are unrolled."""
     return X if len(X.shape) == 2 else X.reshape(len(X), -1)
+
+
+def _augmented(
+    X: Rows,
+    y: np.ndarray,
+    params: dict[str, Any],
+    noise: Noise,
+    sigma: float,
+    n_augment: int,
+    entropy: int,
+) -> tuple[Rows, np.ndarray, dict[str, Any]]:
+    """Training rows, each followed by its noisy copies; what goes with a row is repeated."""
+    n_rows, copies = X.shape[0], 1 + n_augment
+    # A stream of its own: the votes must not reuse the noise that the model was fitted on.
+    rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(0, 1)))
+    draws = noise.law.fresh(rng, n_rows, copies)
+    draws[:, 0] = 0.0
+    noisy = noise.noisy_copies(X, noise.values(X), sigma * noise.scale * draws)
+    origin = np.repeat(np.arange(n_rows), copies)
+    return noisy, y[origin], of_rows(params, origin, n_rows)

@@ -51,7 +51,6 @@ ORDER = [
     "release",
     "certifying",
     "validation",
-    "training",
     "wrapper",
     "trial",
     "smoothed",

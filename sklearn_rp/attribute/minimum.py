@@ -21,7 +21,7 @@ from sklearn_rp.attribute.cell_prior import CellPrior, check_prior, learns
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
 from sklearn_rp.attribute.finding import sets_of
 from sklearn_rp.attribute.labelling import MinimumRelease
-from sklearn_rp.attribute.levels import best_weight, check_levels, of_rows, with_run_model
+from sklearn_rp.attribute.levels import best_weight, check_levels, with_run_model
 from sklearn_rp.attribute.measure import check_minimum, last_starts, measured
 from sklearn_rp.attribute.partition import enumerates
 from sklearn_rp.attribute.prior import Prior
@@ -32,7 +32,7 @@ from sklearn_rp.models.inside import is_frozen
 from sklearn_rp.rows import Rows, sample_rows, take_rows
 from sklearn_rp.trial import has_threshold
 from sklearn_rp.validation import check_rows
-from sklearn_rp.wrapper import ClassifierWrapper
+from sklearn_rp.wrapper import ClassifierWrapper, of_rows
 
 
 class Guarantee(NamedTuple):
