@@ -42,7 +42,7 @@ from sklearn_rp import (
 )
 from sklearn_rp.attacks import AttributeInferenceAttack
 from sklearn_rp.attribute import compatible_sets
-from sklearn_rp.attribute.knowledge import best_guess
+from sklearn_rp.attribute.prior import best_guess
 from sklearn_rp.baselines import RandomizedResponseClassifier
 from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.rows import replace_columns

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_rp.attribute.measure import last_starts, measured
+from sklearn_rp.attribute.partition import last_starts, measured
 from sklearn_rp.domain import Cells
 from sklearn_rp.feature import Category, Feature, Number
 from sklearn_rp.rows import Rows, is_frame, is_pandas, with_categories

@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_rp._compat import DocumentedMixin, HasMethods, StrOptions, fit_context
 from sklearn_rp.attribute.bins import Bins, Draft
 from sklearn_rp.attribute.held_out import answers_along
-from sklearn_rp.attribute.measure import check_minimum
+from sklearn_rp.attribute.partition import check_minimum
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Feature
 from sklearn_rp.rows import (

@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from sklearn_rp.attribute.knowledge import posterior, prior_mass, vulnerability
-from sklearn_rp.attribute.prior import Prior
+from sklearn_rp.attribute.prior import Prior, posterior, prior_mass, vulnerability
 from sklearn_rp.domain import extent, same_domain
 from sklearn_rp.rows import as_values
 from sklearn_rp.runs import Runs, concatenate

@@ -22,8 +22,7 @@ from sklearn_rp.attribute.compatible_sets import CompatibleSets
 from sklearn_rp.attribute.finding import sets_of
 from sklearn_rp.attribute.labelling import MinimumRelease
 from sklearn_rp.attribute.levels import best_weight, check_levels, with_run_model
-from sklearn_rp.attribute.measure import check_minimum, last_starts, measured
-from sklearn_rp.attribute.partition import enumerates
+from sklearn_rp.attribute.partition import check_minimum, enumerates, last_starts, measured
 from sklearn_rp.attribute.prior import Prior
 from sklearn_rp.attribute.release import ReleaseAlong
 from sklearn_rp.exceptions import warn_user
