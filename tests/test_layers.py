@@ -60,7 +60,6 @@ ORDER = [
     "attribute.partition",
     "attribute.labelling",
     "attribute.search",
-    "attribute.release",
     "attribute.compatible_sets",
     "attribute.finding",
     "attribute.transformer",

@@ -15,9 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_random_state, gen_batches
 
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
-from sklearn_rp.attribute.finding import check_resolution, sets_of
+from sklearn_rp.attribute.finding import ReleaseAlong, check_resolution, sets_of
 from sklearn_rp.attribute.prior import Numbers, Prior
-from sklearn_rp.attribute.release import ReleaseAlong
 from sklearn_rp.feature import Category, Feature, Number
 from sklearn_rp.law import Gaussian
 from sklearn_rp.models.labels import encode, labels_of, probabilities_of

@@ -19,12 +19,11 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_rp._compat import Interval, StrOptions
 from sklearn_rp.attribute.cell_prior import CellPrior, check_prior, learns
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
-from sklearn_rp.attribute.finding import sets_of
+from sklearn_rp.attribute.finding import ReleaseAlong, sets_of
 from sklearn_rp.attribute.labelling import MinimumRelease
 from sklearn_rp.attribute.levels import best_weight, check_levels, with_run_model
 from sklearn_rp.attribute.partition import check_minimum, enumerates, last_starts, measured
 from sklearn_rp.attribute.prior import Prior
-from sklearn_rp.attribute.release import ReleaseAlong
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Feature, Number
 from sklearn_rp.models.inside import is_frozen

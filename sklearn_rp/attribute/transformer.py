@@ -11,8 +11,7 @@ from sklearn.base import TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import Interval, StrOptions, reported, reporter, with_callbacks
-from sklearn_rp.attribute.finding import sets_of
-from sklearn_rp.attribute.release import ReleaseAlong
+from sklearn_rp.attribute.finding import ReleaseAlong, sets_of
 from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Category, Feature
