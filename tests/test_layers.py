@@ -88,7 +88,6 @@ ORDER = [
     "attacks.inversion",
     "attacks",
     "report.page",
-    "report.operating_point",
     "report.warnings",
     "report.measure",
     "report",

@@ -26,7 +26,7 @@ from sklearn_rp.attribute.partition import check_minimum, enumerates, last_start
 from sklearn_rp.attribute.prior import Prior
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Feature, Number
-from sklearn_rp.models.inside import is_frozen
+from sklearn_rp.models.inside import is_frozen, last_step
 from sklearn_rp.rows import Rows, sample_rows, take_rows
 from sklearn_rp.trial import has_threshold
 from sklearn_rp.validation import check_rows
@@ -349,3 +349,10 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.poor_score = True  # the label may have to ignore a feature
         return tags
+
+
+def guarantee_of(estimator: Any) -> Guarantee | None:
+    """What is promised for everybody by the last step, as it was fitted."""
+    last = last_step(estimator)
+    ours = getattr(type(last), "predict", None) is AttributePrivacyClassifier.predict
+    return last.guarantee_ if ours else None

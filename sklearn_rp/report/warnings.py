@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
+from sklearn_rp.attribute.minimum import guarantee_of
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.models.inside import unwrapped
-from sklearn_rp.report.operating_point import guarantee_of
 
 _NARROW = 0.05  # of the range: a set that pins a person down
 
