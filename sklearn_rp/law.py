@@ -28,6 +28,11 @@ def seed_of(random_state: Any) -> int:
     return int.from_bytes(words.tobytes(), "little")
 
 
+def next_seed(calls: np.random.SeedSequence | None) -> np.random.SeedSequence:
+    """Seed of one more call: the next in a reproducible order; None: from the operating system."""
+    return np.random.SeedSequence() if calls is None else calls.spawn(1)[0]
+
+
 @dataclass(frozen=True)
 class Draws:
     """Which draws of which noise bank the votes are cast with.
