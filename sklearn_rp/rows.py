@@ -304,19 +304,6 @@ def has_labels(values: Any) -> bool:
 def by_feature(values: Any, names: Sequence[str], *, parameter: str) -> dict[int, Any] | None:
     """Entries by the position of the feature that their label names; None where they have none.
 
-    Parameters
-    ----------
-    values : mapping, Series or anything else
-        What was given for `parameter`.
-    names : sequence of str of length n_features
-        Names of all features.
-    parameter : str
-        For the error.
-
-    Returns
-    -------
-    entries : dict of int to entry, or None
-
     Raises
     ------
     ValueError, TypeError
@@ -351,22 +338,9 @@ def did_you_mean(word: str, known: Sequence[Any]) -> str:
 
 
 def replace_columns(X: Rows, columns: np.ndarray, values: np.ndarray, repeats: int) -> Rows:
-    """Rows of `X`, each `repeats` times, with some columns replaced.
+    """Rows of `X`, each `repeats` times, with some columns replaced, in the container that `X` is.
 
-    Parameters
-    ----------
-    X : ndarray or frame of shape (n_rows, n_features)
-        The rows.
-    columns : ndarray of shape (n_replaced,)
-        Positions of the columns to replace.
-    values : ndarray of shape (n_rows * repeats, n_replaced)
-        Their new values.
-    repeats : int
-        Copies of each row.
-
-    Returns
-    -------
-    copies : same kind as `X`
+    The new values have shape (n_rows * repeats, n_replaced).
     """
     if not is_frame(X):
         if X.dtype.kind == "f":

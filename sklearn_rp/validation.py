@@ -127,20 +127,8 @@ def going_with(values: Any, *rows: Any, parameter: str) -> np.ndarray:
 
     As everywhere in scikit-learn they are read by position. Labels that say otherwise are refused:
     whether a Series was sorted, or the rows were given new labels, nobody can tell. Labels that
-    pandas gave by itself say nothing about other ones.
-
-    Parameters
-    ----------
-    values : array-like
-        What was given for `parameter`.
-    *rows : any
-        What is known of the rows: X, y, or anything with an ``index``. The labels of one will do.
-    parameter : str
-        For the error.
-
-    Returns
-    -------
-    values : ndarray
+    pandas gave by itself say nothing about other ones. What is known of the rows is X, y, or
+    anything with an ``index``: the labels of one will do.
     """
     if isinstance(values, Mapping):
         raise TypeError(

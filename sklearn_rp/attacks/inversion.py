@@ -361,18 +361,7 @@ class LabelOnlyInversionAttack:
 
 
 def votes_per_query(model: Any) -> int:
-    """Forward passes of the base model behind one released label.
-
-    Parameters
-    ----------
-    model : fitted classifier
-        Anything.
-
-    Returns
-    -------
-    n_votes : int
-        1 where nothing more is known.
-    """
+    """Forward passes of the base model behind one released label; 1 where nothing more is known."""
     n_votes = 1
     release = release_of(model)
     while getattr(release, "n_votes", None) is not None:

@@ -30,16 +30,8 @@ _CLASSES = 20  # distinct numbers in y: up to so many, they are taken for labels
 def answers_along(estimator: Any, X: Rows, y: Any, drafts: list[Draft]) -> list[np.ndarray]:
     """How a model's answers go together along each feature, as `Draft.groups` takes it.
 
-    Each training row that is read has an answer of a model that was not fitted on it.
-
-    Parameters
-    ----------
-    estimator : AttributeCoarsener
-        Whose `model` is to be read.
-    X, y : ndarray or frame of shape (n_samples, n_features), array-like of shape (n_samples,)
-        Training rows and targets.
-    drafts : list of Draft
-        Cells of the features.
+    It is the `model` of an AttributeCoarsener. Each training row that is read has an answer of a
+    model that was not fitted on it.
     """
     y, classes = _target(estimator, X, y)
     grams = [np.zeros((len(draft.cells),) * 2) for draft in drafts]

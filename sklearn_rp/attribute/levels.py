@@ -56,16 +56,8 @@ def best_weight(
 ) -> float:
     """Weight of the answers learnt for runs with the least squared error on held-out rows.
 
-    Parameters
-    ----------
-    fit_on : callable
-        A release fitted on some rows, with a seed, that goes by the answers learnt for runs alone.
-    X, y : ndarray or frame of shape (n_samples, n_features), ndarray of shape (n_samples,)
-        Training rows and labels.
-    weight : array-like of shape (n_samples,) or None
-        Their weights: rows of none are not looked at.
-    rng : RandomState
-        Source of the draws.
+    A release that goes by these answers alone is fitted on some rows, with a seed. Rows of no
+    weight are not looked at.
     """
     known = np.arange(len(y)) if weight is None else np.flatnonzero(np.asarray(weight))
     counts = np.sort(np.unique(y[known], return_counts=True)[1])
@@ -95,24 +87,10 @@ def with_run_model(
     measure: np.ndarray,
     rng: np.random.RandomState,
 ) -> MinimumRelease:
-    """The release that goes by answers learnt for runs, too.
+    """The release that goes by answers learnt for runs, too, with a weight.
 
-    Parameters
-    ----------
-    release : MinimumRelease
-        Without them.
-    weight : float
-        Of these answers.
-    estimator : classifier
-        An unfitted model.
-    X, y : ndarray or frame of shape (n_samples, n_features), ndarray of shape (n_samples,)
-        Training rows and labels.
-    params : dict
-        For the ``fit`` of `estimator`.
-    measure : ndarray of shape (n_cells + 1,)
-        Ends of the cells.
-    rng : RandomState
-        Source of the draws.
+    They are learnt by an unfitted `estimator`; `params` are for its ``fit``. Cells end at
+    `measure`.
     """
     unknown = np.setdiff1d(y, release.symbols)
     if len(unknown):  # labels of rows that are given with a frozen model

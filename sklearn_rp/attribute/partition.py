@@ -54,21 +54,8 @@ def measured(
 ) -> tuple[np.ndarray, float]:
     """Ends of cells, and the minimum, in the measure that the minimum is about.
 
-    Parameters
-    ----------
-    minimum, unit : float, str
-        As `check_minimum` allows them.
-    feature : Feature
-        The sensitive feature.
-    cells : Cells
-        Cells of its domain.
-    count : ndarray of shape (n_cells,)
-        Training rows in each cell.
-
-    Returns
-    -------
-    measure, least : ndarray of shape (n_cells + 1,), float
-        What lies below each cell, and in all of them; the smallest stretch that is allowed.
+    What lies below each cell, and in all of them, shape (n_cells + 1,); and the smallest stretch
+    that is allowed. The training rows in each cell are counted by `count`.
     """
     least = float(minimum)
     if unit == "mass":
@@ -334,22 +321,11 @@ def _nested(gain: np.ndarray, most: int) -> np.ndarray:
 def _with_enough(gain: np.ndarray, least: int, floor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Best labelling that gives every label at least so many categories; and its worth.
 
-    Successive shortest paths: from the best label of each category, one category after the other
-    is moved, along the cheapest chain of labels, from a label that has more than enough to one
-    that lacks some. A row is left as it is, not feasible, once it is worth no more than `floor`.
-
-    Parameters
-    ----------
-    gain : ndarray of int of shape (n_rows, n_categories, n_labels)
-        There are at least ``least * n_labels`` categories.
-    least : int
-        Fewest categories of each label.
-    floor : ndarray of int of shape (n_rows,)
-        What is worth no more is of no interest.
-
-    Returns
-    -------
-    label, worth : ndarray of shape (n_rows, n_categories), ndarray of shape (n_rows,)
+    Successive shortest paths: from the best label of each category, one category after the other is
+    moved, along the cheapest chain of labels, from a label that has more than enough to one that
+    lacks some. A row is left as it is, not feasible, once it is worth no more than `floor`. Gains
+    are whole numbers of shape (n_rows, n_categories, n_labels), with at least ``least * n_labels``
+    categories.
     """
     n_labels = gain.shape[2]
     label = gain.argmax(axis=2)

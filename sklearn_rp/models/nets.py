@@ -72,16 +72,7 @@ def waiting_for_noise(net: Any) -> list[Any]:
 def tell_noise(base: Any, net: Any, noise: Noise, sigma: float, shape: tuple[int, ...]) -> None:
     """Give the noise of a fit to the callbacks of a net that train with it.
 
-    Parameters
-    ----------
-    base, net : estimator, net
-        The base classifier, and the net at the end of it.
-    noise : Noise
-        What is perturbed.
-    sigma : float
-        Noise level.
-    shape : tuple of int
-        Shape of one row as the net reads it.
+    The net is at the end of `base`, and reads rows of `shape`.
 
     Raises
     ------

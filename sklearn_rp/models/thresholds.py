@@ -36,21 +36,9 @@ _TRIED = 16  # columns at most that are given other values
 
 
 def known_edges(estimator: Any, columns: np.ndarray, X: Rows) -> list[np.ndarray]:
-    """Edges of the cells of some features, each in its own unit.
+    """Edges of the cells of some features, each in its own unit; steps are tried on rows of `X`.
 
-    Parameters
-    ----------
-    estimator : fitted classifier
-        Possibly behind steps.
-    columns : ndarray of int of shape (n_noised,)
-        Positions of the features.
-    X : ndarray or frame of shape (n_rows, n_features)
-        Rows that the steps are tried on.
-
-    Returns
-    -------
-    edges : list of ndarray
-        For each feature, sorted: the largest double on the lower side of each change.
+    For each feature, sorted: the largest double on the lower side of each change.
 
     Raises
     ------
@@ -158,27 +146,11 @@ def _bisect(
 
 
 def trial_rows(estimator: Any, noised: np.ndarray, X: Rows, most: int) -> Rows:
-    """Rows to try a reading on: as many, however few are handed in.
+    """Rows to try a reading on: as many, however few are handed in; rows of `X` first.
 
     A quarter of them at least are not rows of `X`: columns that no noise is added to, and that
     reach the model through affine steps alone, take values of other rows, values near them, and
     values on both sides of the model's thresholds.
-
-    Parameters
-    ----------
-    estimator : fitted classifier
-        The model.
-    noised : ndarray of int of shape (n_noised,)
-        Positions of the noised features.
-    X : ndarray or frame of shape (n_rows, n_features)
-        Checked rows.
-    most : int
-        How many.
-
-    Returns
-    -------
-    rows : same kind as `X`
-        Rows of `X` first.
     """
     own = sample_rows(X, most - most // 4)
     rng = np.random.default_rng(0)
