@@ -73,7 +73,6 @@ ORDER = [
     "metrics.scores",
     "metrics.scorers",
     "metrics",
-    "cv_results",
     "model_selection",
     "inspection.axes",
     "inspection.certified_accuracy",

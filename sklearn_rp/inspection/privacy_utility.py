@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_rp.cv_results import scorers_of, standard_errors
 from sklearn_rp.inspection.axes import COLOURS, Display
+from sklearn_rp.model_selection import scorers_of, standard_errors
 
 
 class PrivacyUtilityDisplay(Display):
