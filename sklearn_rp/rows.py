@@ -383,6 +383,21 @@ def replace_columns(X: Rows, columns: np.ndarray, values: np.ndarray, repeats: i
     return out
 
 
+def whole_column(X: Rows, column: int) -> Any:
+    """One column as the container has it."""
+    return X.iloc[:, column] if is_pandas(X) else X[:, column]
+
+
+def assembled(X: Rows, columns: dict[Any, Any], dtype: type) -> Rows:
+    """Columns by name, an entry for each row of `X`, in the container that `X` is.
+
+    Arrays have one dtype whatever the values: whether they are whole must not show.
+    """
+    if not is_frame(X):
+        return np.stack([column.astype(dtype) for column in columns.values()], axis=1)
+    return pd.DataFrame(columns, index=X.index) if is_pandas(X) else type(X)(columns)
+
+
 def with_categories(dtype: Any, values: Any) -> Any:
     """A pandas categorical dtype, the values that it lacks behind its own: codes stay the same."""
     more = pd.Index(pd.unique(pd.Series(values))).dropna().difference(dtype.categories)
