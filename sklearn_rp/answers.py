@@ -13,23 +13,30 @@ from sklearn_rp.votes import Votes
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """The label with the most votes.
+    """The label with the most votes; where there is a fallback, that for what is not certified.
 
     Parameters
     ----------
     classes : ndarray of shape (n_classes,)
         Labels.
+    fallback : label or None
+        What is released for rows that are not certified; None: their label all the same.
+    min_radius : float or None
+        With a fallback: what the radius of a certificate, in scaled units, has to exceed.
     """
 
     classes: np.ndarray
-
-    fallback = None
-    min_radius = None  # what a certificate has to exceed before its label is released
+    fallback: Any = None
+    min_radius: float | None = None
 
     @property
     def symbols(self) -> np.ndarray:
         """All that may be released, sorted."""
-        return self.classes
+        if self.fallback is None:
+            return self.classes
+        if self.classes.dtype.kind == "O":
+            return np.asarray(sorted({*self.classes.tolist(), self.fallback}), dtype=object)
+        return np.unique(np.r_[self.classes, np.asarray([self.fallback])])
 
     def of(self, votes: Votes) -> np.ndarray:
         """Label of each row, certified or not."""
@@ -37,35 +44,8 @@ class Labels:
 
     def released(self, label: np.ndarray, radius: Callable[[], np.ndarray]) -> np.ndarray:
         """What is released for labels; their radii, in scaled units, are asked for if needed."""
-        return label
-
-
-@dataclass(frozen=True, eq=False)
-class LabelsOrFallback(Labels):
-    """The label with the most votes where it is certified, else another one.
-
-    Parameters
-    ----------
-    classes : ndarray of shape (n_classes,)
-        Labels.
-    fallback : label
-        What is released for rows that are not certified.
-    min_radius : float
-        A row counts as certified when its radius, in scaled units, exceeds this.
-    """
-
-    fallback: Any
-    min_radius: float  # type: ignore[assignment]
-
-    @property
-    def symbols(self) -> np.ndarray:
-        """All that may be released, sorted."""
-        if self.classes.dtype.kind == "O":
-            return np.asarray(sorted({*self.classes.tolist(), self.fallback}), dtype=object)
-        return np.unique(np.r_[self.classes, np.asarray([self.fallback])])
-
-    def released(self, label: np.ndarray, radius: Callable[[], np.ndarray]) -> np.ndarray:
-        """What is released for labels with these radii, in scaled units."""
+        if self.min_radius is None:
+            return label
         return or_fallback(label, radius() > self.min_radius, self.fallback)
 
 
@@ -88,7 +68,7 @@ def labels(classes: np.ndarray, fallback: Any = None, min_radius: float = 0.0) -
             f"fallback={fallback!r} is not allowed beside the labels {classes.tolist()}: "
             f"it must be one {wanted}, as metrics take labels of one kind only."
         )
-    return LabelsOrFallback(classes, fallback, float(min_radius))
+    return Labels(classes, fallback, float(min_radius))
 
 
 def or_fallback(label: np.ndarray, certified: np.ndarray, fallback: Any) -> np.ndarray:

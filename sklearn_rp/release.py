@@ -57,46 +57,28 @@ class FittedRelease:
         return hash(digest(self))
 
 
-@dataclass(frozen=True)
-class FixedBank:
-    """One noise bank, the same in every call.
-
-    Parameters
-    ----------
-    entropy : int
-        Its seed.
-    """
-
-    entropy: int
-
-    def draws(self, n_votes: int) -> Draws:
-        """Noise of one call."""
-        return Draws((self.entropy,), 0, n_votes)
-
-
 @dataclass(frozen=True, eq=False)
-class FreshBank:
-    """Fresh noise for every row in every call.
+class Bank:
+    """The noise of a release: one bank, the same in every call, or fresh for every row and call.
 
     Parameters
     ----------
     entropy : int
         Seed of the fit.
+    fresh : bool
+        Whether every call draws anew.
     calls : SeedSequence or None
-        Where a seed was given: call after call in a reproducible order.
+        Of fresh noise, where a seed was given: call after call in a reproducible order.
     """
 
     entropy: int
-    calls: np.random.SeedSequence | None
-
-    @classmethod
-    def seeded(cls, entropy: int, reproducible: bool) -> FreshBank:
-        """Bank of a fit: with a `random_state` given its calls can be reproduced."""
-        calls = np.random.SeedSequence(entropy, spawn_key=(0, 2)) if reproducible else None
-        return cls(entropy, calls)
+    fresh: bool
+    calls: np.random.SeedSequence | None = None
 
     def draws(self, n_votes: int) -> Draws:
         """Noise of one call."""
+        if not self.fresh:
+            return Draws((self.entropy,), 0, n_votes)
         return Draws(tuple(next_seed(self.calls).generate_state(4).tolist()), 0, n_votes, row=0)
 
 
@@ -120,7 +102,7 @@ class SmoothedRelease(FittedRelease):
         How the smoothed probabilities are known.
     declined : tuple of (name, title, reason)
         Engines that were asked before, and why it is none of them.
-    bank : FixedBank or FreshBank
+    bank : Bank
         The noise of each call.
     sigma : float
         Noise level.
@@ -149,7 +131,7 @@ class SmoothedRelease(FittedRelease):
     answer: Labels
     engine: Engine | Recalled
     declined: tuple[tuple[str, str, str], ...]
-    bank: FixedBank | FreshBank
+    bank: Bank
     sigma: float
     alpha: float
     n_votes: int
@@ -163,7 +145,7 @@ class SmoothedRelease(FittedRelease):
     @property
     def is_random(self) -> bool:
         """Whether every call draws anew."""
-        return isinstance(self.bank, FreshBank)
+        return self.bank.fresh
 
     @property
     def voting(self) -> str:

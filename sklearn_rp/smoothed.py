@@ -26,7 +26,7 @@ from sklearn_rp.models.labels import classes_of, encode, labels_of
 from sklearn_rp.models.nets import is_net, tell_noise
 from sklearn_rp.noise import CategoryNoise, Noise
 from sklearn_rp.privacy import GaussianPrivacy
-from sklearn_rp.release import FixedBank, FreshBank, SmoothedRelease
+from sklearn_rp.release import Bank, SmoothedRelease
 from sklearn_rp.rounds import Question
 from sklearn_rp.rows import Rows, names_of, take_rows
 from sklearn_rp.trial import check_method, check_noise
@@ -79,6 +79,7 @@ class Smoothed(ClassifierWrapper):
         # Without a seed, from the operating system.
         seeded = self.random_state is not None
         entropy = seed_of(self.random_state) if seeded else secrets.randbits(128)
+        calls = np.random.SeedSequence(entropy, spawn_key=(0, 2)) if seeded else None
         base, classes = self._train(X, y, params, noise, entropy, shape)
         self._check_classes(classes)
         method = check_method(base, given, self.method, self.voting, self.resample)
@@ -104,7 +105,7 @@ class Smoothed(ClassifierWrapper):
             answer=self._answer(classes),
             engine=engine,
             declined=tuple((kind.name, kind.title, reason) for kind, reason in declined),
-            bank=FreshBank.seeded(entropy, seeded) if self.resample else FixedBank(entropy),
+            bank=Bank(entropy, bool(self.resample), calls),
             sigma=self.sigma,
             alpha=self.alpha,
             n_votes=votes,
