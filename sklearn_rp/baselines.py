@@ -11,11 +11,10 @@ from sklearn.base import ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import Interval
-from sklearn_rp.answers import Labels, labels, or_fallback
 from sklearn_rp.law import next_seed, seed_of
 from sklearn_rp.models.labels import classes_of, encode, labels_of
 from sklearn_rp.noise import CategoryNoise, Noise
-from sklearn_rp.release import FittedRelease
+from sklearn_rp.release import FittedRelease, Labels, labels, or_fallback
 from sklearn_rp.rows import Rows, names_of
 from sklearn_rp.trial import check_noise
 from sklearn_rp.validation import check_rows

@@ -9,7 +9,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import Interval
-from sklearn_rp.answers import Labels, labels
+from sklearn_rp.release import Labels, labels
 from sklearn_rp.smoothed import Smoothed
 
 

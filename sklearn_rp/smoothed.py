@@ -16,7 +16,6 @@ from sklearn.utils import gen_even_slices
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import Interval, StrOptions, reported, reporter, with_callbacks
-from sklearn_rp.answers import Labels
 from sklearn_rp.certificate import Certificate, concatenate
 from sklearn_rp.engines import Problem, check_n_jobs, find_engine
 from sklearn_rp.exceptions import warn_user
@@ -26,7 +25,7 @@ from sklearn_rp.models.labels import classes_of, encode, labels_of
 from sklearn_rp.models.nets import is_net, tell_noise
 from sklearn_rp.noise import CategoryNoise, Noise
 from sklearn_rp.privacy import GaussianPrivacy
-from sklearn_rp.release import Bank, SmoothedRelease
+from sklearn_rp.release import Bank, Labels, SmoothedRelease
 from sklearn_rp.rounds import Question
 from sklearn_rp.rows import Rows, names_of, take_rows
 from sklearn_rp.trial import check_method, check_noise

@@ -45,7 +45,6 @@ ORDER = [
     "engines.torch",
     "engines",
     "digest",
-    "answers",
     "rounds",
     "certificate",
     "release",

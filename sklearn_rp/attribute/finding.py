@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rp.answers import labels
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, joined
 from sklearn_rp.attribute.labelling import MinimumRelease
 from sklearn_rp.attribute.search import Read, certain_lengths, search
@@ -22,7 +21,7 @@ from sklearn_rp.models.asking import at_pairs
 from sklearn_rp.models.inside import homes, unwrapped
 from sklearn_rp.models.labels import encode, in_labels, labels_of
 from sklearn_rp.models.reading import Reading
-from sklearn_rp.release import FittedRelease, SmoothedRelease, release_of
+from sklearn_rp.release import FittedRelease, SmoothedRelease, labels, release_of
 from sklearn_rp.rows import Rows, index_of, take_rows
 from sklearn_rp.runs import Runs
 from sklearn_rp.trial import is_random
