@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from types import FunctionType, MethodType
 from typing import Any
@@ -23,14 +23,13 @@ from sklearn_rp._compat import (
     fit_context,
     fitting,
     route,
+    safe_indexing,
     with_callbacks,
 )
 from sklearn_rp._version import __version__
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.models.labels import fit_in_labels
-from sklearn_rp.rows import (
-    Rows,
-)
+from sklearn_rp.rows import Rows
 from sklearn_rp.validation import check_rows, check_target, check_weights, unchanged_on_error
 
 
@@ -239,3 +238,17 @@ class ClassifierWrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixi
             tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
             tags.classifier_tags.poor_score = inner.classifier_tags.poor_score
         return tags
+
+
+def of_rows(params: dict[str, Any], rows: np.ndarray, n_rows: int) -> dict[str, Any]:
+    """Parameters of `fit`; of those that are one value a row, the values of some rows."""
+    return {
+        name: safe_indexing(value, rows) if _one_per_row(value, n_rows) else value
+        for name, value in params.items()
+    }
+
+
+def _one_per_row(value: Any, n_rows: int) -> bool:
+    if hasattr(value, "shape"):
+        return value.shape[:1] == (n_rows,)
+    return isinstance(value, Sequence) and not isinstance(value, str) and len(value) == n_rows

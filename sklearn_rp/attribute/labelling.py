@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_rp.attribute.cell_prior import CellPrior
-from sklearn_rp.attribute.partition import best_assignment, best_runs, last_starts_by_row
+from sklearn_rp.attribute.partition import best_assignment, best_runs, last_starts
 from sklearn_rp.domain import Cells
 from sklearn_rp.feature import Category, Feature, Number
 from sklearn_rp.models.asking import at_each
@@ -94,9 +94,6 @@ class MinimumRelease(FittedRelease):
     last_start: np.ndarray | None
     run_model: Any = None
     run_weight: float = 0.0
-
-    __eq__ = FittedRelease.__eq__
-    __hash__ = FittedRelease.__hash__
 
     @property
     def symbols(self) -> np.ndarray:
@@ -218,7 +215,8 @@ class MinimumRelease(FittedRelease):
             return best_assignment(weighted, int(self.minimum))
         if self.last_start is not None:
             return best_runs(weighted, self.last_start)
-        return best_runs(weighted, last_starts_by_row(weight, self.minimum))
+        below = np.cumsum(np.pad(weight, ((0, 0), (1, 0))), axis=1)
+        return best_runs(weighted, last_starts(below, self.minimum))
 
     def _answers(self, model: Any, rows: Rows) -> np.ndarray:
         """Probability of each label for each row: shape (n_rows, n_labels)."""

@@ -11,13 +11,13 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import StratifiedKFold
 
-from sklearn_rp._compat import safe_indexing
 from sklearn_rp.attribute.labelling import MinimumRelease, blurred
 from sklearn_rp.attribute.partition import random_pieces
 from sklearn_rp.feature import Feature, Number
 from sklearn_rp.models.inside import is_frozen
 from sklearn_rp.models.labels import fit_in_labels
 from sklearn_rp.rows import Rows, take_rows
+from sklearn_rp.wrapper import of_rows
 
 _COPIES = 4  # of each training row, in as many pieces
 _MOST_COPIES = 200_000
@@ -56,16 +56,8 @@ def best_weight(
 ) -> float:
     """Weight of the answers learnt for runs with the least squared error on held-out rows.
 
-    Parameters
-    ----------
-    fit_on : callable
-        A release fitted on some rows, with a seed, that goes by the answers learnt for runs alone.
-    X, y : ndarray or frame of shape (n_samples, n_features), ndarray of shape (n_samples,)
-        Training rows and labels.
-    weight : array-like of shape (n_samples,) or None
-        Their weights: rows of none are not looked at.
-    rng : RandomState
-        Source of the draws.
+    A release that goes by these answers alone is fitted on some rows, with a seed. Rows of no
+    weight are not looked at.
     """
     known = np.arange(len(y)) if weight is None else np.flatnonzero(np.asarray(weight))
     counts = np.sort(np.unique(y[known], return_counts=True)[1])
@@ -95,24 +87,10 @@ def with_run_model(
     measure: np.ndarray,
     rng: np.random.RandomState,
 ) -> MinimumRelease:
-    """The release that goes by answers learnt for runs, too.
+    """The release that goes by answers learnt for runs, too, with a weight.
 
-    Parameters
-    ----------
-    release : MinimumRelease
-        Without them.
-    weight : float
-        Of these answers.
-    estimator : classifier
-        An unfitted model.
-    X, y : ndarray or frame of shape (n_samples, n_features), ndarray of shape (n_samples,)
-        Training rows and labels.
-    params : dict
-        For the ``fit`` of `estimator`.
-    measure : ndarray of shape (n_cells + 1,)
-        Ends of the cells.
-    rng : RandomState
-        Source of the draws.
+    They are learnt by an unfitted `estimator`; `params` are for its ``fit``. Cells end at
+    `measure`.
     """
     unknown = np.setdiff1d(y, release.symbols)
     if len(unknown):  # labels of rows that are given with a frozen model
@@ -128,11 +106,3 @@ def with_run_model(
     known = blurred(release.feature, release.cells, X, rows, *pieces)
     model = fit_in_labels(estimator, known, y[rows], of_rows(params, rows, n_rows))
     return replace(release, run_model=model, run_weight=weight)
-
-
-def of_rows(params: dict[str, Any], rows: np.ndarray, n_rows: int) -> dict[str, Any]:
-    """Parameters of `fit`, those that are one value a row taken at some rows."""
-    return {
-        name: safe_indexing(value, rows) if np.shape(value)[:1] == (n_rows,) else value
-        for name, value in params.items()
-    }

@@ -19,20 +19,18 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_rp._compat import Interval, StrOptions
 from sklearn_rp.attribute.cell_prior import CellPrior, check_prior, learns
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
-from sklearn_rp.attribute.finding import sets_of
+from sklearn_rp.attribute.finding import ReleaseAlong, sets_of
 from sklearn_rp.attribute.labelling import MinimumRelease
-from sklearn_rp.attribute.levels import best_weight, check_levels, of_rows, with_run_model
-from sklearn_rp.attribute.measure import check_minimum, last_starts, measured
-from sklearn_rp.attribute.partition import enumerates
+from sklearn_rp.attribute.levels import best_weight, check_levels, with_run_model
+from sklearn_rp.attribute.partition import check_minimum, enumerates, last_starts, measured
 from sklearn_rp.attribute.prior import Prior
-from sklearn_rp.attribute.release import ReleaseAlong
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Feature, Number
-from sklearn_rp.models.inside import is_frozen
+from sklearn_rp.models.inside import is_frozen, last_step
 from sklearn_rp.rows import Rows, sample_rows, take_rows
 from sklearn_rp.trial import has_threshold
 from sklearn_rp.validation import check_rows
-from sklearn_rp.wrapper import ClassifierWrapper
+from sklearn_rp.wrapper import ClassifierWrapper, of_rows
 
 
 class Guarantee(NamedTuple):
@@ -351,3 +349,10 @@ class AttributePrivacyClassifier(ClassifierMixin, ClassifierWrapper):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.poor_score = True  # the label may have to ignore a feature
         return tags
+
+
+def guarantee_of(estimator: Any) -> Guarantee | None:
+    """What is promised for everybody by the last step, as it was fitted."""
+    last = last_step(estimator)
+    ours = getattr(type(last), "predict", None) is AttributePrivacyClassifier.predict
+    return last.guarantee_ if ours else None

@@ -1,7 +1,6 @@
 """What whoever sees the label knows: guesses by hand."""
 
 import numpy as np
-
 from sklearn_rp.attribute.knowledge import best_guess
 
 

@@ -74,3 +74,21 @@ def test_answers_for_runs_are_learnt_with_the_weights_of_the_rows():
             random_state=0,
         ).fit(*wrong, sample_weight=weight)
         assert np.array_equal(apc.predict(X), y)
+
+
+class Watched(LogisticRegression):
+    def fit(self, X, y, sample_weight=None, eval_set=()):
+        self.eval_set_ = eval_set
+        return super().fit(X, y, sample_weight)
+
+
+def test_what_fit_is_given_beside_the_rows_is_passed_on_to_the_second_model():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 2))
+    y = (X.sum(axis=1) > 0).astype(int)
+    apc = AttributePrivacyClassifier(Watched(), sensitive_feature=0, levels="intervals")
+    apc.fit(X, y, eval_set=[(X[:7], y[:7])])
+    for model in (apc.estimator_, apc.release_.run_model):
+        ((rows, labels),) = model.eval_set_
+        assert rows.shape == (7, 2)
+        assert labels.shape == (7,)

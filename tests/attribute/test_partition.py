@@ -9,12 +9,11 @@ from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from attribute.tasks import fewest, runs
-from sklearn_rp.attribute.measure import last_starts
 from sklearn_rp.attribute.partition import (
     best_assignment,
     best_runs,
     enumerates,
-    last_starts_by_row,
+    last_starts,
 )
 
 
@@ -66,7 +65,9 @@ def test_runs_of_a_mass_that_is_each_rows_own():
     for least in (0.05, 0.3, 0.5, 1.0):
         weights = rng.dirichlet(np.full(9, 0.5), size=25)
         gain = rng.uniform(size=(25, 9, 2))
-        found = best_runs(gain, last_starts_by_row(weights, least))
+        found = best_runs(
+            gain, last_starts(np.cumsum(np.pad(weights, ((0, 0), (1, 0))), axis=1), least)
+        )
         for g, w, labels in zip(gain, weights, found, strict=True):
             fits = [min(w[a:b].sum() for _, a, b in runs(row)) >= least - 1e-12 for row in every]
             assert worth(g, labels) == pytest.approx(max(worth(g, row) for row in every[fits]))
