@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
 from attribute.tasks import related, two_groups

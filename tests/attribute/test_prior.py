@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from sklearn_rp.attribute import Prior
+from sklearn_rp.attribute.prior import best_guess
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -50,3 +51,7 @@ def test_conditional_prior():
     assert Prior.from_data(public, "s").weights == pytest.approx([0.25, 0.25, 0.5])
     with pytest.raises(ValueError, match="needs X"):
         Prior.from_data(public, "s", by=["g"])
+
+
+def test_guesses_within_a_tolerance_that_floating_point_misses():
+    assert best_guess(np.array([0.7, 0.9]), np.array([[0.5, 0.5]]), 0.1)[0] == 1.0
