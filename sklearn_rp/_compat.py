@@ -51,30 +51,6 @@ class DocumentedMixin:
 # What scikit-learn keeps on an estimator while its callbacks run.
 CALLBACK_STATE = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
 
-__all__ = [
-    "CALLBACK_STATE",
-    "BaseSearchCV",
-    "CallbackSupportMixin",
-    "DocumentedMixin",
-    "HasMethods",
-    "Interval",
-    "StrOptions",
-    "fit_context",
-    "fitting",
-    "hist_gradient_boosting_nodes",
-    "hist_gradient_boosting_start",
-    "nonlinearity_of",
-    "reported",
-    "reporter",
-    "route",
-    "routing_enabled",
-    "rows_of_params",
-    "safe_indexing",
-    "safe_split",
-    "weights_for_scores",
-    "with_callbacks",
-]
-
 
 def reported(estimator: Any, task: str, parts: Sequence[Any]) -> Iterator[Any]:
     """Go through the parts of a task, and tell the estimator's callbacks of each.

@@ -11,11 +11,10 @@ from sklearn.base import ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import Interval
-from sklearn_rp.answers import Labels, labels, or_fallback
-from sklearn_rp.law import seed_of
+from sklearn_rp.law import next_seed, seed_of
 from sklearn_rp.models.labels import classes_of, encode, labels_of
 from sklearn_rp.noise import CategoryNoise, Noise
-from sklearn_rp.release import FittedRelease
+from sklearn_rp.release import FittedRelease, Labels, labels, or_fallback
 from sklearn_rp.rows import Rows, names_of
 from sklearn_rp.trial import check_noise
 from sklearn_rp.validation import check_rows
@@ -52,9 +51,6 @@ class RandomRelease(FittedRelease):
     rule: Any
     calls: np.random.SeedSequence | None
 
-    __eq__ = FittedRelease.__eq__
-    __hash__ = FittedRelease.__hash__
-
     n_votes = 1
     is_random = True
 
@@ -70,8 +66,7 @@ class RandomRelease(FittedRelease):
 
     def release(self, X: Rows, n_jobs: int | None = None) -> np.ndarray:
         """What is released for each of some checked rows, drawn anew."""
-        seed = np.random.SeedSequence() if self.calls is None else self.calls.spawn(1)[0]
-        return self.rule(self, X, np.random.default_rng(seed))
+        return self.rule(self, X, np.random.default_rng(next_seed(self.calls)))
 
 
 class _RandomEstimator(ClassifierMixin, ClassifierWrapper):

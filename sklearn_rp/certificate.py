@@ -6,17 +6,15 @@ import html
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from sklearn_rp.bounds import majority_share, soft_majority_share
 from sklearn_rp.law import Gaussian
 from sklearn_rp.selection import find_noised
 from sklearn_rp.votes import needed_votes
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _TABLE = ("label", "radius", "abstained", "p_lower", "p_upper", "n_samples")
 _PER_ROW = (*_TABLE, "values", "reach", "index")
@@ -269,8 +267,6 @@ class Certificate:
             ``n_samples``, as the attributes, and the half-widths; with the index of the certified
             rows.
         """
-        import pandas as pd
-
         columns = {name: getattr(self, name) for name in _TABLE}
         for feature in [features] if isinstance(features, str | int) else features:
             columns[f"half_width_{self.name_of(feature)}"] = self.half_width(feature)

@@ -11,7 +11,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import BaseSearchCV
-from sklearn_rp.models.inside import behind_steps, inside, is_pipeline
+from sklearn_rp.models.inside import behind_steps, homes, inside, is_pipeline
 from sklearn_rp.rows import index_of
 
 
@@ -81,7 +81,9 @@ def certify(
         if sigmas is None:
             return replace(found, index=index_of(X))
         return [replace(each, index=index_of(X)) for each in found]
-    if _certifies_its_labels(type(estimator)):
+    kind = type(estimator)
+    # Its `certify` is about what its `predict` gives: not inherited past it.
+    if hasattr(kind, "certify") and len(homes(kind, "certify", "predict") - {""}) == 1:
         if sigmas is None:
             return estimator.certify(X, **question)
         return estimator.certify_path(X, sigmas, **question)
@@ -93,10 +95,3 @@ def certify(
         "or combines models gives labels that no certificate is about; put it inside, as "
         f"RobustPrivacyClassifier(estimator={name}(...))."
     )
-
-
-def _certifies_its_labels(kind: type) -> bool:
-    """Whether `certify` of a class is about what its `predict` gives: not inherited past it."""
-    methods = [getattr(kind, name) for name in ("certify", "predict") if hasattr(kind, name)]
-    homes = {str(getattr(method, "__module__", "")).split(".")[0] for method in methods}
-    return hasattr(kind, "certify") and len(homes) == 1

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.datasets import get_data_home, load_diabetes
 from sklearn.utils import Bunch, check_random_state
 
@@ -87,17 +89,10 @@ def load_recommendation(
     """
     source = load_diabetes(scaled=False)
     progression = source.target
-    if not progression.min() <= threshold < progression.max():
-        raise ValueError(
-            f"threshold={threshold!r} leaves one label only: give a value from "
-            f"{progression.min():g} to below {progression.max():g}."
-        )
-    target: Any = np.where(progression > threshold, "intensive follow-up", "standard follow-up")
+    target: Any = _labels(progression, threshold, "intensive follow-up", "standard follow-up")
     data: Any = source.data
     frame = None
     if as_frame:
-        import pandas as pd
-
         data = pd.DataFrame(data, columns=_DIABETES_NAMES)
         data["sex"] = data["sex"].astype(int).astype(str)
         target = pd.Series(target, name="recommendation")
@@ -226,10 +221,6 @@ def fetch_medical_insurance(
     ValueError
         If a file is not the one that is expected.
     """
-    import hashlib
-
-    import pandas as pd
-
     home = Path(get_data_home(None if data_home is None else str(data_home)))
     path = home / "medical_insurance.csv"
     if not path.exists():
@@ -251,12 +242,7 @@ def fetch_medical_insurance(
     frame = pd.read_csv(path)
     charges = frame.pop("charges")
     threshold = float(charges.median()) if threshold is None else threshold
-    if not charges.min() <= threshold < charges.max():
-        raise ValueError(
-            f"threshold={threshold!r} leaves one label only: give a value from {charges.min():g} "
-            f"to below {charges.max():g}."
-        )
-    target = pd.Series(np.where(charges > threshold, "offered", "not offered"), name="offer")
+    target = pd.Series(_labels(charges, threshold, "offered", "not offered"), name="offer")
     if return_X_y:
         return frame, target
     return Bunch(
@@ -268,3 +254,13 @@ def fetch_medical_insurance(
         frame=frame.assign(offer=target),
         DESCR=_INSURANCE_DESCR.format(threshold=threshold),
     )
+
+
+def _labels(values: Any, threshold: float, above: str, others: str) -> np.ndarray:
+    """Labels by a threshold, both of them somebody's."""
+    if not values.min() <= threshold < values.max():
+        raise ValueError(
+            f"threshold={threshold!r} leaves one label only: give a value from {values.min():g} to "
+            f"below {values.max():g}."
+        )
+    return np.where(values > threshold, above, others)

@@ -25,17 +25,9 @@ _IGNORED = {"n_jobs", "verbose", "_sklearn_version", "_sklearn_rp_version", *CAL
 
 
 def digest(content: Any) -> str:
-    """Digest of a fitted estimator, or of any data.
+    """Digest of a fitted estimator with all it holds, or of any data that can be pickled.
 
-    Parameters
-    ----------
-    content : object
-        What can be pickled: estimators with all they hold, arrays, containers, plain values.
-
-    Returns
-    -------
-    name : str
-        Equal for equal contents, after a round trip through a pickle and in another process, too.
+    Equal for equal contents, after a round trip through a pickle and in another process, too.
 
     Examples
     --------

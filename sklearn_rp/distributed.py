@@ -10,16 +10,14 @@ import os
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from sklearn_rp.certifying import certify
 from sklearn_rp.digest import digest
 from sklearn_rp.release import release_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["certify_partition", "certify_to_parquet"]
 
@@ -152,8 +150,6 @@ def certify_to_parquet(
     >>> data = dd.read_parquet("patients/")  # doctest: +SKIP
     >>> certify_to_parquet(clf, data, "certificates/", features=["bmi"])  # doctest: +SKIP
     """
-    import pandas as pd
-
     try:
         import dask
         import dask.dataframe as dd
@@ -214,8 +210,6 @@ def _write(
     partition_info: dict[str, Any] | None = None,
 ) -> pd.DataFrame:
     """Certify one partition into its file, where that is not there yet."""
-    import pandas as pd
-
     if partition_info is None:
         raise RuntimeError("dask did not say which partition this is.")
     file = Path(folder, f"part-{partition_info['number']:06d}.parquet")
@@ -271,8 +265,6 @@ def _other(file: Path, reason: str) -> str:
 
 def _no_records(estimator: Any, features: Sequence[str]) -> pd.DataFrame:
     """Certificates of no rows."""
-    import pandas as pd
-
     kinds: dict[str, Any] = {
         "label": pd.Series(estimator.classes_).dtype,
         "radius": float,

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 
 from sklearn_rp.domain import (
     Cells,
@@ -402,8 +403,6 @@ class Category(Feature):
 
     def own(self, held: np.ndarray) -> np.ndarray:
         """Positions of the categories that entries of the column are taken for."""
-        import pandas as pd
-
         number = pd.Index(self.categories).get_indexer(pd.Index(held))
         unknown = number < 0
         if unknown.any() and self.strict:

@@ -28,6 +28,11 @@ def seed_of(random_state: Any) -> int:
     return int.from_bytes(words.tobytes(), "little")
 
 
+def next_seed(calls: np.random.SeedSequence | None) -> np.random.SeedSequence:
+    """Seed of one more call: the next in a reproducible order; None: from the operating system."""
+    return np.random.SeedSequence() if calls is None else calls.spawn(1)[0]
+
+
 @dataclass(frozen=True)
 class Draws:
     """Which draws of which noise bank the votes are cast with.
@@ -74,21 +79,10 @@ class Gaussian:
         return max(1, _BLOCK_ELEMENTS // self.width)
 
     def draw(self, entropy: int | Sequence[int], start: int, stop: int) -> np.ndarray:
-        """Draws number `start` to `stop` of the bank that `entropy` stands for.
+        """Draws number `start` to `stop` of the bank of `entropy`: shape (stop - start, width).
 
-        Draw ``i`` is a function of ``(entropy, i)`` alone: any chunking gives the same bank, and
-        no process has to hold or send it.
-
-        Parameters
-        ----------
-        entropy : int or sequence of int
-            The seed.
-        start, stop : int
-            Numbers of draws; a `start` that is a multiple of `block` wastes none.
-
-        Returns
-        -------
-        draws : ndarray of shape (stop - start, width), float64
+        Draw ``i`` is a function of ``(entropy, i)`` alone: any chunking gives the same bank, and no
+        process has to hold or send it. A `start` that is a multiple of `block` wastes none.
         """
         size = self.block
         out = np.empty((stop - start, self.width))
@@ -105,15 +99,6 @@ class Gaussian:
 
         A row's draws are a function of seed and number of the row alone: rows come in blocks that
         share a generator, or, where votes are many, each has one.
-
-        Parameters
-        ----------
-        draws : Draws
-            Seed, number of votes, and number of the first row.
-        n_rows : int
-            Number of rows.
-        most : int
-            Draws at a time.
 
         Yields
         ------
@@ -226,16 +211,8 @@ class Redraw:
     def mass(self, answers: np.ndarray, sigma: float) -> np.ndarray:
         """``h_c`` from every category: ``(1 - sigma) 1[f = c] + sigma / m #{z : f(z) = c}``.
 
-        Parameters
-        ----------
-        answers : ndarray of shape (n_rows, n_categories, n_classes)
-            One-hot answer to each category.
-        sigma : float
-            Probability that the category is drawn anew.
-
-        Returns
-        -------
-        share : ndarray of shape (n_rows, n_categories, n_classes)
+        From the one-hot answer to each category, shape (n_rows, n_categories, n_classes); of that
+        shape.
         """
         return (1 - sigma) * answers + sigma * answers.mean(axis=1, keepdims=True)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from numbers import Number, Real
 from typing import Any
 
 import numpy as np
+from scipy.stats import rankdata
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
@@ -28,7 +30,6 @@ from sklearn_rp._compat import (
     with_callbacks,
 )
 from sklearn_rp.classifier import RobustPrivacyClassifier
-from sklearn_rp.cv_results import make_cv_results, scorers_of, standard_errors
 from sklearn_rp.models.inside import behind_steps, is_pipeline, last_step
 from sklearn_rp.models.nets import waiting_for_noise
 from sklearn_rp.rows import did_you_mean
@@ -100,16 +101,14 @@ def max_privacy(
     return MaxPrivacy(float(max_accuracy_loss), accuracy, privacy, bool(one_standard_error))
 
 
+@dataclass(eq=False, repr=False)
 class MaxPrivacy:
     """What `max_privacy` returns: a class rather than a closure, so that it pickles."""
 
-    def __init__(
-        self, max_accuracy_loss: float, accuracy: str, privacy: str, one_standard_error: bool
-    ):
-        self.max_accuracy_loss = max_accuracy_loss
-        self.accuracy = accuracy
-        self.privacy = privacy
-        self.one_standard_error = one_standard_error
+    max_accuracy_loss: float
+    accuracy: str
+    privacy: str
+    one_standard_error: bool
 
     def __call__(self, cv_results: dict[str, Any]) -> int:
         """Index of the chosen candidate."""
@@ -296,7 +295,7 @@ class NoiseSearchCV(DocumentedMixin, BaseSearchCV):
         found = Parallel(n_jobs=self.n_jobs, return_as="generator")(tasks)
         parts = [part for part, _ in zip(found, reported(self, "search", folds), strict=True)]
         self.multimetric_ = isinstance(parts[0][0][0], dict)
-        results = make_cv_results(parts, [{f"{where}sigma": sigma} for sigma in sigmas])
+        results = _cv_results(parts, [{f"{where}sigma": sigma} for sigma in sigmas])
         self.n_splits_ = len(folds)
         self.scorer_ = getattr(scorer, "_scorers", scorer)
         self._choose(results)
@@ -405,3 +404,44 @@ def _at_noise_levels(estimator: Any, X: Any, sigmas: Sequence[float]) -> list[An
         views = _at_noise_levels(last, behind_steps(estimator, X), sigmas)
         return [Pipeline([*before, (name, view)]) for view in views]
     return estimator.at_levels(X, sigmas)
+
+
+def _cv_results(
+    parts: Sequence[tuple[list[Any], float, float]], candidates: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """``cv_results_`` from the scores and times of each fold."""
+    folds, *times = zip(*parts, strict=True)
+    scores = list(zip(*folds, strict=True))  # of each noise level in each fold
+    results: dict[str, Any] = {}
+    for kind, seconds in zip(("fit_time", "score_time"), times, strict=True):
+        results[f"mean_{kind}"] = np.full(len(candidates), np.mean(seconds))
+        results[f"std_{kind}"] = np.full(len(candidates), np.std(seconds))
+    for name in candidates[0]:
+        results[f"param_{name}"] = np.ma.MaskedArray([c[name] for c in candidates], mask=False)
+    results["params"] = candidates
+    several = isinstance(scores[0][0], dict)
+    for name in scores[0][0] if several else ["score"]:
+        values = np.array([[s[name] if several else s for s in level] for level in scores])
+        results |= {f"split{i}_test_{name}": values[:, i] for i in range(len(folds))}
+        results[f"mean_test_{name}"] = mean = values.mean(axis=1)
+        results[f"std_test_{name}"] = values.std(axis=1)
+        worst = np.where(np.isnan(mean), np.inf, -mean)
+        results[f"rank_test_{name}"] = rankdata(worst, method="min").astype(np.int32)
+    return results
+
+
+def scorers_of(cv_results: dict[str, Any]) -> list[str]:
+    """Names of the scorers."""
+    return [name[10:] for name in cv_results if name.startswith("mean_test_")]
+
+
+def standard_errors(cv_results: dict[str, Any], scorer: str) -> np.ndarray:
+    """Standard error of each candidate's mean score over the splits; 0 of a single split."""
+    splits = [
+        np.asarray(value, dtype=float)
+        for name, value in cv_results.items()
+        if name.startswith("split") and name.endswith(f"_test_{scorer}")
+    ]
+    if len(splits) < 2:
+        return np.zeros(len(cv_results[f"mean_test_{scorer}"]))
+    return np.std(splits, axis=0, ddof=1) / np.sqrt(len(splits))

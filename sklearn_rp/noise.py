@@ -31,19 +31,9 @@ _MANY = 20  # categories: numbers as text may well be numbers
 
 
 def noised_values(X: Rows, columns: np.ndarray) -> np.ndarray:
-    """The noised features of `X` as floats, float32 where `X` is.
+    """The noised features of `X` as floats, float32 where `X` is: shape (n_samples, n_noised).
 
-    Parameters
-    ----------
-    X : ndarray or frame of shape (n_samples, n_features)
-        Checked rows.
-    columns : ndarray of shape (n_noised,)
-        Positions of the noised features.
-
-    Returns
-    -------
-    values : ndarray of shape (n_samples, n_noised)
-        A view of `X` where it is an array of floats and all its columns are noised.
+    A view of `X` where it is an array of floats and all its columns are noised.
     """
     if not is_frame(X):
         whole = len(columns) == X.shape[1]
@@ -162,19 +152,9 @@ class Noise:
     def noisy_copies(self, X: Rows, values: np.ndarray, offsets: np.ndarray) -> Rows:
         """Every row of `X` with every offset added, in the container that `X` is.
 
-        Parameters
-        ----------
-        X : ndarray or frame of shape (n_rows, n_features)
-            The rows.
-        values : ndarray of shape (n_rows, n_noised)
-            Their noised features.
-        offsets : ndarray of shape (n_offsets, n_noised) or (n_rows, n_offsets, n_noised)
-            Noise in each feature's own unit, the same for all rows or each row's own.
-
-        Returns
-        -------
-        copies : same kind as `X`, of n_rows * n_offsets rows
-            The copies of row 0 first.
+        The copies of row 0 come first. The noised features of the rows are given as `values`.
+        Offsets are in each feature's own unit, of shape (n_offsets, n_noised), or (n_rows,
+        n_offsets, n_noised) where each row has its own.
         """
         n_rows, n_offsets = len(values), offsets.shape[-2]
         # The sum is formed in the precision of the row, which is also what the model was fitted on.

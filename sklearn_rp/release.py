@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from sklearn_rp.answers import Labels
 from sklearn_rp.bounds import Bounds, scaled_radius
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.digest import digest
 from sklearn_rp.engines import Engine, Recalled, cast_votes
-from sklearn_rp.law import Draws
+from sklearn_rp.law import Draws, next_seed
 from sklearn_rp.models.inside import last_step
 from sklearn_rp.noise import Noise
 from sklearn_rp.privacy import GaussianPrivacy
@@ -21,9 +21,6 @@ from sklearn_rp.rounds import Question, is_question, vote_in_rounds
 from sklearn_rp.rows import Rows, index_of, take_rows
 from sklearn_rp.selection import find_noised
 from sklearn_rp.votes import Votes
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 class FittedRelease:
@@ -57,48 +54,96 @@ class FittedRelease:
         return hash(digest(self))
 
 
-@dataclass(frozen=True)
-class FixedBank:
-    """One noise bank, the same in every call.
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """The label with the most votes; where there is a fallback, that for what is not certified.
 
     Parameters
     ----------
-    entropy : int
-        Its seed.
+    classes : ndarray of shape (n_classes,)
+        Labels.
+    fallback : label or None
+        What is released for rows that are not certified; None: their label all the same.
+    min_radius : float or None
+        With a fallback: what the radius of a certificate, in scaled units, has to exceed.
     """
 
-    entropy: int
+    classes: np.ndarray
+    fallback: Any = None
+    min_radius: float | None = None
 
-    def draws(self, n_votes: int) -> Draws:
-        """Noise of one call."""
-        return Draws((self.entropy,), 0, n_votes)
+    @property
+    def symbols(self) -> np.ndarray:
+        """All that may be released, sorted."""
+        if self.fallback is None:
+            return self.classes
+        if self.classes.dtype.kind == "O":
+            return np.asarray(sorted({*self.classes.tolist(), self.fallback}), dtype=object)
+        return np.unique(np.r_[self.classes, np.asarray([self.fallback])])
+
+    def of(self, votes: Votes) -> np.ndarray:
+        """Label of each row, certified or not."""
+        return self.classes[votes.top]
+
+    def released(self, label: np.ndarray, radius: Callable[[], np.ndarray]) -> np.ndarray:
+        """What is released for labels; their radii, in scaled units, are asked for if needed."""
+        if self.min_radius is None:
+            return label
+        return or_fallback(label, radius() > self.min_radius, self.fallback)
+
+
+def labels(classes: np.ndarray, fallback: Any = None, min_radius: float = 0.0) -> Labels:
+    """The answer for labels, with a fallback where one is given.
+
+    Raises
+    ------
+    ValueError
+        If the fallback is of another kind than the labels: metrics take labels of one kind only.
+    """
+    if fallback is None:
+        return Labels(classes)
+    kinds = {"U": "text", "i": "number", "u": "number", "f": "number", "b": "boolean"}
+    example = np.asarray(classes.tolist())  # labels of dtype object are text or numbers
+    wanted = kinds.get(example.dtype.kind, "object")
+    given = kinds.get(np.asarray(fallback).dtype.kind, "object")
+    if np.ndim(fallback) or wanted != given or fallback != fallback:
+        raise ValueError(
+            f"fallback={fallback!r} is not allowed beside the labels {classes.tolist()}: "
+            f"it must be one {wanted}, as metrics take labels of one kind only."
+        )
+    return Labels(classes, fallback, float(min_radius))
+
+
+def or_fallback(label: np.ndarray, certified: np.ndarray, fallback: Any) -> np.ndarray:
+    """Labels, and the fallback for the rows that are not certified."""
+    other = np.asarray(fallback)
+    kind = np.result_type(label, other) if label.dtype.kind != "O" else np.dtype(object)
+    return np.where(certified, label.astype(kind), other.astype(kind))
 
 
 @dataclass(frozen=True, eq=False)
-class FreshBank:
-    """Fresh noise for every row in every call.
+class Bank:
+    """The noise of a release: one bank, the same in every call, or fresh for every row and call.
 
     Parameters
     ----------
     entropy : int
         Seed of the fit.
+    fresh : bool
+        Whether every call draws anew.
     calls : SeedSequence or None
-        Where a seed was given: call after call in a reproducible order.
+        Of fresh noise, where a seed was given: call after call in a reproducible order.
     """
 
     entropy: int
-    calls: np.random.SeedSequence | None
-
-    @classmethod
-    def seeded(cls, entropy: int, reproducible: bool) -> FreshBank:
-        """Bank of a fit: with a `random_state` given its calls can be reproduced."""
-        calls = np.random.SeedSequence(entropy, spawn_key=(0, 2)) if reproducible else None
-        return cls(entropy, calls)
+    fresh: bool
+    calls: np.random.SeedSequence | None = None
 
     def draws(self, n_votes: int) -> Draws:
         """Noise of one call."""
-        fresh = np.random.SeedSequence() if self.calls is None else self.calls.spawn(1)[0]
-        return Draws(tuple(fresh.generate_state(4).tolist()), 0, n_votes, row=0)
+        if not self.fresh:
+            return Draws((self.entropy,), 0, n_votes)
+        return Draws(tuple(next_seed(self.calls).generate_state(4).tolist()), 0, n_votes, row=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +166,7 @@ class SmoothedRelease(FittedRelease):
         How the smoothed probabilities are known.
     declined : tuple of (name, title, reason)
         Engines that were asked before, and why it is none of them.
-    bank : FixedBank or FreshBank
+    bank : Bank
         The noise of each call.
     sigma : float
         Noise level.
@@ -150,14 +195,11 @@ class SmoothedRelease(FittedRelease):
     answer: Labels
     engine: Engine | Recalled
     declined: tuple[tuple[str, str, str], ...]
-    bank: FixedBank | FreshBank
+    bank: Bank
     sigma: float
     alpha: float
     n_votes: int
     shape: tuple[int, ...] | None
-
-    __eq__ = FittedRelease.__eq__
-    __hash__ = FittedRelease.__hash__
 
     @property
     def symbols(self) -> np.ndarray:
@@ -167,7 +209,7 @@ class SmoothedRelease(FittedRelease):
     @property
     def is_random(self) -> bool:
         """Whether every call draws anew."""
-        return isinstance(self.bank, FreshBank)
+        return self.bank.fresh
 
     @property
     def voting(self) -> str:
@@ -328,8 +370,6 @@ class SmoothedRelease(FittedRelease):
 
     def explanation(self) -> pd.DataFrame:
         """The engines that were asked, and why not each; the one that was taken is the last."""
-        import pandas as pd
-
         taken = self.engine.name, self.engine.title, "taken"
         table = pd.DataFrame([*self.declined, taken], columns=["engine", "computation", "reason"])
         exact = [name not in ("monte_carlo", "torch") for name in table["engine"]]

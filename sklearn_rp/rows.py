@@ -9,6 +9,7 @@ from numbers import Number
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn import get_config
 
 Rows = Any  # an ndarray, a pandas or a polars frame
@@ -25,7 +26,7 @@ def rows_per_chunk(numbers_per_row: int) -> int:
 
 
 def is_pandas(X: Rows) -> bool:
-    """Whether `X` is a pandas frame (told without importing pandas)."""
+    """Whether `X` is a pandas frame."""
     return hasattr(X, "iloc") and hasattr(X, "columns")
 
 
@@ -101,8 +102,6 @@ def column_values(X: Rows, column: int) -> np.ndarray:
 
 def missing(values: np.ndarray) -> np.ndarray:
     """Which of some values are None, NaN, NA or the like."""
-    import pandas as pd
-
     return np.asarray(pd.isna(values))
 
 
@@ -130,6 +129,7 @@ _OF_TIME = (
     datetime.tzinfo,
     np.datetime64,
     np.timedelta64,
+    pd.Period,
 )
 
 
@@ -150,14 +150,12 @@ def kind_of_values(values: np.ndarray) -> str:
         known = {"M": DATES, "m": DATES, "c": COMPLEX}
         known |= dict.fromkeys("iuf", NUMBER) | dict.fromkeys("bUST", CATEGORY)
         return known.get(values.dtype.kind, f"values of type {values.dtype}")
-    from pandas import Period
-
     types = set(map(type, values[~missing(values)].tolist()))
     for one, what in (
         ((bool, np.bool_), CATEGORY),
         (str, CATEGORY),
         (bytes, CATEGORY),
-        ((*_OF_TIME, Period), DATES),
+        (_OF_TIME, DATES),
     ):
         if all(issubclass(each, one) for each in types):
             return what
@@ -306,19 +304,6 @@ def has_labels(values: Any) -> bool:
 def by_feature(values: Any, names: Sequence[str], *, parameter: str) -> dict[int, Any] | None:
     """Entries by the position of the feature that their label names; None where they have none.
 
-    Parameters
-    ----------
-    values : mapping, Series or anything else
-        What was given for `parameter`.
-    names : sequence of str of length n_features
-        Names of all features.
-    parameter : str
-        For the error.
-
-    Returns
-    -------
-    entries : dict of int to entry, or None
-
     Raises
     ------
     ValueError, TypeError
@@ -353,22 +338,9 @@ def did_you_mean(word: str, known: Sequence[Any]) -> str:
 
 
 def replace_columns(X: Rows, columns: np.ndarray, values: np.ndarray, repeats: int) -> Rows:
-    """Rows of `X`, each `repeats` times, with some columns replaced.
+    """Rows of `X`, each `repeats` times, with some columns replaced, in the container that `X` is.
 
-    Parameters
-    ----------
-    X : ndarray or frame of shape (n_rows, n_features)
-        The rows.
-    columns : ndarray of shape (n_replaced,)
-        Positions of the columns to replace.
-    values : ndarray of shape (n_rows * repeats, n_replaced)
-        Their new values.
-    repeats : int
-        Copies of each row.
-
-    Returns
-    -------
-    copies : same kind as `X`
+    The new values have shape (n_rows * repeats, n_replaced).
     """
     if not is_frame(X):
         if X.dtype.kind == "f":
@@ -391,8 +363,6 @@ def replace_columns(X: Rows, columns: np.ndarray, values: np.ndarray, repeats: i
                 for name, v, own in zip(names, values.T, kept_types, strict=True)
             ]
         )
-    import pandas as pd
-
     single = (X.dtypes.iloc[columns] == np.float32).to_numpy()
     if len(columns) == X.shape[1] and values.dtype.kind == "f":
         return pd.DataFrame(values, columns=X.columns).astype(X.dtypes[single].to_dict())
@@ -413,10 +383,23 @@ def replace_columns(X: Rows, columns: np.ndarray, values: np.ndarray, repeats: i
     return out
 
 
+def whole_column(X: Rows, column: int) -> Any:
+    """One column as the container has it."""
+    return X.iloc[:, column] if is_pandas(X) else X[:, column]
+
+
+def assembled(X: Rows, columns: dict[Any, Any], dtype: type) -> Rows:
+    """Columns by name, an entry for each row of `X`, in the container that `X` is.
+
+    Arrays have one dtype whatever the values: whether they are whole must not show.
+    """
+    if not is_frame(X):
+        return np.stack([column.astype(dtype) for column in columns.values()], axis=1)
+    return pd.DataFrame(columns, index=X.index) if is_pandas(X) else type(X)(columns)
+
+
 def with_categories(dtype: Any, values: Any) -> Any:
     """A pandas categorical dtype, the values that it lacks behind its own: codes stay the same."""
-    import pandas as pd
-
     more = pd.Index(pd.unique(pd.Series(values))).dropna().difference(dtype.categories)
     if not len(more):
         return dtype

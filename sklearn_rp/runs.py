@@ -56,16 +56,8 @@ class Runs:
     ) -> Runs:
         """Runs of cells along one feature: `symbols` of shape (n_rows, n_cells).
 
-        Parameters
-        ----------
-        symbols : ndarray of int of shape (n_rows, n_cells)
-            Answer in each cell.
-        first, last : ndarray of shape (n_cells,)
-            Ends of the cells.
-        n_symbols : int
-            Number of possible answers.
-        apart : bool, default=False
-            Whether cells have no neighbours (categories): each is a run of its own.
+        Cells reach from `first` to `last`. With `apart` cells have no neighbours (categories): each
+        is a run of its own.
         """
         begins = np.ones(symbols.shape, dtype=bool)
         if not apart:

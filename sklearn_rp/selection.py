@@ -20,19 +20,9 @@ from sklearn_rp.rows import (
 
 
 def resolve_columns(noise_features: Any, X: Rows) -> np.ndarray:
-    """Positions of the features that `noise_features` names.
+    """Positions of the features that `noise_features` names, in the order in which they were named.
 
-    Parameters
-    ----------
-    noise_features : None, str, int, sequence, boolean mask or callable
-        None means every numeric feature. A callable gets `X` and returns any of the others.
-    X : ndarray or frame of shape (n_samples, n_features)
-        Checked training rows.
-
-    Returns
-    -------
-    columns : ndarray of int
-        Positions, in the order in which they were named.
+    None means every numeric feature. A callable gets `X` and returns any of the others.
 
     Raises
     ------
@@ -136,25 +126,10 @@ def resolve_scale(
 ) -> np.ndarray:
     """Scale of each noised feature, in the feature's own unit.
 
-    Parameters
-    ----------
-    noise_scale : "std", None, array-like or mapping
-        "std": standard deviation of `values`; None: 1; an array with one entry for each feature
-        of X, or for each noised one in the order in which they were named; a mapping from feature
-        name or position to scale, or a Series with features for labels.
-    values : ndarray of shape (n_samples, n_noised)
-        The noised features of the training rows.
-    columns : ndarray of shape (n_noised,)
-        Positions of the noised features.
-    names : sequence of str of length n_features
-        Names of all features, for messages and for the mapping.
-    weight : ndarray of shape (n_samples,), default=None
-        Weights of the rows; None: all alike.
-
-    Returns
-    -------
-    scale : ndarray of shape (n_noised,)
-        Positive, or 0 where the feature is constant and ``noise_scale="std"``.
+    Positive, or 0 where the feature is constant and ``noise_scale="std"``: the standard deviation
+    of `values`, the noised features of the training rows. None: 1; an array has one entry for each
+    feature of X, or for each noised one in the order in which they were named; a mapping, or a
+    Series, has features for labels.
     """
     if isinstance(noise_scale, str):
         if noise_scale != "std":

@@ -6,36 +6,32 @@ import secrets
 from collections.abc import Sequence
 from copy import copy, deepcopy
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import gen_even_slices
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import Interval, StrOptions, reported, reporter, with_callbacks
-from sklearn_rp.answers import Labels
 from sklearn_rp.certificate import Certificate, concatenate
 from sklearn_rp.engines import Problem, check_n_jobs, find_engine
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.law import seed_of
 from sklearn_rp.models.inside import is_frozen, last_step
 from sklearn_rp.models.labels import classes_of, encode, labels_of
-from sklearn_rp.models.nets import is_net
+from sklearn_rp.models.nets import is_net, tell_noise
 from sklearn_rp.noise import CategoryNoise, Noise
 from sklearn_rp.privacy import GaussianPrivacy
-from sklearn_rp.release import FixedBank, FreshBank, SmoothedRelease
+from sklearn_rp.release import Bank, Labels, SmoothedRelease
 from sklearn_rp.rounds import Question
 from sklearn_rp.rows import Rows, names_of, take_rows
-from sklearn_rp.training import augmented, tell_noise
 from sklearn_rp.trial import check_method, check_noise
 from sklearn_rp.validation import check_rows, check_sigmas
 from sklearn_rp.votes import check_budget, warn_of_budget
-from sklearn_rp.wrapper import ClassifierWrapper
-
-if TYPE_CHECKING:
-    import pandas as pd
+from sklearn_rp.wrapper import ClassifierWrapper, of_rows
 
 _REPORTS = 20  # steps of the progress of one call, where anybody asks for it
 _ROWS_OF_A_REPORT = 16  # at least
@@ -82,6 +78,7 @@ class Smoothed(ClassifierWrapper):
         # Without a seed, from the operating system.
         seeded = self.random_state is not None
         entropy = seed_of(self.random_state) if seeded else secrets.randbits(128)
+        calls = np.random.SeedSequence(entropy, spawn_key=(0, 2)) if seeded else None
         base, classes = self._train(X, y, params, noise, entropy, shape)
         self._check_classes(classes)
         method = check_method(base, given, self.method, self.voting, self.resample)
@@ -107,7 +104,7 @@ class Smoothed(ClassifierWrapper):
             answer=self._answer(classes),
             engine=engine,
             declined=tuple((kind.name, kind.title, reason) for kind, reason in declined),
-            bank=FreshBank.seeded(entropy, seeded) if self.resample else FixedBank(entropy),
+            bank=Bank(entropy, bool(self.resample), calls),
             sigma=self.sigma,
             alpha=self.alpha,
             n_votes=votes,
@@ -132,7 +129,7 @@ class Smoothed(ClassifierWrapper):
                 "again."
             )
         elif self.n_augment:
-            X, y, params = augmented(*clean, noise, self.sigma, self.n_augment, entropy)
+            X, y, params = _augmented(*clean, noise, self.sigma, self.n_augment, entropy)
         net = last_step(base)
         if is_net(net) and not is_frozen(base):
             tell_noise(base, net, noise, self.sigma, shape or (X.shape[1],))
@@ -369,3 +366,23 @@ class Smoothed(ClassifierWrapper):
 def _flat(X: Rows) -> Rows:
     """Rows as vectors: images and the like are unrolled."""
     return X if len(X.shape) == 2 else X.reshape(len(X), -1)
+
+
+def _augmented(
+    X: Rows,
+    y: np.ndarray,
+    params: dict[str, Any],
+    noise: Noise,
+    sigma: float,
+    n_augment: int,
+    entropy: int,
+) -> tuple[Rows, np.ndarray, dict[str, Any]]:
+    """Training rows, each followed by its noisy copies; what goes with a row is repeated."""
+    n_rows, copies = X.shape[0], 1 + n_augment
+    # A stream of its own: the votes must not reuse the noise that the model was fitted on.
+    rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(0, 1)))
+    draws = noise.law.fresh(rng, n_rows, copies)
+    draws[:, 0] = 0.0
+    noisy = noise.noisy_copies(X, noise.values(X), sigma * noise.scale * draws)
+    origin = np.repeat(np.arange(n_rows), copies)
+    return noisy, y[origin], of_rows(params, origin, n_rows)

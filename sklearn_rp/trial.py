@@ -31,16 +31,7 @@ from sklearn_rp.wrapper import ClassifierWrapper
 def is_random(estimator: Any, X: Rows) -> bool:
     """Whether a fitted classifier answers at random: by what is known of it, or seen on some rows.
 
-    Parameters
-    ----------
-    estimator : fitted classifier
-        Anything with ``predict``.
-    X : ndarray or frame of shape (n_rows, n_features)
-        Rows as it takes them; some are asked about twice, some of those with gaps among them.
-
-    Returns
-    -------
-    random : bool
+    Some rows of `X` are asked about twice, some of those with gaps among them.
     """
     parts = [last_step(estimator)]
     if hasattr(estimator, "get_params"):
@@ -144,20 +135,9 @@ def check_noise(
 ) -> None:
     """Refuse noise that takes rows to where a fitted classifier has no answer.
 
-    Parameters
-    ----------
-    estimator : fitted classifier
-        Where it is a Pipeline, the error names the step.
-    ask : callable
-        Its answers to rows, labels or probabilities.
-    X : ndarray or frame of shape (n_rows, n_features)
-        Checked training rows; noise is tried on some of them.
-    noise : Noise
-        What is perturbed.
-    sigma : float
-        Noise level.
-    draws : ndarray of shape (n_draws, n_noised)
-        Standard normal draws, of which some are tried; not used for categories.
+    What it is asked, `ask`, are labels or probabilities; of a Pipeline, `estimator`, the error
+    names the step. Some training rows are tried, with some of the standard normal `draws`, shape
+    (n_draws, n_noised), which are not used for categories.
 
     Raises
     ------

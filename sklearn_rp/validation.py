@@ -17,15 +17,7 @@ from sklearn.utils.validation import (
 )
 
 from sklearn_rp._compat import CALLBACK_STATE
-from sklearn_rp.rows import (
-    Rows,
-    as_series,
-    categorical_dtypes,
-    is_frame,
-    missing,
-    numbered,
-    recast,
-)
+from sklearn_rp.rows import Rows, as_series, categorical_dtypes, is_frame, missing, numbered, recast
 
 
 def check_sigmas(sigmas: Any) -> list[float]:
@@ -135,20 +127,8 @@ def going_with(values: Any, *rows: Any, parameter: str) -> np.ndarray:
 
     As everywhere in scikit-learn they are read by position. Labels that say otherwise are refused:
     whether a Series was sorted, or the rows were given new labels, nobody can tell. Labels that
-    pandas gave by itself say nothing about other ones.
-
-    Parameters
-    ----------
-    values : array-like
-        What was given for `parameter`.
-    *rows : any
-        What is known of the rows: X, y, or anything with an ``index``. The labels of one will do.
-    parameter : str
-        For the error.
-
-    Returns
-    -------
-    values : ndarray
+    pandas gave by itself say nothing about other ones. What is known of the rows is X, y, or
+    anything with an ``index``: the labels of one will do.
     """
     if isinstance(values, Mapping):
         raise TypeError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from types import FunctionType, MethodType
 from typing import Any
@@ -23,6 +23,7 @@ from sklearn_rp._compat import (
     fit_context,
     fitting,
     route,
+    safe_indexing,
     with_callbacks,
 )
 from sklearn_rp._version import __version__
@@ -292,3 +293,17 @@ class RegressorWrapper(Wrapper):
                 f"y is constant, {y[0]:g}, in the {len(y)} sample(s) given (n_samples={len(y)}): "
                 "there is nothing to release. Give rows with different targets."
             )
+
+
+def of_rows(params: dict[str, Any], rows: np.ndarray, n_rows: int) -> dict[str, Any]:
+    """Parameters of `fit`; of those that are one value a row, the values of some rows."""
+    return {
+        name: safe_indexing(value, rows) if _one_per_row(value, n_rows) else value
+        for name, value in params.items()
+    }
+
+
+def _one_per_row(value: Any, n_rows: int) -> bool:
+    if hasattr(value, "shape"):
+        return value.shape[:1] == (n_rows,)
+    return isinstance(value, Sequence) and not isinstance(value, str) and len(value) == n_rows

@@ -30,8 +30,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklearn_rp import AttributePrivacyClassifier, RobustPrivacyClassifier
 from sklearn_rp.attribute import compatible_sets
-from sklearn_rp.attribute.measure import last_starts
-from sklearn_rp.attribute.partition import best_runs
+from sklearn_rp.attribute.partition import best_runs, last_starts
 from sklearn_rp.datasets import fetch_medical_insurance, load_recommendation
 
 MINIMA = [0.05, 0.1, 0.2, 0.35, 0.5]

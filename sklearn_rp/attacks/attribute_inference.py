@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.model_selection import cross_val_predict
@@ -14,17 +15,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_random_state, gen_batches
 
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
-from sklearn_rp.attribute.finding import check_resolution, sets_of
+from sklearn_rp.attribute.finding import ReleaseAlong, check_resolution, sets_of
 from sklearn_rp.attribute.prior import Numbers, Prior
-from sklearn_rp.attribute.release import ReleaseAlong
 from sklearn_rp.feature import Category, Feature, Number
 from sklearn_rp.law import Gaussian
 from sklearn_rp.models.labels import encode, labels_of, probabilities_of
 from sklearn_rp.rows import Rows, is_frame, is_pandas, rows_per_chunk, without_column
 from sklearn_rp.validation import as_rows, check_groups
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _NO_MASS = 1e-12  # weight of the even distribution: it decides where the prior has no mass
 _HALVINGS = 60  # of a part, in search of a median
@@ -79,8 +76,6 @@ class AttackResult:
             One line for each group and attacker; ``<figure>_low`` and ``<figure>_high`` are the
             ends of the bootstrap interval over rows.
         """
-        import pandas as pd
-
         everybody = np.ones(len(self.truth), dtype=bool)
         parts = {"all": everybody}
         if groups is not None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.utils.validation import check_array, check_is_fitted
@@ -15,9 +16,6 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from sklearn_rp.attacks.walk import Walk
 from sklearn_rp.models.labels import in_labels, labels_of
 from sklearn_rp.release import release_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -64,8 +62,6 @@ class InversionResult:
             Columns ``target``, ``found``, ``start_<evaluator>``, ``success_<evaluator>``,
             ``n_queries``, ``n_forward``, ``radius``.
         """
-        import pandas as pd
-
         columns: dict[str, Any] = {"target": self.targets, "found": self.found}
         columns |= {f"start_{name}": value for name, value in self.start_success.items()}
         columns |= {f"success_{name}": value for name, value in self.success.items()}
@@ -83,8 +79,6 @@ class InversionResult:
             One line for each evaluator: ``start`` (before the search), ``success``,
             ``success_low``, ``success_high`` (bootstrap), ``n_queries`` (mean), ``n_forward``.
         """
-        import pandas as pd
-
         rng = np.random.default_rng(self.random_state)
         draws = rng.integers(len(self.targets), size=(self.n_resamples, len(self.targets)))
         lines = {}
@@ -367,18 +361,7 @@ class LabelOnlyInversionAttack:
 
 
 def votes_per_query(model: Any) -> int:
-    """Forward passes of the base model behind one released label.
-
-    Parameters
-    ----------
-    model : fitted classifier
-        Anything.
-
-    Returns
-    -------
-    n_votes : int
-        1 where nothing more is known.
-    """
+    """Forward passes of the base model behind one released label; 1 where nothing more is known."""
     n_votes = 1
     release = release_of(model)
     while getattr(release, "n_votes", None) is not None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from sklearn_rp.attribute.measure import last_starts, measured
+from sklearn_rp.attribute.partition import last_starts, measured
 from sklearn_rp.domain import Cells
 from sklearn_rp.feature import Category, Feature, Number
 from sklearn_rp.rows import Rows, is_frame, is_pandas, with_categories
@@ -158,8 +159,6 @@ class Bins:
         if not is_pandas(X):
             known = self.palette if type(self.palette) is type(X[name]) else None
             return (type(X[name])(self.values) if known is None else known)[number].alias(name)
-        import pandas as pd
-
         known = self.palette if isinstance(self.palette, pd.Series) else pd.Series(self.values)
         return known.iloc[number].set_axis(X.index)
 
@@ -181,8 +180,6 @@ def _palette(X: Rows, column: int, values: np.ndarray) -> Any:
     if not is_pandas(X):
         old = X[X.columns[column]]
         return type(old)(values.tolist(), dtype=None if numbers else old.dtype)
-    import pandas as pd
-
     kind = None if numbers else X.dtypes.iloc[column]
     if isinstance(kind, pd.CategoricalDtype):
         kind = with_categories(kind, values)

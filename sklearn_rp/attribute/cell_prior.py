@@ -254,18 +254,9 @@ class ConditionalPrior:
         return sparse.csr_array((ones, leaf.ravel(), ends), shape=(n_rows, self._first_leaf[-1]))
 
     def weights(self, X: Rows, population: np.ndarray) -> np.ndarray:
-        """Probability of each cell for each row.
+        """Probability of each cell for each row, whatever its own value: shape (n_rows, n_cells).
 
-        Parameters
-        ----------
-        X : ndarray or frame of shape (n_rows, n_features)
-            Rows; their own value of the sensitive feature is not looked at.
-        population : ndarray of shape (n_cells,)
-            Prior of everybody, mixed in; alone where nothing was learnt.
-
-        Returns
-        -------
-        weights : ndarray of shape (n_rows, n_cells)
+        The prior of everybody, `population`, is mixed in; it is alone where nothing was learnt.
         """
         if self._model is None:
             return np.broadcast_to(population, (X.shape[0], self._n_cells))

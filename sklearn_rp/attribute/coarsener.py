@@ -17,17 +17,19 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_rp._compat import DocumentedMixin, HasMethods, StrOptions, fit_context
 from sklearn_rp.attribute.bins import Bins, Draft
 from sklearn_rp.attribute.held_out import answers_along
-from sklearn_rp.attribute.measure import check_minimum
+from sklearn_rp.attribute.partition import check_minimum
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Feature
 from sklearn_rp.rows import (
     Rows,
+    assembled,
     by_feature,
     column_names,
     find_column,
     is_frame,
     is_pandas,
     names_of,
+    whole_column,
 )
 from sklearn_rp.validation import check_rows, unchanged_on_error
 from sklearn_rp.wrapper import Versioned
@@ -251,27 +253,17 @@ class AttributeCoarsener(OneToOneFeatureMixin, TransformerMixin, DocumentedMixin
         """
         check_is_fitted(self)
         rows = check_rows(self, X, reset=False)
-        names: list[Any] = []
-        columns: list[Any] = []
+        pairs: list[tuple[Any, Any]] = []
         for j, name in enumerate(names_of(rows)):
             if j in self._bins:
-                made = self._bins[j].open_columns(rows, name)
-                names.extend(made)
-                columns.extend(made.values())
+                pairs += self._bins[j].open_columns(rows, name).items()
             else:
-                names.append(name)
-                columns.append(X.iloc[:, j] if is_pandas(X) else rows[:, j])
+                pairs.append((name, whole_column(X if is_pandas(X) else rows, j)))
+        names = [name for name, _ in pairs]
         twice = sorted({str(name) for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"The output would have several columns named {twice}: rename them.")
-        if not is_frame(rows):
-            return np.stack([c.astype(self._array_dtype) for c in columns], axis=1)
-        named = dict(zip(names, columns, strict=True))
-        if is_pandas(rows):
-            import pandas as pd
-
-            return pd.DataFrame(named, index=rows.index)
-        return type(rows)(named)
+        return assembled(rows, dict(pairs), self._array_dtype)
 
     @property
     def _array_dtype(self) -> type:

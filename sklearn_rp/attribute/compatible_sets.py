@@ -6,20 +6,17 @@ import html
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import special
 
-from sklearn_rp.attribute.knowledge import posterior, prior_mass, vulnerability
-from sklearn_rp.attribute.prior import Prior
+from sklearn_rp.attribute.prior import Prior, posterior, prior_mass, vulnerability
 from sklearn_rp.domain import extent, same_domain
 from sklearn_rp.rows import as_values
 from sklearn_rp.runs import Runs, concatenate
 from sklearn_rp.validation import check_groups
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _CERTIFIED = ("certified_inner", "certified_outer")
 _COLUMNS = ("label", "n_components", "length", "component_length", "share", *_CERTIFIED)
@@ -334,8 +331,6 @@ class CompatibleSets:
         frame : pandas.DataFrame
             With the index of the rows.
         """
-        import pandas as pd
-
         return pd.DataFrame({name: getattr(self, name) for name in _COLUMNS}, index=self.index)
 
     def summary(self, groups: Any = None) -> pd.DataFrame:
@@ -392,8 +387,6 @@ def _intersection(one: CompatibleSets, other: CompatibleSets) -> CompatibleSets:
 
 
 def _summary(sets: CompatibleSets, groups: Any) -> pd.DataFrame:
-    import pandas as pd
-
     length = pd.Series(sets.component_length)
     parts = {"all": length}
     if groups is not None:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_regressor
 
+from sklearn_rp.attribute.along import Along, ReleaseAlong
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, joined
-from sklearn_rp.attribute.release import Along, ReleaseAlong
 from sklearn_rp.engines import for_rows
 from sklearn_rp.feature import Feature
 from sklearn_rp.rows import Rows, index_of, take_rows

@@ -12,21 +12,21 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import Interval, StrOptions
+from sklearn_rp.attribute.along import ReleaseAlong, edges_along
 from sklearn_rp.attribute.cell_prior import CellPrior, check_prior, learns
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
 from sklearn_rp.attribute.finding import sets_of
 from sklearn_rp.attribute.labelling import MinimumRelease
-from sklearn_rp.attribute.levels import best_weight, check_levels, of_rows, with_run_model
-from sklearn_rp.attribute.measure import check_minimum, last_starts, measured
+from sklearn_rp.attribute.levels import best_weight, check_levels, with_run_model
+from sklearn_rp.attribute.partition import check_minimum, last_starts, measured
 from sklearn_rp.attribute.prior import Prior
-from sklearn_rp.attribute.release import ReleaseAlong, edges_along
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Feature, Number
-from sklearn_rp.models.inside import is_frozen
+from sklearn_rp.models.inside import is_frozen, last_step
 from sklearn_rp.rows import Rows, take_rows
 from sklearn_rp.trial import refuse_random
 from sklearn_rp.validation import check_rows
-from sklearn_rp.wrapper import Wrapper
+from sklearn_rp.wrapper import Wrapper, of_rows
 
 
 class Guarantee(NamedTuple):
@@ -192,3 +192,10 @@ class Guaranteed(Wrapper):
         release = self.release_
         values = release.feature.named(release.cells.at)
         return Prior(values, np.array(release.prior.weights(X)))
+
+
+def guarantee_of(estimator: Any) -> Guarantee | None:
+    """What is promised for everybody by the last step, as it was fitted."""
+    last = last_step(estimator)
+    ours = getattr(type(last), "predict", None) is Guaranteed.predict
+    return last.guarantee_ if ours else None

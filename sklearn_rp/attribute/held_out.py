@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.model_selection import KFold, StratifiedKFold
@@ -29,16 +30,8 @@ _CLASSES = 20  # distinct numbers in y: up to so many, they are taken for labels
 def answers_along(estimator: Any, X: Rows, y: Any, drafts: list[Draft]) -> list[np.ndarray]:
     """How a model's answers go together along each feature, as `Draft.groups` takes it.
 
-    Each training row that is read has an answer of a model that was not fitted on it.
-
-    Parameters
-    ----------
-    estimator : AttributeCoarsener
-        Whose `model` is to be read.
-    X, y : ndarray or frame of shape (n_samples, n_features), array-like of shape (n_samples,)
-        Training rows and targets.
-    drafts : list of Draft
-        Cells of the features.
+    It is the `model` of an AttributeCoarsener. Each training row that is read has an answer of a
+    model that was not fitted on it.
     """
     y, classes = _target(estimator, X, y)
     grams = [np.zeros((len(draft.cells),) * 2) for draft in drafts]
@@ -120,8 +113,6 @@ def _folds(y: np.ndarray, classes: np.ndarray | None) -> list[np.ndarray]:
 
 def _in_numbers(X: Rows, drafts: list[Draft]) -> np.ndarray:
     """Rows as an array of numbers: text, categories and the like by code."""
-    import pandas as pd
-
     columns = []
     for j in range(X.shape[1]):
         values = column_values(X, j)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_rp.attribute.cell_prior import CellPrior
-from sklearn_rp.attribute.partition import best_assignment, best_runs, last_starts_by_row
+from sklearn_rp.attribute.partition import best_assignment, best_runs, last_starts
 from sklearn_rp.domain import Cells
 from sklearn_rp.feature import Category, Feature, Number
 from sklearn_rp.models.asking import at_each
@@ -93,9 +93,6 @@ class MinimumRelease(FittedRelease):
     last_start: np.ndarray | None
     run_model: Any = None
     run_weight: float = 0.0
-
-    __eq__ = FittedRelease.__eq__
-    __hash__ = FittedRelease.__hash__
 
     _width = 1  # numbers that an answer is made of
 
@@ -197,7 +194,7 @@ class MinimumRelease(FittedRelease):
         """Where a run may start, of each row."""
         if self.last_start is not None:
             return self.last_start
-        return last_starts_by_row(weight, self.minimum)
+        return last_starts(np.cumsum(np.pad(weight, ((0, 0), (1, 0))), axis=1), self.minimum)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -216,9 +213,6 @@ class MinimumLabels(MinimumRelease):
 
     classes: np.ndarray
     by_probability: bool
-
-    __eq__ = FittedRelease.__eq__
-    __hash__ = FittedRelease.__hash__
 
     @property
     def symbols(self) -> np.ndarray:

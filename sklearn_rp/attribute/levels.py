@@ -11,12 +11,12 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from sklearn_rp._compat import safe_indexing
 from sklearn_rp.attribute.labelling import MinimumRelease, blurred
 from sklearn_rp.attribute.partition import random_pieces
 from sklearn_rp.feature import Feature, Number
 from sklearn_rp.models.inside import is_frozen
 from sklearn_rp.rows import Rows, take_rows
+from sklearn_rp.wrapper import of_rows
 
 _COPIES = 4  # of each training row, in as many pieces
 _MOST_COPIES = 200_000
@@ -128,11 +128,3 @@ def with_run_model(
     known = blurred(release.feature, release.cells, X, rows, *pieces)
     model = fit(estimator, known, y[rows], of_rows(params, rows, n_rows))
     return replace(release, run_model=model, run_weight=weight)
-
-
-def of_rows(params: dict[str, Any], rows: np.ndarray, n_rows: int) -> dict[str, Any]:
-    """Parameters of `fit`, those that are one value a row taken at some rows."""
-    return {
-        name: safe_indexing(value, rows) if np.shape(value)[:1] == (n_rows,) else value
-        for name, value in params.items()
-    }

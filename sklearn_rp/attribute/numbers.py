@@ -11,7 +11,6 @@ from sklearn_rp.attribute.labelling import Labelling, MinimumRelease, in_cells
 from sklearn_rp.attribute.pieces import Loss, best_groups, best_pieces
 from sklearn_rp.feature import Category
 from sklearn_rp.models.labels import numbers_of
-from sklearn_rp.release import FittedRelease
 from sklearn_rp.rows import Rows, take_rows
 
 
@@ -53,9 +52,6 @@ class MinimumNumbers(MinimumRelease):
     loss: Loss
     unit: float
     decimals: int | None
-
-    __eq__ = FittedRelease.__eq__
-    __hash__ = FittedRelease.__hash__
 
     @property
     def _width(self) -> int:  # type: ignore[override]

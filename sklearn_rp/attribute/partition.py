@@ -1,4 +1,4 @@
-"""Labellings with the largest total gain in which no label holds too little.
+"""A minimum, what it is measured in, and the best labellings in which no label holds too little.
 
 Along a numeric feature every run of one label is long enough (`best_runs`); among categories every
 label that is used has enough of them (`best_assignment`).
@@ -9,15 +9,62 @@ from __future__ import annotations
 import itertools
 import math
 from functools import reduce
+from typing import Any
 
 import numpy as np
 from sklearn.utils import gen_batches
 
+from sklearn_rp.domain import Cells
+from sklearn_rp.feature import Feature
 from sklearn_rp.rows import rows_per_chunk
 
 _MOST_SETS = 2**13  # of labels, that are all tried: those of 13
 _FAR = 2**60  # beyond every sum of gains
-_TOLERANCE = 1e-12  # two weights that differ by rounding are equal
+_TOLERANCE = 1e-12  # of the whole: two lengths, or weights, that differ by rounding are equal
+
+
+def check_minimum(minimum: Any, unit: str, feature: Feature) -> None:
+    """A minimum has to fit its unit, and the unit the feature.
+
+    Raises
+    ------
+    ValueError
+        If one of them does not.
+    """
+    if not np.isfinite(minimum):
+        raise ValueError(f"minimum={minimum} is not allowed: it must be finite.")
+    if unit not in feature.units:
+        raise ValueError(
+            f"unit={unit!r} is not allowed for the {feature.kind} feature {feature.name!r}: "
+            f"use one of {feature.units}."
+        )
+    if unit in ("share", "mass") and minimum > 1:
+        raise ValueError(
+            f"minimum={minimum} is not allowed with unit={unit!r}: a share is in (0, 1]. For the "
+            "feature's own unit use unit='length'."
+        )
+    if unit == "categories" and minimum != int(minimum):
+        raise ValueError(
+            f"minimum={minimum} is not allowed with unit='categories': give a whole number of them."
+        )
+
+
+def measured(
+    minimum: float, unit: str, feature: Feature, cells: Cells, count: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Ends of cells, and the minimum, in the measure that the minimum is about.
+
+    What lies below each cell, and in all of them, shape (n_cells + 1,); and the smallest stretch
+    that is allowed. The training rows in each cell are counted by `count`.
+    """
+    least = float(minimum)
+    if unit == "mass":
+        return np.r_[0.0, np.cumsum(count) / count.sum()], least
+    if unit == "share":
+        least *= feature.span
+    if feature.counts:
+        least = float(np.ceil(least - 1e-9))
+    return cells.ends, least
 
 
 def best_runs(gain: np.ndarray, last_start: np.ndarray) -> np.ndarray:
@@ -82,31 +129,29 @@ def best_runs(gain: np.ndarray, last_start: np.ndarray) -> np.ndarray:
     return answer
 
 
-def last_starts_by_row(weights: np.ndarray, least: float) -> np.ndarray:
-    """For each row and end of a run, the last start that gives it enough weight; -1 if none does.
+def last_starts(measure: np.ndarray, least: float) -> np.ndarray:
+    """For each end of a run, the last start that makes it long enough; -1 if there is none.
 
     Parameters
     ----------
-    weights : ndarray of shape (n_rows, n_cells)
-        Weights of the cells, which sum to 1 in each row.
+    measure : ndarray of shape (n_cells + 1,) or (n_rows, n_cells + 1)
+        Ends of the cells, or for each row what its cells weigh, summed up from 0.
     least : float
-        Smallest weight of a run.
+        Smallest measure of a run.
 
     Returns
     -------
-    last_start : ndarray of int of shape (n_rows, n_cells + 1)
+    last_start : ndarray of int of the shape of `measure`
         As `best_runs` takes it; a run over all cells is always allowed.
     """
-    n_cells = weights.shape[1]
-    below = np.cumsum(weights, axis=1)
-    below = np.concatenate([np.zeros((len(below), 1)), below], axis=1)
-    most = below - least + _TOLERANCE
-    last = np.full(below.shape, -1)
+    n_cells = measure.shape[-1] - 1
+    most = measure - least + _TOLERANCE * (measure[..., -1:] - measure[..., :1])
+    last = np.full(measure.shape, -1)
     for step in 2 ** np.arange(n_cells.bit_length())[::-1]:  # bisection
         tried = np.minimum(last + step, n_cells)
-        last = np.where(np.take_along_axis(below, tried, axis=1) <= most, tried, last)
+        last = np.where(np.take_along_axis(measure, tried, axis=-1) <= most, tried, last)
     last = np.minimum(last, np.arange(n_cells + 1) - 1)
-    last[:, -1] = np.maximum(last[:, -1], 0)
+    last[..., -1] = np.maximum(last[..., -1], 0)
     return last
 
 
@@ -276,22 +321,11 @@ def _nested(gain: np.ndarray, most: int) -> np.ndarray:
 def _with_enough(gain: np.ndarray, least: int, floor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Best labelling that gives every label at least so many categories; and its worth.
 
-    Successive shortest paths: from the best label of each category, one category after the other
-    is moved, along the cheapest chain of labels, from a label that has more than enough to one
-    that lacks some. A row is left as it is, not feasible, once it is worth no more than `floor`.
-
-    Parameters
-    ----------
-    gain : ndarray of int of shape (n_rows, n_categories, n_labels)
-        There are at least ``least * n_labels`` categories.
-    least : int
-        Fewest categories of each label.
-    floor : ndarray of int of shape (n_rows,)
-        What is worth no more is of no interest.
-
-    Returns
-    -------
-    label, worth : ndarray of shape (n_rows, n_categories), ndarray of shape (n_rows,)
+    Successive shortest paths: from the best label of each category, one category after the other is
+    moved, along the cheapest chain of labels, from a label that has more than enough to one that
+    lacks some. A row is left as it is, not feasible, once it is worth no more than `floor`. Gains
+    are whole numbers of shape (n_rows, n_categories, n_labels), with at least ``least * n_labels``
+    categories.
     """
     n_labels = gain.shape[2]
     label = gain.argmax(axis=2)

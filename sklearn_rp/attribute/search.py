@@ -69,10 +69,8 @@ def search(
         Answer and certified half-width of some rows, each at a value.
     feature : Number
         The feature.
-    own : ndarray of shape (n_rows,)
-        The rows' own values.
-    seen : ndarray of int of shape (n_rows,), or None
-        What is known to be answered there; None: nothing is.
+    own, seen : ndarray of shape (n_rows,)
+        The rows' own values, and what is known to be answered there; None: nothing is.
     grid : ndarray of shape (n_values,)
         Where to look first.
     """

@@ -9,20 +9,21 @@ import numpy as np
 from sklearn.base import TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rp._compat import (
-    Interval,
-    StrOptions,
-    reported,
-    reporter,
-    with_callbacks,
-)
-from sklearn_rp.attribute.finding import sets_of
-from sklearn_rp.attribute.release import ReleaseAlong
+from sklearn_rp._compat import Interval, StrOptions, reported, reporter, with_callbacks
+from sklearn_rp.attribute.finding import ReleaseAlong, sets_of
 from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Category, Feature
 from sklearn_rp.models.labels import encode
-from sklearn_rp.rows import Rows, is_frame, is_pandas, names_of, sample_rows, take_rows
+from sklearn_rp.rows import (
+    Rows,
+    assembled,
+    is_frame,
+    names_of,
+    sample_rows,
+    take_rows,
+    whole_column,
+)
 from sklearn_rp.validation import check_rows
 from sklearn_rp.wrapper import ClassifierWrapper
 
@@ -250,24 +251,14 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
 
     def _assemble(self, X: Rows, new: dict[str, np.ndarray], last: dict[str, np.ndarray]) -> Any:
         """The columns of the output: a frame's are named as in `get_feature_names_out`."""
-        column, passed = self.feature_.column, self.remainder == "passthrough"
-        before = list(range(column)) if passed else []
-        after = list(range(column + 1, X.shape[1])) if passed else []
-        if not is_frame(X):
-            # One dtype whatever the values: whether they are whole must not show.
-            X = X if X.dtype.kind == "O" else X.astype(np.float64, copy=False)
-            parts = [X[:, before], *(v[:, None] for v in new.values()), X[:, after]]
-            return np.concatenate([*parts, *(v[:, None] for v in last.values())], axis=1)
-        if is_pandas(X):
-            import pandas as pd
-
-            made = [pd.DataFrame(part, index=X.index) for part in (new, last)]
-            X = X.set_axis(self._names, axis=1)
-            return pd.concat([X.iloc[:, before], made[0], X.iloc[:, after], made[1]], axis=1)
-        kind = type(X)
-        named = dict(zip(self._names, X.get_columns(), strict=True))
-        kept = [{self._names[j]: named[self._names[j]] for j in part} for part in (before, after)]
-        return kind(kept[0] | new | kept[1] | last)
+        columns: dict[str, Any] = {}
+        for j, name in enumerate(self._names):
+            if j == self.feature_.column:
+                columns |= new
+            elif self.remainder == "passthrough":
+                columns[name] = whole_column(X, j)
+        mixed = not is_frame(X) and X.dtype.kind == "O"
+        return assembled(X, columns | last, object if mixed else np.float64)
 
     def get_feature_names_out(self, input_features=None):
         """Names of the columns that `transform` gives.

@@ -39,15 +39,6 @@ def engines(problem: Problem) -> Iterator[type[Engine]]:
 def find_engine(problem: Problem) -> tuple[Engine, list[tuple[type[Engine], str]]]:
     """Engine for a fitted base classifier, and what was said by those that were asked before.
 
-    Parameters
-    ----------
-    problem : Problem
-        What is asked.
-
-    Returns
-    -------
-    engine, declined : Engine, list of (engine, reason)
-
     Raises
     ------
     ValueError

@@ -15,11 +15,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils import gen_batches
 
-from sklearn_rp.engines.monte_carlo import (
-    MonteCarlo,
-    count_positions,
-    count_probabilities,
-)
+from sklearn_rp.engines.monte_carlo import MonteCarlo, count_positions, count_probabilities
 from sklearn_rp.engines.problem import Problem
 from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.law import Draws

@@ -58,21 +58,9 @@ class MonteCarlo(Engine):
     def votes(self, X: Rows, sigmas: Sequence[float], draws: Draws) -> list[Votes]:
         """Votes of each row at each noise level, all with the same draws.
 
-        Parameters
-        ----------
-        X : ndarray or frame of shape (n_rows, n_features)
-            Checked rows.
-        sigmas : sequence of float
-            Noise levels.
-        draws : Draws
-            Which draws of which noise bank.
-
-        Returns
-        -------
-        votes : list of Votes
-            One for each noise level; a row's votes depend on the row and the draws alone (as far as
-            the model's own answer for a row does not depend on its batch). With noise of its own
-            for every row they also depend on its number.
+        A row's votes depend on the row and the draws alone (as far as the model's own answer for a
+        row does not depend on its batch). With noise of its own for every row they also depend on
+        its number.
         """
         self.noise.check_rows(X, min(sigmas))
         # Integers, for soft votes too: their sum does not depend on its order, hence not on chunks.
@@ -129,18 +117,7 @@ class MonteCarlo(Engine):
 
 
 def count_labels(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """How often each class occurs in each row.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (n_rows, n_votes)
-        What the base classifier answered.
-    classes : ndarray of shape (n_classes,)
-        All it may answer.
-
-    Returns
-    -------
-    counts : ndarray of int of shape (n_rows, n_classes)
+    """How often each class occurs in each row: (n_rows, n_votes) to (n_rows, n_classes).
 
     Raises
     ------

@@ -27,21 +27,10 @@ def check_n_jobs(n_jobs: Any) -> None:
 
 
 def for_rows(work: Callable[..., Any], X: Rows, n_jobs: int | None) -> list[Any]:
-    """``work(rows, first)`` for consecutive parts of `X`, in as many processes.
+    """What ``work(rows, first)`` gives for consecutive parts of `X`, each in a process, in order.
 
-    Parameters
-    ----------
-    work : callable
-        Takes some rows, and the number of the first.
-    X : ndarray or frame of shape (n_rows, n_features)
-        Rows.
-    n_jobs : int or None
-        As in joblib: None is 1, or what ``joblib.parallel_config`` says.
-
-    Returns
-    -------
-    parts : list
-        What `work` gave, in order.
+    With each part it is given the number of its first row. Processes are counted as in joblib: None
+    is 1, or what ``joblib.parallel_config`` says.
 
     Raises
     ------

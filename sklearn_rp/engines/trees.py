@@ -78,18 +78,10 @@ class Boxes:
         self.sides = _sides(steps, size)
 
     def expectation(self, inputs: np.ndarray, spread: np.ndarray) -> np.ndarray:
-        """Expected sum of the reached leaves' values when noise is added to some inputs.
+        """Expected sum of the reached leaves' values: shape (n_rows, n_outputs).
 
-        Parameters
-        ----------
-        inputs : ndarray of shape (n_rows, n_inputs)
-            What the trees read.
-        spread : ndarray of shape (n_inputs,)
-            Standard deviation of the noise on each input; 0 for none.
-
-        Returns
-        -------
-        expectation : ndarray of shape (n_rows, n_outputs)
+        The noise on the inputs of the trees, shape (n_rows, n_inputs), has the standard deviations
+        `spread`; 0 is none.
         """
         if len(inputs) == 1:  # sums of one column alone are taken in another order
             return self.expectation(np.repeat(inputs, 2, axis=0), spread)[:1]

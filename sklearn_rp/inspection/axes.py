@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 # Okabe and Ito's colours, told apart by colour-blind readers, each with a line style of its own.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -19,11 +19,33 @@ def pyplot() -> Any:
     return plt
 
 
-def axes_or_new(ax: Any) -> Any:
-    """The axes to draw on."""
-    return pyplot().subplots(figsize=(6, 4.2), layout="constrained")[1] if ax is None else ax
-
-
 def look(number: int) -> dict[str, str]:
     """Colour and line style of a curve, by its number."""
     return {"color": COLOURS[number % len(COLOURS)], "linestyle": STYLES[number % len(STYLES)]}
+
+
+class Display:
+    """A picture on one axes."""
+
+    def plot(self, ax: Any = None) -> Self:
+        """Draw it; several displays may share one axes.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None: a figure of its own.
+
+        Returns
+        -------
+        self : display
+        """
+        if ax is None:
+            ax = pyplot().subplots(figsize=(6, 4.2), layout="constrained")[1]
+        self.ax_, self.figure_ = ax, ax.figure
+        self._draw(ax)
+        ax.grid(alpha=0.3)
+        ax.legend()
+        return self
+
+    def _draw(self, ax: Any) -> None:
+        raise NotImplementedError

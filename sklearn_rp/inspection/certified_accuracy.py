@@ -11,11 +11,11 @@ from sklearn.utils.validation import column_or_1d
 
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.certifying import certify
-from sklearn_rp.inspection.axes import POINTS, axes_or_new, look
+from sklearn_rp.inspection.axes import POINTS, Display, look
 from sklearn_rp.metrics import certified_accuracy_score
 
 
-class CertifiedAccuracyDisplay:
+class CertifiedAccuracyDisplay(Display):
     """Certified accuracy against radius: one curve for each noise level or model.
 
     Use `from_estimator` or `from_predictions` to make one.
@@ -152,20 +152,7 @@ class CertifiedAccuracyDisplay:
         ]
         return pd.concat(parts, ignore_index=True)
 
-    def plot(self, ax: Any = None) -> CertifiedAccuracyDisplay:
-        """Draw the curves; several displays may share one axes.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None: a figure of its own.
-
-        Returns
-        -------
-        self : CertifiedAccuracyDisplay
-        """
-        self.ax_ = ax = axes_or_new(ax)
-        self.figure_ = ax.figure
+    def _draw(self, ax: Any) -> None:
         self.lines_ = []
         for name, (radius, accuracy) in self.curves.items():
             style = look(len(ax.lines)) | {"drawstyle": "steps-pre", "linewidth": 1.8}
@@ -175,9 +162,6 @@ class CertifiedAccuracyDisplay:
         ax.set_ylabel("certified accuracy")
         ax.set_ylim(-0.02, 1.02)
         ax.set_xlim(0, 1.03 * max(line.get_xdata()[-1] for line in ax.lines) or 1)
-        ax.grid(alpha=0.3)
-        ax.legend()
-        return self
 
 
 def _certified_accuracy(

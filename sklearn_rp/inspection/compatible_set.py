@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
-from sklearn_rp.attribute.finding import compatible_sets, sets_of
+from sklearn_rp.attribute.finding import ReleaseAlong, compatible_sets, sets_of
 from sklearn_rp.attribute.minimum import AttributePrivacyClassifier
-from sklearn_rp.attribute.release import ReleaseAlong
 from sklearn_rp.attribute.transformer import AttributePrivacyTransformer
 from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.inspection.axes import POINTS, look, pyplot

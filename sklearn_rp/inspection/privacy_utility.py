@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_rp.cv_results import scorers_of, standard_errors
-from sklearn_rp.inspection.axes import COLOURS, axes_or_new
+from sklearn_rp.inspection.axes import COLOURS, Display
+from sklearn_rp.model_selection import scorers_of, standard_errors
 
 
-class PrivacyUtilityDisplay:
+class PrivacyUtilityDisplay(Display):
     """Accuracy against privacy of a search's candidates, their frontier, and the chosen one.
 
     Use `from_cv_results` or `from_estimator` to make one.
@@ -148,23 +148,10 @@ class PrivacyUtilityDisplay:
         """
         return self.table.copy()
 
-    def plot(self, ax: Any = None) -> PrivacyUtilityDisplay:
-        """Draw the candidates; several displays may share one axes.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None: a figure of its own.
-
-        Returns
-        -------
-        self : PrivacyUtilityDisplay
-        """
-        self.ax_ = ax = axes_or_new(ax)
+    def _draw(self, ax: Any) -> None:
         from matplotlib.colors import to_rgba
         from matplotlib.container import ErrorbarContainer
 
-        self.figure_ = ax.figure
         number = sum(isinstance(c, ErrorbarContainer) for c in ax.containers)
         colour = COLOURS[number % len(COLOURS)]
         table = self.table
@@ -195,9 +182,6 @@ class PrivacyUtilityDisplay:
             )
         ax.set_xlabel(f"privacy: {self.privacy} (mean over splits)")
         ax.set_ylabel(f"{self.accuracy} (mean over splits)")
-        ax.grid(alpha=0.3)
-        ax.legend()
-        return self
 
 
 def _frontier(accuracy: np.ndarray, privacy: np.ndarray) -> np.ndarray:

@@ -30,15 +30,6 @@ def unfold(
 ) -> tuple[Any, Callable[..., Any], np.ndarray]:
     """Split a fitted model into affine steps and what stands behind them.
 
-    Parameters
-    ----------
-    estimator : fitted classifier
-        Possibly a Pipeline, possibly frozen.
-    columns : ndarray of int of shape (n_noised,)
-        Positions of the noised features.
-    X : ndarray or frame of shape (n_samples, n_features)
-        Checked training rows.
-
     Returns
     -------
     model, transform, effect : tuple
@@ -48,7 +39,7 @@ def unfold(
     Raises
     ------
     NotForMe
-        If a step is not known to be affine in the noised features.
+        If a step is not known to be affine in the noised features, those in `columns`.
     """
     effect = np.zeros((X.shape[1], len(columns)))
     effect[columns, np.arange(len(columns))] = 1.0

@@ -19,18 +19,8 @@ def at_each(
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """What a model answers for every row, at each of some values of some columns.
 
-    Parameters
-    ----------
-    ask : callable
-        The model: an array of answers for rows.
-    X : ndarray or frame of shape (n_rows, n_features)
-        Rows.
-    columns : ndarray of int of shape (n_columns,)
-        The columns.
-    values : ndarray of shape (n_values, n_columns)
-        Their values, as the columns hold them.
-    numbers : int, default=0
-        Numbers that whoever asks needs for each answer: chunks are the smaller for them.
+    The values, of shape (n_values, n_columns), are as the columns hold them. Where whoever asks
+    needs more `numbers` for each answer than a row has, chunks are the smaller.
 
     Yields
     ------
@@ -55,18 +45,8 @@ def at_pairs(
 ) -> tuple[np.ndarray, ...]:
     """What a model answers for some rows, each with values of its own in some columns.
 
-    Parameters
-    ----------
-    ask : callable
-        The model: arrays of answers for rows.
-    X, columns, values : as for `at_each`
-        Here there are values for each of `rows`.
-    rows : ndarray of int of shape (n_pairs,)
-        Positions in `X`; a row may come several times.
-
-    Returns
-    -------
-    answers : tuple of ndarray of shape (n_pairs, ...)
+    Positions of the rows, of which one may come several times, and values have shape (n_pairs,) and
+    (n_pairs, n_columns); the answers are arrays of shape (n_pairs, ...).
     """
     parts = [
         ask(replace_columns(take_rows(X, rows[some]), columns, values[some], 1))

@@ -66,5 +66,10 @@ def behind_steps(pipeline: Any, X: Any) -> Any:
 
 def has_own(model: Any, *methods: str) -> bool:
     """Whether a model's methods are not scikit-learn's own: they may then do anything."""
-    found = (getattr(type(model), method, None) for method in methods)
-    return any(getattr(m, "__module__", "").split(".")[0] != "sklearn" for m in found)
+    return homes(type(model), *methods) != {"sklearn"}
+
+
+def homes(owner: Any, *methods: str) -> set[str]:
+    """Packages that some methods are defined in; "" for one that is not there."""
+    found = (getattr(owner, method, None) for method in methods)
+    return {str(getattr(method, "__module__", "")).split(".")[0] for method in found}

@@ -85,20 +85,9 @@ def fit_in_labels(model: Any, X: Any, y: np.ndarray, params: dict[str, Any]) -> 
 
 
 def labels_of(estimator: Any, X: Any) -> np.ndarray:
-    """What a fitted classifier answers for each row, one label each.
+    """What a fitted classifier answers for each row: labels, of nets too.
 
-    Parameters
-    ----------
-    estimator : fitted classifier
-        Anything with ``predict``.
-    X : ndarray or frame of shape (n_rows, ...)
-        Rows as it takes them.
-
-    Returns
-    -------
-    labels : ndarray of shape (n_rows,)
-        Labels, of nets too; a single column is flattened: some models answer so (CatBoost, with
-        three classes).
+    A single column is flattened: some models answer so (CatBoost, with three classes).
 
     Raises
     ------
@@ -123,20 +112,7 @@ def _one_each(estimator: Any, X: Any) -> np.ndarray:
 
 
 def encode(labels: np.ndarray, classes: np.ndarray, what: str = "label") -> np.ndarray:
-    """Position of each label in `classes`.
-
-    Parameters
-    ----------
-    labels : ndarray of any shape
-        What the base classifier answered.
-    classes : ndarray of shape (n_classes,)
-        All it may answer.
-    what : str, default="label"
-        What the labels are called in the error.
-
-    Returns
-    -------
-    number : ndarray of int, the shape of `labels`
+    """Position of each label in `classes`; `what` the labels are called in the error.
 
     Raises
     ------
@@ -175,21 +151,7 @@ def encode(labels: np.ndarray, classes: np.ndarray, what: str = "label") -> np.n
 
 
 def probabilities_of(estimator: Any, X: Any, n_classes: int | None = None) -> np.ndarray:
-    """Probabilities that a fitted classifier gives each row, checked.
-
-    Parameters
-    ----------
-    estimator : fitted classifier
-        Anything with ``predict_proba``.
-    X : ndarray or frame of shape (n_rows, ...)
-        Rows as it takes them.
-    n_classes : int, default=None
-        Columns that are needed; None: any number.
-
-    Returns
-    -------
-    proba : ndarray of float64 of shape (n_rows, n_classes)
-        Rows sum to 1.
+    """Probabilities that a fitted classifier gives each row, of so many classes (None: any number).
 
     Raises
     ------

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_rp.noise import Noise
+
 
 def is_net(model: Any) -> bool:
     """Whether a model is one of skorch's classifiers, told without importing skorch."""
@@ -65,3 +67,25 @@ def waiting_for_noise(net: Any) -> list[Any]:
                 )
             found.append(callback)
     return found
+
+
+def tell_noise(base: Any, net: Any, noise: Noise, sigma: float, shape: tuple[int, ...]) -> None:
+    """Give the noise of a fit to the callbacks of a net that train with it.
+
+    The net is at the end of `base`, and reads rows of `shape`.
+
+    Raises
+    ------
+    ValueError
+        If there are such callbacks, and steps in front of the net.
+    """
+    waiting = waiting_for_noise(net)
+    if waiting and net is not base:
+        raise ValueError(
+            "GaussianNoise(sigma=None) takes its noise from the RobustPrivacyClassifier right "
+            "around the net: inside a Pipeline, give it a sigma of its own."
+        )
+    level = np.zeros(int(np.prod(shape)))
+    level[noise.columns] = sigma * noise.scale
+    for callback in waiting:
+        callback.take_noise(level.reshape(shape))

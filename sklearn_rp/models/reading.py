@@ -80,17 +80,10 @@ class Reading:
         scale: np.ndarray,
         X: Rows,
     ) -> Reading:
-        """On the model's own cells.
+        """On the model's own cells, tried on training rows.
 
-        Parameters
-        ----------
-        estimator, columns : as the class has them
-        low, high : ndarray of shape (n_columns,)
-            Where the features' values lie.
-        scale : ndarray of shape (n_columns,)
-            How far from a row a model is tried first.
-        X : ndarray or frame of shape (n_samples, n_features)
-            Checked training rows.
+        The features' values lie from `low` to `high`; `scale` is how far from a row the model is
+        tried first.
 
         Raises
         ------

@@ -12,21 +12,20 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.utils import gen_batches
 
+from sklearn_rp.domain import middle_in_order
 from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.models.affine import dense_inputs, unfold_axes
+from sklearn_rp.models.asking import at_pairs
 from sklearn_rp.models.inside import last_step
 from sklearn_rp.models.tables import TreeTable
 from sklearn_rp.models.trees import read_trees
 from sklearn_rp.rows import (
     Rows,
     column_values,
-    is_frame,
     is_numeric,
     names_of,
     replace_columns,
-    rows_per_chunk,
     sample_rows,
     take_rows,
 )
@@ -37,21 +36,9 @@ _TRIED = 16  # columns at most that are given other values
 
 
 def known_edges(estimator: Any, columns: np.ndarray, X: Rows) -> list[np.ndarray]:
-    """Edges of the cells of some features, each in its own unit.
+    """Edges of the cells of some features, each in its own unit; steps are tried on rows of `X`.
 
-    Parameters
-    ----------
-    estimator : fitted classifier
-        Possibly behind steps.
-    columns : ndarray of int of shape (n_noised,)
-        Positions of the features.
-    X : ndarray or frame of shape (n_rows, n_features)
-        Rows that the steps are tried on.
-
-    Returns
-    -------
-    edges : list of ndarray
-        For each feature, sorted: the largest double on the lower side of each change.
+    For each feature, sorted: the largest double on the lower side of each change.
 
     Raises
     ------
@@ -83,18 +70,17 @@ def _input(
     transform: Callable[..., Any], column: int, position: int, X: Rows, x: np.ndarray
 ) -> np.ndarray:
     """One input of the model, for rows whose feature in a column is replaced by `x`."""
-    answer = []
-    for some in gen_batches(len(x), rows_per_chunk(2 * X.shape[1])):
-        rows = take_rows(X, np.arange(some.start, some.stop) % X.shape[0])
-        copies = replace_columns(rows, np.array([column]), x[some, None].copy(), 1)
-        inputs = transform(copies, double=False)
-        if is_frame(inputs):
-            answer.append(column_values(inputs, position).astype(np.float64))
-        else:
-            here = inputs[:, [position]]
-            here = here.toarray() if hasattr(here, "toarray") else np.asarray(here)
-            answer.append(here.ravel().astype(np.float64))
-    return np.concatenate(answer)
+
+    def ask(rows: Rows) -> tuple[np.ndarray]:
+        inputs = transform(rows, double=False)
+        if hasattr(inputs, "toarray"):
+            inputs = inputs[:, [position]].toarray()
+            return (inputs[:, 0].astype(np.float64),)
+        return (column_values(inputs, position).astype(np.float64),)
+
+    # A copy: a step may write into what it is given.
+    rows, values = np.arange(len(x)) % X.shape[0], x[:, None].copy()
+    return at_pairs(ask, X, np.array([column]), rows, values)[0]
 
 
 def _in_front(
@@ -141,7 +127,6 @@ def _bisect(
     In the order of the doubles, so that values near zero are found as quickly as any.
     """
     every = np.arange(len(guess))
-    low, high = guess.copy(), guess.copy()
     for widening in range(_WIDENINGS):
         reach = 4 * size * 2.0 ** (6 * widening)
         low, high = guess - reach, guess + reach
@@ -150,50 +135,22 @@ def _bisect(
             break
     else:
         raise NotForMe("a threshold of the model is crossed nowhere in front of the steps")
-    a, b = _number(low), _number(high)
     while True:
-        active = np.flatnonzero(b - 1 > a)
+        active = np.flatnonzero(np.nextafter(low, np.inf) < high)
         if not len(active):
-            return _double(a)
-        middle = (a[active] >> 1) + (b[active] >> 1) + (a[active] & b[active] & 1)
-        holds = below(_double(middle), active)
-        a[active] = np.where(holds, middle, a[active])
-        b[active] = np.where(holds, b[active], middle)
-
-
-def _number(x: np.ndarray) -> np.ndarray:
-    """Doubles, numbered in their order; 0 is number 0."""
-    bits = np.abs(x).view(np.int64)
-    return np.where(x < 0, -bits, bits)
-
-
-def _double(number: np.ndarray) -> np.ndarray:
-    x = np.abs(number).view(np.float64)
-    return np.where(number < 0, -x, x)
+            return low
+        middle = middle_in_order(low[active], high[active])
+        holds = below(middle, active)
+        low[active] = np.where(holds, middle, low[active])
+        high[active] = np.where(holds, high[active], middle)
 
 
 def trial_rows(estimator: Any, noised: np.ndarray, X: Rows, most: int) -> Rows:
-    """Rows to try a reading on: as many, however few are handed in.
+    """Rows to try a reading on: as many, however few are handed in; rows of `X` first.
 
     A quarter of them at least are not rows of `X`: columns that no noise is added to, and that
     reach the model through affine steps alone, take values of other rows, values near them, and
     values on both sides of the model's thresholds.
-
-    Parameters
-    ----------
-    estimator : fitted classifier
-        The model.
-    noised : ndarray of int of shape (n_noised,)
-        Positions of the noised features.
-    X : ndarray or frame of shape (n_rows, n_features)
-        Checked rows.
-    most : int
-        How many.
-
-    Returns
-    -------
-    rows : same kind as `X`
-        Rows of `X` first.
     """
     own = sample_rows(X, most - most // 4)
     rng = np.random.default_rng(0)

@@ -37,15 +37,6 @@ FORESTS = (
 def read_trees(model: Any) -> TreeTable:
     """Read the trees of a fitted model.
 
-    Parameters
-    ----------
-    model : fitted classifier or regressor
-        Anything.
-
-    Returns
-    -------
-    table : TreeTable
-
     Raises
     ------
     NotForMe

@@ -1,39 +1,44 @@
-"""One release measured: certificates, sets and attacks, and what of them the report says."""
+"""One release measured: its operating point, certificates, sets and attacks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from sklearn_rp.attacks.attribute_inference import AttributeInferenceAttack
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
 from sklearn_rp.attribute.finding import compatible_sets
+from sklearn_rp.attribute.guaranteed import guarantee_of
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.certifying import certify
 from sklearn_rp.feature import Feature
-from sklearn_rp.models.inside import is_pipeline, unwrapped
+from sklearn_rp.models.inside import behind_steps, is_pipeline, last_step, unwrapped
 from sklearn_rp.models.labels import labels_of
-from sklearn_rp.report.operating_point import operating_point
+from sklearn_rp.release import release_of
 from sklearn_rp.report.page import NOT_COVERED, PrivacyReport
 from sklearn_rp.report.warnings import about_attack, about_release, about_sets
 from sklearn_rp.rows import (
     Rows,
     categorical_dtypes,
+    column_values,
     is_frame,
     is_numeric,
     is_pandas,
+    missing,
+    names_of,
     recast,
+    replace_columns,
     take_rows,
 )
 from sklearn_rp.trial import is_random
 from sklearn_rp.validation import as_rows, check_groups
-
-if TYPE_CHECKING:
-    import pandas as pd
+from sklearn_rp.wrapper import ClassifierWrapper
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -124,7 +129,7 @@ def privacy_report(
     groups = label if groups is None else check_groups(groups, len(label), X)
 
     cert = _certificate(estimator, X)
-    point = operating_point(estimator, cert, X, label, y)
+    point = _operating_point(estimator, cert, X, label, y)
     warned = about_release(estimator, point, cert)
     tables: dict[str, pd.DataFrame] = {}
     attacks: dict[str, pd.DataFrame] = {}
@@ -188,8 +193,6 @@ def _alike(public: Rows, X: Rows) -> Rows:
     if not is_pandas(X):
         return public.to_numpy() if is_pandas(public) else public
     if not is_pandas(public):
-        import pandas as pd
-
         public = pd.DataFrame(public, columns=X.columns).infer_objects()
     strangers = [name for name in X.columns if name not in public.columns]
     if strangers:
@@ -210,8 +213,6 @@ def _together(X: Rows, more: Rows | None) -> Rows:
         return X
     if not is_pandas(X):
         return np.concatenate([X, more])
-    import pandas as pd
-
     return pd.concat([X, more], ignore_index=True)
 
 
@@ -222,10 +223,99 @@ def _certificate(estimator: Any, X: Rows) -> Certificate | None:
         return None
 
 
+def _operating_point(
+    estimator: Any, cert: Certificate | None, X: Rows, label: np.ndarray, y: np.ndarray
+) -> dict[str, Any]:
+    """Name and value of each line of the operating point."""
+    inner = unwrapped(estimator)
+    model = last_step(inner)
+    while isinstance(model, ClassifierWrapper):
+        model = last_step(model.estimator_)
+    point: dict[str, Any] = {
+        "estimator": type(inner).__name__,
+        "model": type(model).__name__,
+        "rows": len(label),
+        "accuracy": float(accuracy_score(y, label)),
+        "accuracy_without_privacy": _accuracy_without(estimator, X, y),
+        "accuracy_of_the_most_frequent_label": float(
+            np.unique(y, return_counts=True)[1].max() / len(y)
+        ),
+    }
+    behind = "_behind_the_steps" if is_pipeline(inner) else ""
+    promise = guarantee_of(estimator)
+    if promise is not None:
+        where = "" if _untouched(estimator, X, promise.feature) else behind
+        point |= {
+            f"guaranteed_for{where}": promise.feature,
+            "minimum": promise.minimum,
+            "unit": promise.unit,
+        }
+    release = release_of(estimator)
+    if cert is not None:
+        point |= {
+            "method": cert.method,
+            "voting": cert.voting,
+            "sigma": cert.sigma,
+            "alpha": cert.alpha,
+            "votes_per_row": release.n_votes if release is not None else int(cert.n_samples.max()),
+            f"noised_features{behind}": cert.feature_names.tolist(),
+            f"standard_deviation_of_the_noise{behind}": [
+                float(cert.sigma * scale) for scale in cert.scale
+            ],
+            "certified_share": float(1 - cert.abstained.mean()),
+        }
+    answer = getattr(release, "answer", None)
+    if answer is not None:
+        point |= {
+            "fallback": None if answer.fallback is None else str(answer.fallback),
+            "min_radius": float(answer.min_radius or 0.0),
+            "fresh_noise": bool(release.is_random),
+        }
+    return point
+
+
+def _accuracy_without(estimator: Any, X: Rows, y: np.ndarray) -> float | None:
+    """Accuracy of the model inside a release; None where there is none."""
+    last = last_step(estimator)
+    if not isinstance(last, ClassifierWrapper):
+        return None
+    return float(accuracy_score(y, labels_of(last.estimator_, _given(estimator, X))))
+
+
+def _given(estimator: Any, X: Rows) -> Rows:
+    """Rows as the last step of Pipelines reads them."""
+    inner = unwrapped(estimator)
+    return _given(inner[-1], behind_steps(inner, X)) if is_pipeline(inner) else X
+
+
+def _untouched(estimator: Any, X: Rows, feature: str) -> bool:
+    """Whether the last step reads a feature as it is in `X`, and nothing else made of it.
+
+    Seen from what changes behind the steps when people exchange their values.
+    """
+    given = _given(estimator, X)
+    if given is X:
+        return True
+    before, behind = ([str(name) for name in names_of(rows)] for rows in (X, given))
+    if feature not in before or feature not in behind:
+        return False
+    column = before.index(feature)
+    values = column_values(X, column)[::-1]
+    moved = _given(estimator, replace_columns(X, np.array([column]), values[:, None], 1))
+
+    def same(found: np.ndarray, expected: np.ndarray) -> bool:
+        gone = missing(found)
+        kept = (gone == missing(expected)).all()
+        return bool(kept and (found[~gone] == expected[~gone]).all())
+
+    return all(
+        same(column_values(moved, j), values if name == feature else column_values(given, j))
+        for j, name in enumerate(behind)
+    )
+
+
 def _radii(cert: Certificate, features: list[str]) -> pd.DataFrame:
     """Quantiles over rows; an abstained row counts with 0."""
-    import pandas as pd
-
     readings = {"radius, scaled units": cert.radius}
     if cert.alpha:
         readings["release radius, scaled units"] = cert.release_radius()

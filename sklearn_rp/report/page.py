@@ -9,12 +9,11 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from sklearn_rp._version import __version__
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _RADII = (
     "How far the noised features of a person may move, all others fixed, before the label may "
@@ -160,8 +159,6 @@ class PrivacyReport:
         return "\n".join(lines)
 
     def _tables(self) -> list[tuple[str, str, pd.DataFrame]]:
-        import pandas as pd
-
         point = [(key.replace("_", " "), _shown(v)) for key, v in self.operating_point.items()]
         table = pd.DataFrame(point, columns=["", "value"])
         tables = [("Operating point", "What is released, and how.", table)]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
+from sklearn_rp.attribute.guaranteed import guarantee_of
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.models.inside import unwrapped
-from sklearn_rp.report.operating_point import guarantee_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _NARROW = 0.05  # of the range: a set that pins a person down
 

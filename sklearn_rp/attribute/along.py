@@ -1,0 +1,297 @@
+"""What is released as a function of one sensitive feature, the others fixed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from sklearn.base import is_regressor
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_rp.attribute.labelling import MinimumRelease
+from sklearn_rp.attribute.search import Read, certain_lengths, search
+from sklearn_rp.engines.sweep import Sweep
+from sklearn_rp.exceptions import NotForMe
+from sklearn_rp.feature import Category, Feature, Number
+from sklearn_rp.models.asking import at_pairs
+from sklearn_rp.models.inside import homes, unwrapped
+from sklearn_rp.models.labels import encode, in_labels, labels_of, numbers_of
+from sklearn_rp.models.reading import Reading
+from sklearn_rp.release import FittedRelease, SmoothedRelease, labels, release_of
+from sklearn_rp.rows import Rows
+from sklearn_rp.runs import Runs
+from sklearn_rp.trial import refuse_random
+
+_PROFILE_CELLS = 16  # of the first look at a smoothed label that is known all along the feature
+
+
+class Along(NamedTuple):
+    """What is released along the feature, for some rows.
+
+    Parameters
+    ----------
+    runs : Runs
+        Stretches of equal symbols.
+    symbol : ndarray of int of shape (n_rows,)
+        Symbols at the rows themselves.
+    answer : ndarray of shape (n_rows,)
+        What is released for them.
+    inner, outer : ndarray of shape (n_rows, n_symbols)
+        Certified bounds of the length of each symbol's set.
+    reading : str
+        How they were found.
+    """
+
+    runs: Runs
+    symbol: np.ndarray
+    answer: np.ndarray
+    inner: np.ndarray
+    outer: np.ndarray
+    reading: str
+
+    @classmethod
+    def known(
+        cls, runs: Runs, symbol: np.ndarray, answer: np.ndarray, domain: Any, reading: str
+    ) -> Along:
+        """Stretches that are all there is: their lengths are certain."""
+        length = runs.totals(domain)
+        return cls(runs, symbol, answer, length, length, reading)
+
+
+class ReleaseAlong:
+    """The released symbol of a fitted classifier along one feature.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        Anything with ``predict``.
+    feature : Feature
+        The sensitive feature.
+    X : ndarray or frame of shape (n_samples, n_features)
+        Checked training rows; known thresholds are tried on some of them.
+    resolution : int
+        Cells that are looked at first where the thresholds are not known.
+    tolerance : float
+        Of a regressor: numbers that differ by no more than this are taken for the same.
+
+    Attributes
+    ----------
+    symbols : ndarray
+        All labels that may be released.
+    numbers : bool
+        Whether numbers are released.
+    smoothed : SmoothedRelease or None
+        The release of a RobustPrivacyClassifier, where it is one.
+    edges : ndarray or None
+        All values that a tree model may change at.
+    declined : str
+        Why these are not known.
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        feature: Feature,
+        X: Rows,
+        resolution: int,
+        tolerance: float = 0.0,
+    ):
+        inner = unwrapped(estimator)
+        # Ours, and its `predict` not overridden: asked directly, its rows need no second check.
+        ours = homes(inner, "predict") == {"sklearn_rp"}
+        if ours:
+            check_is_fitted(inner)
+        self.estimator = in_labels(estimator)
+        self.feature = feature
+        self.resolution = resolution
+        refuse_random(estimator, X)
+        release: FittedRelease | None = getattr(inner, "release_", None) if ours else None
+        self._own, self._owner = release, inner
+        self.smoothed = release if isinstance(release, SmoothedRelease) else None
+        # An estimator may know its own release along this very feature.
+        knows = isinstance(release, MinimumRelease) and release.feature.same_as(feature)
+        knows = knows and not tolerance
+        self._known = cast("MinimumRelease", release) if knows else None
+        self.numbers, self.tolerance = is_regressor(estimator), tolerance
+        self.symbols = np.empty(0) if self.numbers else symbols_of(self.estimator, X)
+        self._n_symbols = 2 if self.numbers else len(self.symbols)  # another number, and the same
+        self.edges: np.ndarray | None = None
+        self.declined = ""
+        self._sweep: Sweep | None = None
+        self._certifies = False
+        if not isinstance(feature, Number):
+            return
+        if self.smoothed is not None:
+            noise, engine = self.smoothed.noise, self.smoothed.engine
+            self._certifies = bool(feature.column in noise.columns)
+            alone = noise.columns.tolist() == [feature.column]
+            # What is certified, and hence answered by a fallback, the certificate itself says.
+            alone = alone and self.smoothed.fallback is None
+            if alone and engine.name == Sweep.name:
+                self._sweep = cast("Sweep", engine)
+        if self._certifies:
+            self.declined = "noise on the feature smooths the model's thresholds"
+        elif feature.possible is None:
+            # Noise on other features: whatever the votes, the label changes where the model does.
+            model = estimator if self.smoothed is None else self.smoothed.model
+            self.edges, self.declined = edges_along(model, feature, X)
+
+    def checked(self, X: Rows) -> Rows:
+        """Rows as `along` takes them: of possible values, and checked by the estimator."""
+        X = self.feature.settled(X)
+        return X if self._own is None else self._owner.checked_rows(X)
+
+    def released(self, X: Rows) -> np.ndarray:
+        """Number of the symbol that is released for each of some checked rows."""
+        return encode(self._released(X), self.symbols)
+
+    def _released(self, X: Rows) -> np.ndarray:
+        """What is released for each of some checked rows."""
+        if self._own is not None:
+            return self._own.release(X, getattr(self._owner, "n_jobs", None))
+        return numbers_of(self.estimator, X) if self.numbers else labels_of(self.estimator, X)
+
+    def along(
+        self, X: Rows, sigmas: Sequence[float | None] = (None,), owner: bool = True
+    ) -> list[Along]:
+        """Symbols along the feature and at the rows themselves, at each noise level.
+
+        A noise level of None is the one that the model was fitted with. The model is read once for
+        all levels where its only noised feature is the sensitive one.
+
+        With `owner`, every row is in its own set: what a reading of the model says of a row is held
+        against what is released for it. Without, stretches depend on the other features alone, so
+        that the stretches of one symbol may be published.
+        """
+        a = self.feature
+        if self._known is not None:
+            runs, symbol, answer = self._known.along(X)
+            return [Along.known(runs, symbol, answer, a.domain, "its own labelling")]
+        own, rows = a.values(X), np.arange(X.shape[0])
+        profile = None if self._sweep is None else self._sweep.profile(X)
+        found = []
+        for sigma in sigmas:
+            if self.numbers:
+                answer = self._released(X)
+                symbol = np.ones(len(answer), dtype=np.intp)
+                read = self._near(X, answer)
+            else:
+                read = self._reader(X, sigma, profile)
+                plain = profile is None and sigma is None
+                symbol = self.released(X) if plain else read(rows, own)[0]
+                answer = self.symbols[symbol]
+            along = None
+            if a.possible is not None or self.edges is not None:
+                along = self._at_cells(read, own, symbol, answer, owner)
+            if along is None:
+                along = self._by_search(read, own, symbol, answer, owner, profile)
+            found.append(along)
+        return found
+
+    def _at_cells(
+        self, read: Read, own: np.ndarray, symbol: np.ndarray, answer: np.ndarray, owner: bool
+    ) -> Along | None:
+        """All possible values, or all cells of a tree model; None where that is not the model."""
+        a, n_rows = self.feature, len(own)
+        cells = a.cells(self.edges, self.resolution)
+        rows, z = np.repeat(np.arange(n_rows), len(cells)), np.tile(cells.at, n_rows)
+        found = read(rows, z)[0].reshape(n_rows, len(cells))
+        if owner:
+            where = np.arange(n_rows), cells.of(own)
+            if a.possible is None and (found[where] != symbol).any():  # misread: nothing is certain
+                return None
+            found[where] = symbol
+        reading = "thresholds of the model" if a.possible is None else "every possible value"
+        apart, n_symbols = isinstance(a, Category), self._n_symbols
+        runs = Runs.from_cells(found, cells.first, cells.last, n_symbols, apart=apart)
+        return Along.known(runs, symbol, answer, a.domain, reading)
+
+    def _by_search(
+        self,
+        read: Read,
+        own: np.ndarray,
+        symbol: np.ndarray,
+        answer: np.ndarray,
+        owner: bool,
+        profile: Runs | None,
+    ) -> Along:
+        """Any model."""
+        a, n_rows, n_symbols = cast("Number", self.feature), len(own), self._n_symbols
+        # Every point of a profile is certified: what the grid misses is found all the same.
+        cells = self.resolution if profile is None else min(self.resolution, _PROFILE_CELLS)
+        grid = a.first_look(cells, atoms=not self._certifies)
+        points = search(read, a, own, symbol if owner else None, grid)
+        runs = Runs.from_points(points.row, points.z, points.symbol, n_rows, n_symbols)
+        inner, others = certain_lengths(points, a.domain, n_rows, n_symbols)
+        reading = f"search ({self.declined or 'its thresholds are not those of the model'})"
+        return Along(runs, symbol, answer, inner, a.span - others, reading)
+
+    def _reader(self, X: Rows, sigma: float | None, profile: Runs | None) -> Read:
+        """Symbol and certified half-width along the feature, for some rows at some values."""
+        smoothed, a = self.smoothed, self.feature
+        if smoothed is None or (profile is None and not self._certifies and sigma is None):
+            ask = self._plain
+        else:
+            level = smoothed.sigma if sigma is None else sigma
+            if profile is not None and self._sweep is not None:
+                # Without a fallback the symbols are the classes.
+                return partial(self._sweep.certified_along, profile, sigma=level)
+            ask = partial(self._certified, smoothed, level)
+
+        def read(rows: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            symbol, half = at_pairs(ask, X, a.columns, rows, a.held(z)[:, None])
+            return symbol, half
+
+        return read
+
+    def _near(self, X: Rows, answer: np.ndarray) -> Read:
+        """Whether the number at some values is within the tolerance of the one that is released."""
+
+        def ask(rows: Rows) -> tuple[np.ndarray, ...]:
+            return (self._released(rows),)
+
+        def read(rows: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            (found,) = at_pairs(ask, X, self.feature.columns, rows, self.feature.held(z)[:, None])
+            near = np.abs(found - answer[rows]) <= self.tolerance
+            return near.astype(np.intp), np.zeros(len(z))
+
+        return read
+
+    def _plain(self, X: Rows) -> tuple[np.ndarray, np.ndarray]:
+        return self.released(X), np.zeros(X.shape[0])
+
+    def _certified(
+        self, smoothed: SmoothedRelease, sigma: float, X: Rows
+    ) -> tuple[np.ndarray, np.ndarray]:
+        (cert,) = smoothed.certify(X, [sigma], n_jobs=self._owner.n_jobs)
+        found = smoothed.answer.released(cert.label, partial(getattr, cert, "radius"))
+        symbol = encode(found, self.symbols)
+        where = np.flatnonzero(smoothed.noise.columns == self.feature.column)
+        if smoothed.fallback is not None or not len(where):
+            # A ball is about the label, not about whether it is certified.
+            return symbol, np.zeros(X.shape[0])
+        return symbol, cert.radius * smoothed.noise.scale[where[0]]
+
+
+def symbols_of(estimator: Any, X: Rows) -> np.ndarray:
+    """All that may be released: the labels, and the label of an abstention."""
+    classes = getattr(estimator, "classes_", None)
+    if classes is None:
+        classes = np.unique(labels_of(estimator, X))
+    return labels(np.asarray(classes), getattr(release_of(estimator), "fallback", None)).symbols
+
+
+def edges_along(model: Any, feature: Feature, X: Rows) -> tuple[np.ndarray | None, str]:
+    """All values of a feature that a tree model may change at; or None, and why not."""
+    if not isinstance(feature, Number) or feature.possible is not None:
+        return None, ""
+    if not is_regressor(model) and getattr(model, "classes_", None) is None:
+        return None, f"{type(model).__name__} names no classes_"
+    low, high = np.array([feature.low]), np.array([feature.high])
+    try:
+        found = Reading.by_thresholds(model, feature.columns, low, high, (high - low) / 4, X)
+    except NotForMe as reason:
+        return None, str(reason)
+    return found.edges[0], ""
