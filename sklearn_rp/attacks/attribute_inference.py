@@ -14,12 +14,13 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_random_state, gen_batches
 
+from sklearn_rp.attribute.along import ReleaseAlong
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
-from sklearn_rp.attribute.finding import ReleaseAlong, check_resolution, sets_of
+from sklearn_rp.attribute.finding import check_resolution, check_tolerance, sets_of
 from sklearn_rp.attribute.prior import Numbers, Prior
 from sklearn_rp.feature import Category, Feature, Number
 from sklearn_rp.law import Gaussian
-from sklearn_rp.models.labels import encode, labels_of, probabilities_of
+from sklearn_rp.models.labels import labels_of, probabilities_of
 from sklearn_rp.rows import Rows, is_frame, is_pandas, rows_per_chunk, without_column
 from sklearn_rp.validation import as_rows, check_groups
 
@@ -148,7 +149,7 @@ def _of_categories(pair: np.ndarray, n: int) -> np.ndarray:
 
 
 class AttributeInferenceAttack:
-    """The adversary who knows the model, the other features and the label.
+    """The adversary who knows the model, the other features and the label or number.
 
     Four attackers are run beside each other (after Jayaraman & Evans 2022, arXiv 2209.01292):
 
@@ -163,8 +164,8 @@ class AttributeInferenceAttack:
 
     Parameters
     ----------
-    model : fitted classifier
-        What releases the labels.
+    model : fitted classifier or regressor
+        What releases the labels, or the numbers.
     sensitive_feature : str or int
         The attribute, numeric or categorical.
     imputer : estimator, default=None
@@ -175,6 +176,8 @@ class AttributeInferenceAttack:
         As in :func:`~sklearn_rp.attribute.compatible_sets`; looked up in the public data.
     resolution : int, default=256
         Cells of the first look for compatible sets.
+    tolerance : float, default=0.0
+        Of a regressor: as in :func:`~sklearn_rp.attribute.compatible_sets`.
     n_resamples : int, default=200
         Resamples behind each confidence interval.
     random_state : int, default=0
@@ -209,6 +212,7 @@ class AttributeInferenceAttack:
         bounds: Any = None,
         domain: Any = "auto",
         resolution: int = 256,
+        tolerance: float = 0.0,
         n_resamples: int = 200,
         random_state: int = 0,
     ):
@@ -218,6 +222,7 @@ class AttributeInferenceAttack:
         self.bounds = bounds
         self.domain = domain
         self.resolution = resolution
+        self.tolerance = tolerance
         self.n_resamples = n_resamples
         self.random_state = random_state
 
@@ -241,7 +246,9 @@ class AttributeInferenceAttack:
             )
         X_public = _checked(X_public)
         attribute = Feature.from_data(X_public, self.sensitive_feature, self.bounds, self.domain)
-        release = ReleaseAlong(self.model, attribute, X_public, check_resolution(self.resolution))
+        tolerance = check_tolerance(self.tolerance, self.model)
+        resolution = check_resolution(self.resolution)
+        release = ReleaseAlong(self.model, attribute, X_public, resolution, tolerance)
         values = attribute.values(X_public)
         symbol = release.released(release.checked(X_public))
         self._attribute, self._release = attribute, release
@@ -280,7 +287,7 @@ class AttributeInferenceAttack:
         sets: CompatibleSets = sets_of(self._release, X)
         truth = attribute.values(X)
         rest = _without(X, attribute.column)
-        symbol = encode(sets.label, self._release.symbols)
+        symbol = self._release.coded(sets.label)
         if isinstance(attribute, Number):
             guesses = self._numbers(rest, sets, attribute)
         else:

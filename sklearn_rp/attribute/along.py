@@ -144,10 +144,14 @@ class ReleaseAlong:
         return X if self._own is None else self._owner.checked_rows(X)
 
     def released(self, X: Rows) -> np.ndarray:
-        """Number of the symbol that is released for each of some checked rows."""
-        return encode(self._released(X), self.symbols)
+        """Code of what is released for each of some checked rows."""
+        return self.coded(self.answer(X))
 
-    def _released(self, X: Rows) -> np.ndarray:
+    def coded(self, answer: np.ndarray) -> np.ndarray:
+        """Answers as numbers: of labels their place among the symbols."""
+        return answer if self.numbers else encode(answer, self.symbols)
+
+    def answer(self, X: Rows) -> np.ndarray:
         """What is released for each of some checked rows."""
         if self._own is not None:
             return self._own.release(X, getattr(self._owner, "n_jobs", None))
@@ -174,7 +178,7 @@ class ReleaseAlong:
         found = []
         for sigma in sigmas:
             if self.numbers:
-                answer = self._released(X)
+                answer = self.answer(X)
                 symbol = np.ones(len(answer), dtype=np.intp)
                 read = self._near(X, answer)
             else:
@@ -250,7 +254,7 @@ class ReleaseAlong:
         """Whether the number at some values is within the tolerance of the one that is released."""
 
         def ask(rows: Rows) -> tuple[np.ndarray, ...]:
-            return (self._released(rows),)
+            return (self.answer(rows),)
 
         def read(rows: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             (found,) = at_pairs(ask, X, self.feature.columns, rows, self.feature.held(z)[:, None])

@@ -6,11 +6,12 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.base import TransformerMixin, clone
+from sklearn.base import TransformerMixin, clone, is_regressor
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import Interval, StrOptions, reported, reporter, with_callbacks
-from sklearn_rp.attribute.finding import ReleaseAlong, sets_of
+from sklearn_rp.attribute.along import ReleaseAlong
+from sklearn_rp.attribute.finding import check_tolerance, sets_of
 from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Category, Feature
@@ -25,13 +26,13 @@ from sklearn_rp.rows import (
     whole_column,
 )
 from sklearn_rp.validation import check_rows
-from sklearn_rp.wrapper import ClassifierWrapper
+from sklearn_rp.wrapper import ClassifierWrapper, RegressorWrapper, Wrapper
 
 _TRIED = 200  # training rows that are looked for in their own sets
 _FINEST = 16  # times the resolution that is asked for
 
 
-class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
+class AttributePrivacyTransformer(TransformerMixin, Wrapper):
     """Replace a sensitive column by what the released label leaves open about it.
 
     For each row the sensitive value is replaced by the set of values with the same released label
@@ -42,9 +43,9 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
 
     Parameters
     ----------
-    estimator : classifier, default=None
-        The classifier whose labels are released; ``RobustPrivacyClassifier()`` if None. Any
-        classifier works; wrap one that is already fitted in
+    estimator : classifier or regressor, default=None
+        The model whose answers are released; ``RobustPrivacyClassifier()`` if None. Any
+        model works; wrap one that is already fitted in
         :class:`~sklearn.frozen.FrozenEstimator`.
     sensitive_feature : str or int
         Name or position of the sensitive feature, numeric or categorical.
@@ -60,6 +61,9 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         Cells that are looked at first where neither the model's own thresholds are known nor every
         possible value can be asked about. Up to 16 times as many where training rows would be
         outside their own sets.
+    tolerance : float, default=0.0
+        Of a regressor, in the unit of its target: released numbers that differ by no more are taken
+        for the same.
     output : {"interval", "midpoint", "drop"}, default="interval"
         "interval": columns ``<name>_low`` and ``<name>_high`` with the lowest and the highest
         compatible value, or for a categorical feature a 0/1 column ``<name>_<category>`` for each
@@ -67,7 +71,8 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
     remainder : {"passthrough", "drop"}, default="passthrough"
         What becomes of the other features.
     include_prediction : bool, default=False
-        Whether to append a column ``prediction`` with the number of the released label.
+        Whether to append a column ``prediction`` with the number of the released label, or with
+        the released number.
     n_jobs : int, default=None
         Processes that share the rows when compatible sets are found (joblib).
 
@@ -112,11 +117,12 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
     (442, 4)
     """
 
-    _parameter_constraints: dict = ClassifierWrapper._parameter_constraints | {
+    _parameter_constraints: dict = Wrapper._parameter_constraints | {
         "sensitive_feature": "no_validation",
         "bounds": "no_validation",
         "domain": "no_validation",
         "resolution": [Interval(Integral, 1, None, closed="left")],
+        "tolerance": "no_validation",
         "output": [StrOptions({"interval", "midpoint", "drop"})],
         "remainder": [StrOptions({"passthrough", "drop"})],
         "include_prediction": ["boolean"],
@@ -131,6 +137,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         bounds=None,
         domain="auto",
         resolution=256,
+        tolerance=0.0,
         output="interval",
         remainder="passthrough",
         include_prediction=False,
@@ -141,6 +148,7 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         self.bounds = bounds
         self.domain = domain
         self.resolution = resolution
+        self.tolerance = tolerance
         self.output = output
         self.remainder = remainder
         self.include_prediction = include_prediction
@@ -167,7 +175,8 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         feature = feature.lenient()
         self._release = self._find_release(base, feature, counted)
         self.estimator_ = base
-        self.classes_ = self._release.symbols
+        if not self._release.numbers:
+            self.classes_ = self._release.symbols
         self.feature_ = feature
         self.sensitive_feature_ = feature.name
         self.bounds_ = feature.bounds
@@ -180,9 +189,9 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         misses cannot be added when a row is found in it.
         """
         rows = sample_rows(X, _TRIED)
-        resolution = self.resolution
+        resolution, tolerance = self.resolution, check_tolerance(self.tolerance, base)
         while True:
-            release = ReleaseAlong(base, feature, X, resolution)
+            release = ReleaseAlong(base, feature, X, resolution, tolerance)
             sets = sets_of(release, rows, owner=False)
             outside = len(sets) - len(np.unique(sets.row[sets.holds_own]))
             if not outside or isinstance(feature, Category):
@@ -190,6 +199,13 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
             if resolution >= _FINEST * self.resolution:
                 break
             resolution *= 4
+        if release.numbers:  # what is published would leave all values open, and that is not so
+            raise ValueError(
+                f"tolerance={self.tolerance!r} is not allowed: for {outside} of {len(rows)} "
+                f"training rows the number is not seen again along {feature.name!r}, so that it "
+                "gives the value away. Give the tolerance that numbers are read with, or use "
+                "AttributePrivacyRegressor, whose numbers are shared."
+            )
         warn_user(
             f"{outside} of {len(rows)} training rows are not in their own sets of "
             f"{feature.name!r}: the labels of this model change within 1/{resolution} of its "
@@ -224,8 +240,11 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
             low, high = sets.hull()
             columns = [low, high] if self.output == "interval" else [(low + high) / 2]
         new = dict(zip(self._new_names(feature), columns, strict=True))
-        number = encode(sets.label, self.classes_).astype(np.float64)
-        last = {"prediction": number} if self.include_prediction else {}
+        last = {}
+        if self.include_prediction:
+            numbers = self._release.numbers
+            code = sets.label if numbers else encode(sets.label, self.classes_)
+            last["prediction"] = code.astype(np.float64)
         return self._assemble(X, new, last)
 
     def _new_names(self, feature: Feature, name: str | None = None) -> list[str]:
@@ -321,11 +340,33 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
             owner,
         )
 
-    def _base(self) -> Any:
-        return RobustPrivacyClassifier() if self.estimator is None else self.estimator
+    _default = RobustPrivacyClassifier
+    _check_classes = ClassifierWrapper._check_classes
+
+    @property
+    def _rules(self) -> type[Wrapper]:
+        """What is asked of a classifier, or of a regressor."""
+        return RegressorWrapper if is_regressor(self._base()) else ClassifierWrapper
+
+    @property
+    def _kind(self) -> str:  # type: ignore[override]
+        return self._rules._kind
+
+    @property
+    def _other_kind(self) -> str:  # type: ignore[override]
+        return self._rules._other_kind
+
+    def _target(self, X: Rows, y: Any) -> np.ndarray:
+        return self._rules._target(self, X, y)
+
+    def _fit_model(self, model: Any, X: Any, y: np.ndarray, params: dict[str, Any]) -> Any:
+        return self._rules._fit_model(model, X, y, params)
+
+    def _check_varied(self, y: np.ndarray) -> None:
+        self._rules._check_varied(self, y)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
-        tags.classifier_tags = None
+        tags.classifier_tags = tags.regressor_tags = None
         return tags
