@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import Interval
 from sklearn_rp.answers import Labels, labels, or_fallback
-from sklearn_rp.law import seed_of
+from sklearn_rp.law import fresh_seed, seed_of
 from sklearn_rp.models.labels import classes_of, encode, labels_of
 from sklearn_rp.noise import CategoryNoise, Noise
 from sklearn_rp.release import FittedRelease
@@ -70,8 +70,7 @@ class RandomRelease(FittedRelease):
 
     def release(self, X: Rows, n_jobs: int | None = None) -> np.ndarray:
         """What is released for each of some checked rows, drawn anew."""
-        seed = np.random.SeedSequence() if self.calls is None else self.calls.spawn(1)[0]
-        return self.rule(self, X, np.random.default_rng(seed))
+        return self.rule(self, X, np.random.default_rng(fresh_seed(self.calls)))
 
 
 class _RandomEstimator(ClassifierMixin, ClassifierWrapper):

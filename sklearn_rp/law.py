@@ -5,6 +5,7 @@ The only place that knows the normal distribution.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,12 +21,21 @@ _BLOCK_ELEMENTS = 2**18  # numbers drawn from one generator: 2 MiB
 _SLACK = 1e-12
 _ALL_CATEGORIES = 2.0 * (1 + 1e-12)  # still 2 when it has been rounded down
 _CLEAR = 1e-12  # two probabilities nearer than this may be equal
+_SPAWNING = threading.Lock()
 
 
 def seed_of(random_state: Any) -> int:
     """128 bits drawn from a `random_state`."""
     words = check_random_state(random_state).randint(2**32, size=4, dtype=np.uint32)
     return int.from_bytes(words.tobytes(), "little")
+
+
+def fresh_seed(calls: np.random.SeedSequence | None) -> np.random.SeedSequence:
+    """Seed of one call: the next of reproducible ones, or from the operating system."""
+    if calls is None:
+        return np.random.SeedSequence()
+    with _SPAWNING:  # two threads at once would get the same one
+        return calls.spawn(1)[0]
 
 
 @dataclass(frozen=True)

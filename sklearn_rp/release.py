@@ -13,7 +13,7 @@ from sklearn_rp.bounds import Bounds, scaled_radius
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.digest import digest
 from sklearn_rp.engines import Engine, Recalled, cast_votes
-from sklearn_rp.law import Draws
+from sklearn_rp.law import Draws, fresh_seed
 from sklearn_rp.models.inside import last_step
 from sklearn_rp.noise import Noise
 from sklearn_rp.privacy import GaussianPrivacy
@@ -99,8 +99,7 @@ class FreshBank:
 
     def draws(self, n_votes: int) -> Draws:
         """Noise of one call."""
-        fresh = np.random.SeedSequence() if self.calls is None else self.calls.spawn(1)[0]
-        return Draws(tuple(fresh.generate_state(4).tolist()), 0, n_votes, row=0)
+        return Draws(tuple(fresh_seed(self.calls).generate_state(4).tolist()), 0, n_votes, row=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +177,7 @@ class SmoothedRelease(FittedRelease):
 
     def identity(self) -> Any:
         """Model, seed, noise, answer, and how votes are cast."""
-        how = (self.engine.name, self.voting, self.shape, self.is_random)
+        how = (self.engine.name, self.engine.identity(), self.shape, self.is_random)
         numbers = (self.sigma, self.alpha, self.n_votes)
         return self.model, self.bank.entropy, self.noise, self.answer, numbers, how
 
