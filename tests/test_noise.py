@@ -265,3 +265,14 @@ def test_noise_below_floating_point_resolution_is_refused():
     with pytest.raises(ValueError, match="too small beside its values"):
         noise.check_rows(X, sigma=0.5)
     noise.check_rows(X.astype(np.float64), sigma=0.5)
+
+
+def test_copies_of_a_category_are_drawn_anew_or_kept():
+    rows = pd.DataFrame({"sex": pd.Categorical(["f", "m"] * 1000), "bmi": np.arange(2000.0)})
+    noise = Noise.from_data(rows, ["sex"], "std", ["sex", "bmi"])
+    found = noise.among_copies(rows, np.random.default_rng(0), 0.4, 3)
+    origin = np.repeat(np.arange(2000), 3)
+    np.testing.assert_array_equal(found["bmi"], origin)
+    kept = (found["sex"].to_numpy() == rows["sex"].to_numpy()[origin]).reshape(2000, 3)
+    assert kept[:, 0].all()
+    assert abs(kept[:, 1:].mean() - 0.8) < 0.03  # 1 - sigma + sigma / 2
