@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -12,13 +11,6 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_rp._compat import Interval
 from sklearn_rp.answers import Labels, labels
 from sklearn_rp.smoothed import Smoothed
-
-if TYPE_CHECKING:
-    pass
-
-_REPORTS = 20  # steps of the progress of one call, where anybody asks for it
-_ROWS_OF_A_REPORT = 16  # at least
-_MOST_TRIED = 2**20  # numbers of the noise bank that are looked at in `fit`
 
 
 class RobustPrivacyClassifier(ClassifierMixin, Smoothed):
