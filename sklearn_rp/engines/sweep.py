@@ -149,6 +149,10 @@ class Sweep(Engine):
             ) from error
         return cls(reading, problem.classes, noise)
 
+    def identity(self) -> Any:
+        """Where the model is read: on its own cells, or on a grid."""
+        return self.reading.edges
+
     def profile(self, X: Rows) -> Runs:
         """Labels of all rows along the one noised feature."""
         return self._runs(
