@@ -1,18 +1,32 @@
 """Certificate: readings in the right units, slicing, frames, JSON, pickles."""
 
+# ruff: noqa: E501
+
 import dataclasses
 import json
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+import small
+from refused import refused
+from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import (
+    OrdinalEncoder,
+    StandardScaler,
+)
 from sklearn.tree import DecisionTreeClassifier
+from small import X, fitted
 
-from sklearn_rp import Certificate, RobustPrivacyClassifier, certify
+from sklearn_rp import (
+    Certificate,
+    RobustPrivacyClassifier,
+    certify,
+)
 from sklearn_rp.attribute import compatible_sets
 
 
@@ -176,3 +190,66 @@ def test_repr():
     assert "'bmi'" in text
     assert "certain" in repr(make_certificate(alpha=0.0))
     assert "0 row(s)" in repr(make_certificate()[:0])
+
+
+CANCER_X, CANCER_Y = load_breast_cancer(return_X_y=True)
+CANCER_X = CANCER_X[:, :4]
+
+
+def test_labels_of_pandas_strings_survive_json():
+    strings = getattr(np.dtypes, "StringDType", None)
+    if strings is None:
+        pytest.skip("this numpy has no strings of its own")
+    clf = RobustPrivacyClassifier(LogisticRegression(max_iter=3000), random_state=0).fit(
+        CANCER_X, CANCER_Y
+    )
+    cert = clf.certify(CANCER_X[:5])
+    cert = replace(cert, label=np.where(cert.label, "yes", "no").astype(strings()))
+    again = Certificate.from_json(cert.to_json())
+    assert again.label.tolist() == cert.label.tolist()
+
+
+def test_a_certificate_of_an_older_version():
+    text = fitted().certify(X).to_json().replace('"voting": "hard"', '"old": 1')
+    with pytest.raises(ValueError, match="no certificate written by Certificate.to_json"):
+        Certificate.from_json(text)
+    older = fitted().certify(X).to_json().replace(', "voting": "hard"', "")
+    assert Certificate.from_json(older).voting == "hard"
+
+
+RNG = np.random.default_rng(0)
+ROWS = RNG.normal(size=(60, 3))
+LABELS = (ROWS[:, 0] > 0).astype(int)
+PEOPLE = pd.DataFrame(ROWS, columns=["age", "bmi", "bp"]).assign(
+    sex=["f", "m"] * 30, joined=pd.Timestamp("2020-01-01")
+)
+
+
+def test_small_helps():
+    clf = RobustPrivacyClassifier(n_samples=50).fit(PEOPLE[["age", "bmi", "bp"]], LABELS)
+    cert = clf.certify(PEOPLE[["age", "bmi", "bp"]])
+    assert cert.to_frame("bmi").columns[-1] == "half_width_bmi"
+    with pytest.raises(ValueError, match=r"did you mean 'bmi'\? The certificate"):
+        cert.half_width("BMI")
+
+
+REFUSED = [
+    ("Certificate.half_width: an unknown feature", lambda: small.exact().certify(small.X).half_width("bmi"), ValueError, "not a noised feature"),
+    ("Certificate.half_width: a position beyond", lambda: small.exact().certify(small.X).half_width(9), ValueError, "not the position"),
+    ("Certificate.at: a negative radius", lambda: small.exact().certify(small.X).at(-1), ValueError, "must not be negative"),
+    ("Certificate.at: NaN", lambda: small.exact().certify(small.X).at(np.nan), ValueError, "must not be negative"),
+    ("Certificate.from_json: other text", lambda: Certificate.from_json("{}"), ValueError, "no certificate"),
+    ("Certificate.from_json: no JSON", lambda: Certificate.from_json("rows"), ValueError, "no certificate"),
+    ("Certificate.from_json: a list", lambda: Certificate.from_json("[1]"), ValueError, "no certificate"),
+    ("Certificate[...]: a name", lambda: small.exact().certify(small.X)["radius"], TypeError, "sliced by rows"),
+    ("Certificate[...]: beyond the end", lambda: small.exact().certify(small.X)[80], IndexError, "80 rows"),
+    ("Certificate.release_radius: no votes", lambda: small.fitted().certify(small.X).release_radius(0), ValueError, "n_votes=0"),
+    ("Certificate.release_radius: beta of 1", lambda: small.fitted().certify(small.X).release_radius(beta=1), ValueError, "beta=1"),
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_rp.exceptions.PrivacyWarning")
+@refused(REFUSED)
+def test_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

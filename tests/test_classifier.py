@@ -1,9 +1,12 @@
 """RobustPrivacyClassifier as its users meet it."""
 
 import pickle
+import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,12 +22,10 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
-from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.model_selection import (
-    FixedThresholdClassifier,
     GridSearchCV,
     StratifiedKFold,
     cross_val_score,
@@ -34,13 +35,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils import estimator_html_repr
 from sklearn.utils.validation import has_fit_parameter
+from small import Base, X, Y, exact, fitted
 
 from sklearn_rp import (
     AttributePrivacyClassifier,
     AttributePrivacyTransformer,
+    Certificate,
     RobustPrivacyClassifier,
-    certify,
 )
 from sklearn_rp.baselines import NoisyInputClassifier, RandomizedResponseClassifier
 from sklearn_rp.datasets import make_recommendation
@@ -164,7 +167,7 @@ def test_secret_seed():
     two = smooth(random_state=None).fit(X_IRIS, Y_IRIS)
     assert np.array_equal(one.predict_proba(X_IRIS), one.predict_proba(X_IRIS))
     assert not np.array_equal(one.predict_proba(X_IRIS), two.predict_proba(X_IRIS))
-    assert str(one._entropy) not in repr(one)
+    assert str(one.release_.bank.entropy) not in repr(one)
 
 
 def test_resample_is_fresh_in_every_call_and_reproducible():
@@ -387,17 +390,27 @@ def test_calibration_trains_with_weights():
         assert np.array_equal(each.estimator.estimator_.coef_, plain.coef_)
 
 
+class Keeps(ClassifierMixin, BaseEstimator):
+    """Takes no weights, and keeps the rows that it was fitted on."""
+
+    def fit(self, X, y):
+        self.seen_, self.classes_ = X, np.unique(y)
+        return self
+
+    def predict(self, X):
+        return self.classes_[(X[:, 0] > 6).astype(int)]
+
+
 @pytest.mark.parametrize("routing", [False, True])
 def test_bagging_resamples_what_takes_no_weights(routing):
     with config_context(enable_metadata_routing=routing):
         bag = BaggingClassifier(
-            RobustPrivacyClassifier(KNeighborsClassifier(1), n_samples=20),
+            RobustPrivacyClassifier(Keeps(), n_samples=20),
             n_estimators=2,
             random_state=0,
         ).fit(X_IRIS, Y_IRIS)
-    inner = bag.estimators_[0].estimator_
     drawn = X_IRIS[bag.estimators_samples_[0]]
-    assert np.array_equal(inner._fit_X, drawn)
+    assert np.array_equal(bag.estimators_[0].estimator_.seen_, drawn)
 
 
 def test_weights_of_the_noise_are_those_of_the_classifier():
@@ -410,7 +423,7 @@ def test_weights_of_the_noise_are_those_of_the_classifier():
         clf = smooth(asked).fit(X_IRIS, Y_IRIS, importance=weight)
         assert clf.noise_scale_ == pytest.approx(repeated.std(axis=0))
         noisy = NoisyInputClassifier(asked).fit(X_IRIS, Y_IRIS, importance=weight)
-        assert noisy._noise.scale == pytest.approx(repeated.std(axis=0))
+        assert noisy.release_.rule.noise.scale == pytest.approx(repeated.std(axis=0))
 
 
 def test_weights_with_labels_go_with_the_rows():
@@ -475,51 +488,59 @@ def test_fit_does_not_touch_its_input(people, mixed_pipeline):
 # --- certify through wrappers ---------------------------------------------------------------------
 
 
-def test_certify_goes_through_what_hands_the_label_on():
-    pipe = make_pipeline(StandardScaler(), smooth(sigma=0.5)).fit(X_IRIS, Y_IRIS)
-    cert = certify(pipe, X_IRIS)
-    assert np.array_equal(cert.label, pipe.predict(X_IRIS))
-    direct = smooth(sigma=0.5).fit(StandardScaler().fit_transform(X_IRIS), Y_IRIS)
-    assert np.array_equal(
-        cert.radius, direct.certify(StandardScaler().fit_transform(X_IRIS)).radius
-    )
-    search = GridSearchCV(pipe, {"robustprivacyclassifier__sigma": [0.5]}, cv=2)
-    search.fit(X_IRIS, Y_IRIS)
-    assert np.array_equal(certify(search, X_IRIS).radius, cert.radius)
-    assert np.array_equal(certify(FrozenEstimator(search), X_IRIS).radius, cert.radius)
-    assert len(certify(direct, X_IRIS)) == 150
+@pytest.mark.parametrize("make", [exact, fitted])
+def test_persistence(make, tmp_path):
+    clf = make()
+    expected = clf.certify(X)
+    joblib.dump(clf, tmp_path / "model")
+    for back in (pickle.loads(pickle.dumps(clf)), joblib.load(tmp_path / "model")):
+        np.testing.assert_array_equal(back.certify(X).radius, expected.radius)
+    text = Certificate.from_json(expected.to_json())
+    np.testing.assert_array_equal(text.radius, expected.radius)
+    np.testing.assert_array_equal(text.label, expected.label)
 
 
-def test_certify_of_a_pipeline_with_frames_keeps_names(people):
-    X, y = people
-    pipe = make_pipeline(StandardScaler().set_output(transform="pandas"), smooth())
-    pipe.fit(X.drop(columns="sex"), y)
-    assert "bmi" in certify(pipe, X.drop(columns="sex")).feature_names
+def test_skops(tmp_path):
+    io = pytest.importorskip("skops.io", reason="skops is not installed")
+    clf = exact()
+    io.dump(clf, tmp_path / "model.skops")
+    unknown = io.get_untrusted_types(file=tmp_path / "model.skops")
+    assert all(
+        name.split(".")[0] in ("functools", "numpy", "sklearn", "sklearn_rp") for name in unknown
+    ), unknown
+    back = io.load(tmp_path / "model.skops", trusted=unknown)
+    np.testing.assert_array_equal(back.certify(X).radius, clf.certify(X).radius)
 
 
-@pytest.mark.parametrize(
-    "wrapper",
-    [
-        lambda: FixedThresholdClassifier(smooth(), threshold=0.3),
-        lambda: CalibratedClassifierCV(smooth(), cv=2),
-        lambda: LogisticRegression(),
-        lambda: make_pipeline(StandardScaler(), LogisticRegression()),
-    ],
-)
-def test_certify_refuses_what_changes_the_label(wrapper):
-    X, y = load_breast_cancer(return_X_y=True)
-    X = StandardScaler().fit_transform(X)
-    with pytest.raises(TypeError, match="cannot certify"):
-        certify(wrapper().fit(X, y), X)
+def test_another_version_says_so():
+    clf = exact()
+    state = clf.__getstate__()
+    assert "_sklearn_rp_version" in state
+    state["_sklearn_rp_version"] = "0.0.1"
+    other = RobustPrivacyClassifier.__new__(RobustPrivacyClassifier)
+    with pytest.warns(PrivacyWarning, match="was fitted with sklearn_rp 0.0.1.*fit it again"):
+        other.__setstate__(state)
+    np.testing.assert_array_equal(other.certify(X).radius, clf.certify(X).radius)
 
 
-def test_certify_of_unfitted_and_of_searches_without_a_model():
-    with pytest.raises(NotFittedError):
-        certify(smooth(), X_IRIS)
-    with pytest.raises(NotFittedError):
-        certify(make_pipeline(StandardScaler(), smooth()), X_IRIS)
-    search = GridSearchCV(smooth(), {"sigma": [0.5]}, cv=2, refit=False)
-    with pytest.raises(NotFittedError, match="GridSearchCV is not fitted"):
-        certify(search, X_IRIS)
-    with pytest.raises(TypeError, match="refit=False"):
-        certify(search.fit(X_IRIS, Y_IRIS), X_IRIS)
+@pytest.mark.parametrize("make", [exact, fitted])
+def test_threads(make):
+    clf = make()
+    expected = clf.certify(X)
+    with ThreadPoolExecutor(8) as pool:
+        certs = list(pool.map(lambda _: clf.certify(X), range(24)))
+        labels = list(pool.map(lambda _: clf.predict(X), range(24)))
+    assert all(np.array_equal(cert.radius, expected.radius) for cert in certs)
+    assert all(np.array_equal(label, expected.label) for label in labels)
+    assert threading.active_count() < 50
+
+
+def test_the_seed_is_secret():
+    clf = RobustPrivacyClassifier(Base(), method="monte_carlo", n_samples=50).fit(X, Y)
+    assert clf.release_.bank.entropy.bit_length() > 64
+    shown = repr(clf) + str(clf.get_params()) + estimator_html_repr(clf)
+    assert str(clf.release_.bank.entropy) not in shown
+    assert clf.get_params()["random_state"] is None
+    other = RobustPrivacyClassifier(Base(), method="monte_carlo", n_samples=50).fit(X, Y)
+    assert other.release_.bank.entropy != clf.release_.bank.entropy
+    assert clone(clf).fit(X, Y).release_.bank.entropy != clf.release_.bank.entropy

@@ -53,3 +53,26 @@ def test_fetch_medical_insurance(insurance_home):
     assert list(X) == task.feature_names
     with pytest.raises(ValueError, match="leaves one label only"):
         fetch_medical_insurance(data_home=insurance_home, threshold=1e9)
+
+
+DATASETS = [
+    (load_recommendation, {"threshold": 1000}, "threshold=1000 leaves one label only"),
+    (make_recommendation, {"n_samples": 0}, "n_samples=0"),
+    (make_recommendation, {"n_features": 1}, "n_features=1"),
+    (make_recommendation, {"band": 0}, "band=0"),
+    (make_recommendation, {"flip": 1}, "flip=1"),
+]
+
+
+@pytest.mark.parametrize(("loader", "arguments", "message"), DATASETS)
+def test_datasets(loader, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        loader(**arguments)
+
+
+def test_insurance_without_download(tmp_path):
+    with pytest.raises(OSError, match="download_if_missing=False"):
+        fetch_medical_insurance(data_home=tmp_path, download_if_missing=False)
+    (tmp_path / "medical_insurance.csv").write_text("age,bmi\n")
+    with pytest.raises(ValueError, match="not the expected file"):
+        fetch_medical_insurance(data_home=tmp_path)

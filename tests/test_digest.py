@@ -38,6 +38,7 @@ from sklearn_rp import (
     AttributePrivacyTransformer,
     RobustPrivacyClassifier,
 )
+from sklearn_rp._compat import hist_gradient_boosting_nodes
 from sklearn_rp.datasets import load_recommendation
 from sklearn_rp.digest import digest
 
@@ -211,7 +212,7 @@ def test_one_changed_leaf_changes_the_name():
     forest.estimators_[3].tree_.value[leaf, 0, 0] += 1e-9
     assert digest(forest) != digest(fitted("forest"))
     histogram = deepcopy(fitted("histogram"))
-    histogram._predictors[1][0].nodes["value"][-1] += 1e-9
+    hist_gradient_boosting_nodes(histogram)[1]["value"][-1] += 1e-9
     assert digest(histogram) != digest(fitted("histogram"))
 
 

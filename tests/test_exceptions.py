@@ -1,21 +1,34 @@
 """Warnings name the line that the user wrote, and come once."""
 
+import ast
 import linecache
 import pickle
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from attribute.tasks import Where
 from conftest import LinearRule
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
+from small import Longest
 
-from sklearn_rp import AttributePrivacyClassifier, RobustPrivacyClassifier
+import sklearn_rp
+from sklearn_rp import (
+    AttributeCoarsener,
+    AttributePrivacyClassifier,
+    AttributePrivacyTransformer,
+    RobustPrivacyClassifier,
+)
 from sklearn_rp.baselines import NoisyInputClassifier
 from sklearn_rp.exceptions import PrivacyWarning
 
@@ -23,13 +36,6 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(80, 2))
 Y = (X[:, 0] > 0).astype(int)
 FRAME = pd.DataFrame(X, columns=["age", "bmi"])
-
-
-class Longest(LinearRule):
-    """Any rows, any columns: label 1 where the text of the BMI is long."""
-
-    def predict(self, X):
-        return (X["bmi"].astype(str).str.len() > 4).to_numpy().astype(int)
 
 
 class Coin(ClassifierMixin, BaseEstimator):
@@ -62,25 +68,72 @@ TEXT = FRAME.assign(bmi=FRAME["bmi"].astype(str))
 BINARY = FRAME.assign(bmi=Y)
 ONE_VALUE = np.repeat(X[:1], 80, axis=0)
 FITTED = FrozenEstimator(LogisticRegression().fit(X, Y))
+CODES = pd.DataFrame({"code": np.tile([f"c{i:02d}" for i in range(28)], 5), "age": 0.0})
+DECODED = CODES["code"].str[1:].astype(int) % 14
+DECODER = make_pipeline(
+    ColumnTransformer([("c", OneHotEncoder(), ["code"])], remainder="passthrough"),
+    DecisionTreeClassifier(random_state=0),
+)
+HAIRS = Where(lambda x: np.floor(4000 * x) % 2 == 0).fit(X)
+# Words of the warning, what warns in `fit`, and what it is fitted on.
 WARNED = [
-    ("hold numbers as objects", smooth(LinearRule([1.0, 0])), OBJECTS),
-    ("hold numbers as objects", NoisyInputClassifier(LinearRule([1.0, 0])), OBJECTS),
-    ("constant in the training data", smooth(), CONSTANT),
-    ("more than one value", smooth(FITTED, noise_scale=None), ONE_VALUE),
-    ("hold only two values", smooth(), BINARY),
-    ("different numbers as text", smooth(Longest(), noise_features="bmi", method="auto"), TEXT),
-    ("no effect on a FrozenEstimator", smooth(FITTED, n_augment=1), X),
-    ("same rows different answers", smooth(Coin()), X),
-    ("threshold of its own", smooth(Threshold(), voting="soft"), X),
-    ("only privacy_loss speaks", smooth(n_samples=2, resample=True), X),
-    ("can never be certified", smooth(min_radius=9), X),
+    ("hold numbers as objects", smooth(LinearRule([1.0, 0])), OBJECTS, Y),
+    ("hold numbers as objects", NoisyInputClassifier(LinearRule([1.0, 0])), OBJECTS, Y),
+    ("are constant in the training data", smooth(), CONSTANT, Y),
+    ("No noised feature has more than one value", smooth(FITTED, noise_scale=None), ONE_VALUE, Y),
+    ("hold only two values", smooth(), BINARY, Y),
+    ("different numbers as text", smooth(Longest(), noise_features="bmi", method="auto"), TEXT, Y),
+    ("has no effect on a FrozenEstimator", smooth(FITTED, n_augment=1), X, Y),
+    ("gives the same rows different answers", smooth(Coin()), X, Y),
+    ("has a threshold of its own", smooth(Threshold(), voting="soft"), X, Y),
+    ("only privacy_loss speaks", smooth(n_samples=2, resample=True), X, Y),
+    ("can never be certified", smooth(min_radius=9), X, Y),
+    ("can never be certified", smooth(SVC(), min_radius=9, method="auto"), X, Y),
     (
-        "more than the whole range",
+        "is more than the whole range of",
         AttributePrivacyClassifier(sensitive_feature=0, minimum=90, unit="length"),
         X,
+        Y,
     ),
-    ("can never be certified", smooth(SVC(), min_radius=9, method="auto"), X),
+    (
+        "too many sets of labels to try them all",
+        AttributePrivacyClassifier(
+            DECODER, sensitive_feature="code", minimum=4, unit="categories", prior="empirical"
+        ),
+        CODES,
+        DECODED,
+    ),
+    (
+        "training rows are not in their own sets",
+        AttributePrivacyTransformer(FrozenEstimator(HAIRS), sensitive_feature=0, resolution=4),
+        X,
+        Y,
+    ),
+    (
+        "leaves one bin: the column is constant",
+        AttributeCoarsener(sensitive_feature=0, minimum=0.6, strategy="uniform"),
+        X,
+        Y,
+    ),
 ]
+RESTORED = "was fitted with sklearn_rp"
+
+
+def warned():
+    """Words of every warning that the package gives: what is between the values."""
+    for path in Path(sklearn_rp.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "warn_user":
+                words = [n.value for n in ast.walk(node) if isinstance(n, ast.Constant)]
+                yield f"{path.stem}:{node.lineno}", "".join(w for w in words if isinstance(w, str))
+
+
+def test_each_warning_of_the_package_is_provoked_here():
+    provoked = {RESTORED, *(words for words, *_ in WARNED)}
+    given = dict(warned())
+    assert len(given) >= 15
+    assert [place for place, text in given.items() if not any(w in text for w in provoked)] == []
+    assert [w for w in provoked if sum(w in text for text in given.values()) != 1] == []
 
 
 def the_warning(caught, message):
@@ -90,12 +143,12 @@ def the_warning(caught, message):
     return linecache.getline(__file__, ours[0].lineno)
 
 
-@pytest.mark.parametrize(("message", "clf", "rows"), WARNED)
-def test_a_warning_of_fit_names_its_line_once(message, clf, rows):
+@pytest.mark.parametrize(("message", "clf", "rows", "y"), WARNED)
+def test_a_warning_of_fit_names_its_line_once(message, clf, rows, y):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        clf.fit(rows, Y)
-    assert "clf.fit(rows, Y)" in the_warning(caught, message)
+        clf.fit(rows, y)
+    assert "clf.fit(rows, y)" in the_warning(caught, message)
 
 
 def test_through_whatever_calls_fit():
@@ -118,7 +171,7 @@ def test_a_warning_of_unpickling_names_its_line_once():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         pickle.loads(stored)
-    assert "pickle.loads(stored)" in the_warning(caught, "was fitted with sklearn_rp 0.0.1")
+    assert "pickle.loads(stored)" in the_warning(caught, f"{RESTORED} 0.0.1")
 
 
 def old_pickle(self, protocol):

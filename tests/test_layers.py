@@ -207,3 +207,57 @@ def test_private_attributes_are_reached_in_their_own_module_alone(module):
         and ast.unparse(node.value) not in {"self", "cls", "super()"}
     ]
     assert not reached
+
+
+# What a test cannot provoke otherwise but by a size that is made small: there is no such parameter.
+SIZES = {
+    "sklearn_rp.rows._CHUNK_BYTES": "chunks of few rows",
+    "sklearn_rp.law._BLOCK_ELEMENTS": "blocks of few draws",
+    "sklearn_rp.engines.torch._CPU_NUMBERS": "batches of few rows on a device",
+    "sklearn_rp.attribute.finding._POINTS": "chunks of few points along a feature",
+}
+PROTOCOLS = {"_repr_html_"}  # IPython's own name
+TESTS = sorted(Path(__file__).parent.rglob("*.py"))
+
+
+def is_private(name):
+    return name.startswith("_") and not name.endswith("__") and name not in PROTOCOLS
+
+
+def reached(tree):
+    """Private names of other objects and modules: attributes, imports, targets of patches."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and is_private(node.attr):
+            owner = node.value.func if isinstance(node.value, ast.Call) else node.value
+            if not (isinstance(owner, ast.Name) and owner.id in {"self", "cls", "super"}):
+                yield ast.unparse(node)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (alias.name for alias in node.names if is_private(alias.name))
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("attr"):  # setattr, ...
+            text = [a.value for a in node.args if isinstance(a, ast.Constant)]
+            names = [name for name in text if isinstance(name, str) and name not in SIZES]
+            yield from (name for name in names if is_private(name.rpartition(".")[2]))
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
+def test_tests_speak_through_public_names(path):
+    assert not list(reached(ast.parse(path.read_text())))
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
+def test_every_error_is_told_by_its_words(path):
+    """A message that any text matches is none."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        words = None
+        if isinstance(node, ast.keyword) and node.arg == "match":
+            words = node.value
+        elif isinstance(node, ast.Tuple) and len(node.elts) == 4:  # a line of a table of errors
+            words = node.elts[3]
+        if isinstance(words, ast.Constant):
+            assert words.value not in {"", ".", ".*"}
+
+
+def test_sizes_that_tests_make_small_are_there():
+    for name in SIZES:
+        module, _, size = name.rpartition(".")
+        assert f"\n{size} = " in FILES[module.removeprefix("sklearn_rp.")].read_text()

@@ -116,11 +116,11 @@ def smooth(model, **arguments):
 
 def asked_as_it_is(clf, X, sigmas):
     """Votes of the generic engine, on the draws of the engine."""
-    engine = clf._engine
+    engine = clf.release_.engine
     generic = MonteCarlo(engine.estimator, engine.classes, engine.noise, engine.voting)
     if DEVICE != "cpu":
         pytest.skip("a device draws noise of its own")
-    return generic.votes(X, sigmas, clf._draws())
+    return generic.votes(X, sigmas, clf.release_.draws())
 
 
 CASES = {
@@ -157,7 +157,7 @@ def test_votes_are_those_of_the_net(case, voting):
     assert clf.method_ == "monte_carlo"
     assert set(clf.classes_.tolist()) == set(np.unique(labels).tolist())
     flat = rows[:20].reshape(20, -1)
-    found = clf._engine.votes(flat, [0.2, 1.0], clf._draws())
+    found = clf.release_.engine.votes(flat, [0.2, 1.0], clf.release_.draws())
     expected = asked_as_it_is(clf, flat, [0.2, 1.0])
     for a, b in zip(found, expected, strict=True):
         if voting == "hard" and case != "scaled":
@@ -263,10 +263,12 @@ def test_plain_module():
     clf = smooth(frozen).fit(X, NAMES)
     assert clf.engine_ == "torch"
     with torch.no_grad():
-        plain = module(torch.from_numpy(X)).argmax(dim=1).numpy()
+        score = module(torch.from_numpy(X)).numpy()
     tiny = smooth(frozen, sigma=1e-3).fit(X, NAMES)
-    expected = np.array(["left", "middle", "right"])[plain]
-    assert (tiny.predict(X) == expected).mean() > 0.98
+    expected = np.array(["left", "middle", "right"])[score.argmax(axis=1)]
+    clear = np.diff(np.sort(score, axis=1)[:, 1:]).ravel() > 0.02  # beyond a noise of 0.001
+    assert clear.any()
+    assert (tiny.predict(X) == expected)[clear].all()
     assert tiny.estimator_.estimator.module_ is module
 
 
@@ -426,7 +428,8 @@ def test_trained_on_cuda_certified_on_cpu():
     there = clf.certify(X)
     clf.estimator_.set_params(device="cpu")
     here = clf.certify(X)
-    assert (there.label == here.label).mean() > 0.95
+    clear = there.p_lower > 0.6
+    assert (there.label == here.label)[clear].all()
     np.testing.assert_allclose(there.p_lower, here.p_lower, atol=0.1)
 
 
@@ -475,7 +478,7 @@ def test_whole_numbers_get_noise_that_is_none(kind, shape):
     flat = rows[:20].reshape(20, -1)
     generic = asked_as_it_is(clf, flat, [0.3])[0]
     np.testing.assert_array_equal(
-        clf._engine.votes(flat, [0.3], clf._draws())[0].total, generic.total
+        clf.release_.engine.votes(flat, [0.3], clf.release_.draws())[0].total, generic.total
     )
     zero = np.zeros((1, *shape), dtype=kind)
     assert clf.certify(zero).radius[0] <= 0.5
@@ -570,7 +573,7 @@ def test_one_constant_pixel_costs_no_matrix():
     model = net(nn.Sequential(nn.Flatten(), nn.Linear(3072, 2)), max_epochs=1, train_split=None)
     with pytest.warns(PrivacyWarning, match="constant"):
         clf = smooth(model, n_samples=50).fit(images, np.arange(12) % 2)
-    assert clf._engine.effect is None
+    assert clf.release_.engine.effect is None
     assert len(pickle.dumps(clf)) < 2e6
 
 

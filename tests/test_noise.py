@@ -7,7 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import make_column_selector
+from sklearn.frozen import FrozenEstimator
+from sklearn.tree import DecisionTreeClassifier
+from small import Longest
 
+from sklearn_rp import (
+    RobustPrivacyClassifier,
+)
 from sklearn_rp.attribute import Prior
 from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.noise import Noise, noised_values
@@ -265,3 +271,32 @@ def test_noise_below_floating_point_resolution_is_refused():
     with pytest.raises(ValueError, match="too small beside its values"):
         noise.check_rows(X, sigma=0.5)
     noise.check_rows(X.astype(np.float64), sigma=0.5)
+
+
+RNG = np.random.default_rng(0)
+ROWS = RNG.normal(size=(60, 3))
+LABELS = (ROWS[:, 0] > 0).astype(int)
+PEOPLE = pd.DataFrame(ROWS, columns=["age", "bmi", "bp"]).assign(
+    sex=["f", "m"] * 30, joined=pd.Timestamp("2020-01-01")
+)
+
+
+def test_numbers_as_objects_are_no_categories():
+    rows = PEOPLE.assign(bmi=PEOPLE["bmi"].astype(object))
+    with pytest.raises(TypeError, match=r"'bmi', which holds numbers as objects.*astype\(float\)"):
+        RobustPrivacyClassifier(Longest(), noise_features=["bmi"]).fit(rows, LABELS)
+    rows = PEOPLE.assign(bmi=PEOPLE["bmi"].astype(str))
+    with pytest.warns(PrivacyWarning, match="different numbers as text"):
+        clf = RobustPrivacyClassifier(Longest(), noise_features=["bmi"]).fit(rows, LABELS)
+    with pytest.raises(ValueError, match=r"and \d+ more") as caught:
+        clf.predict(rows.assign(bmi="7"))
+    assert len(str(caught.value)) < 400
+
+
+def test_one_row_to_fit_a_frozen_model_on_is_warned_of():
+    frozen = FrozenEstimator(DecisionTreeClassifier(random_state=0).fit(ROWS, LABELS))
+    clf = RobustPrivacyClassifier(frozen, noise_scale=None)
+    two = [int(np.argmin(LABELS)), int(np.argmax(LABELS))]
+    rows = np.repeat(ROWS[two[:1]], 2, axis=0)
+    with pytest.warns(PrivacyWarning, match="No noised feature has more than one value"):
+        clf.fit(rows, LABELS[two])

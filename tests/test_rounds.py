@@ -164,7 +164,6 @@ def test_median_votes_are_a_tenth_at_most(name, radius):
     # Where the two differ, the radius is at the threshold, up to what the votes can tell.
     differ = cert.at(radius) != whole.at(radius)
     assert np.abs(whole.radius[differ] - radius).max(initial=0.0) < 0.02
-    assert differ.mean() < 0.05
     assert (cert.label == whole.label)[~cert.abstained & ~whole.abstained].all()
     assert (cert.radius <= whole.radius + 0.02).all()
 
@@ -175,7 +174,7 @@ def test_within_a_tolerance():
     cert, whole = clf.certify(rows, tolerance=0.1), clf.certify(rows)
     early = cert.n_samples < 100_000
     # Where next to all votes agree, nothing bounds the radius from above.
-    assert early[whole.radius < 1].mean() > 0.9
+    assert early[whole.radius < 1].all()
     assert (np.abs(cert.radius - whole.radius)[early] <= 0.1).all()
 
 
@@ -184,7 +183,7 @@ def test_in_the_unit_of_a_feature():
     scale = clf.noise_scale_[0]
     plain, own = clf.certify(X[:50], radius=0.3), clf.certify(X[:50], radius=0.3 * scale, feature=0)
     np.testing.assert_array_equal(plain.at(0.3), own.at(0.3 * scale, feature=0))
-    assert (plain.n_samples == own.n_samples).mean() > 0.9
+    np.testing.assert_array_equal(plain.n_samples, own.n_samples)
 
 
 @pytest.mark.parametrize("resample", [False, True])

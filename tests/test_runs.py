@@ -8,7 +8,6 @@ from sklearn_rp.runs import Runs, concatenate
 AGES = np.arange(18.0, 30.0)  # whole numbers, each a cell
 STEPS = np.array([0.0, 1.0, 2.5, 7.0])  # a list of possible numbers
 SCALE = np.r_[-1.0, np.sort(np.random.default_rng(0).uniform(size=7)), 2.0]  # ends of real cells
-
 DOMAINS = {
     "integer": (AGES, AGES, "integer"),
     "listed": (STEPS, STEPS, STEPS),
