@@ -223,14 +223,13 @@ class AttributePrivacyTransformer(TransformerMixin, ClassifierWrapper):
         elif self.output != "drop":
             low, high = sets.hull()
             columns = [low, high] if self.output == "interval" else [(low + high) / 2]
-        new = dict(zip(self._new_names(feature), columns, strict=True))
+        new = dict(zip(self._new_names(feature, feature.name), columns, strict=True))
         number = encode(sets.label, self.classes_).astype(np.float64)
         last = {"prediction": number} if self.include_prediction else {}
         return self._assemble(X, new, last)
 
-    def _new_names(self, feature: Feature, name: str | None = None) -> list[str]:
+    def _new_names(self, feature: Feature, name: str) -> list[str]:
         """Names of the columns in place of the sensitive one."""
-        name = feature.name if name is None else name
         if self.output == "drop":
             return []
         if self.output == "midpoint":

@@ -62,16 +62,12 @@ def nearest_change(
     ----------
     profile : Runs
         The labels along the feature.
-    rows, x, label : ndarray of shape (n_queries,)
-        Row, value of the feature, and smoothed label there.
-    spread : ndarray of shape (n_queries,)
-        Standard deviation of the noise, in the feature's own unit.
+    rows, x, label, spread : ndarray of shape (n_queries,)
+        Row, value of the feature, smoothed label there, and standard deviation of the noise.
     side : ndarray of shape (n_queries,)
         -1 for below, 1 for above.
-    error : ndarray of shape (n_queries,)
-        Bound of the rounding error of the shares.
-    start : ndarray of shape (n_queries,)
-        Certified radius where the search begins.
+    error, start : ndarray of shape (n_queries,)
+        Bound of the rounding error of the shares; certified radius where the search begins.
 
     Returns
     -------

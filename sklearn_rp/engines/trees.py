@@ -8,7 +8,7 @@ normal distribution functions for a noised feature, of an indicator for any othe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import InitVar, dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -45,7 +45,6 @@ class _Sides:
     size: float  # the largest absolute value of a threshold
 
 
-@dataclass(eq=False)
 class Boxes:
     """All leaves of some trees, as boxes.
 
@@ -57,17 +56,7 @@ class Boxes:
         What each node contributes to the sum over the trees.
     """
 
-    table: InitVar[TreeTable]
-    contribution: InitVar[np.ndarray]
-    sides: list[_Sides] = field(init=False)
-    value: np.ndarray = field(init=False)
-    depth: int = field(init=False)
-    n_trees: int = field(init=False)
-    n_leaves: int = field(init=False)
-    largest: int = field(init=False)
-
-    def __post_init__(self, table: TreeTable, contribution: np.ndarray) -> None:
-        """Collect the sides of every leaf, without a loop over leaves."""
+    def __init__(self, table: TreeTable, contribution: np.ndarray):
         leaves, steps, self.depth = _paths(table)
         self.value = contribution[leaves]
         self.n_trees, self.n_leaves = table.n_trees, len(leaves)
