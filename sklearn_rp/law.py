@@ -5,6 +5,7 @@ The only place that knows the normal distribution.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +21,7 @@ _BLOCK_ELEMENTS = 2**18  # numbers drawn from one generator: 2 MiB
 _SLACK = 1e-12
 _ALL_CATEGORIES = 2.0 * (1 + 1e-12)  # still 2 when it has been rounded down
 _CLEAR = 1e-12  # two probabilities nearer than this may be equal
+_SPAWNING = threading.Lock()
 
 
 def seed_of(random_state: Any) -> int:
@@ -30,7 +32,10 @@ def seed_of(random_state: Any) -> int:
 
 def next_seed(calls: np.random.SeedSequence | None) -> np.random.SeedSequence:
     """Seed of one more call: the next in a reproducible order; None: from the operating system."""
-    return np.random.SeedSequence() if calls is None else calls.spawn(1)[0]
+    if calls is None:
+        return np.random.SeedSequence()
+    with _SPAWNING:  # two threads at once would get the same one
+        return calls.spawn(1)[0]
 
 
 @dataclass(frozen=True)

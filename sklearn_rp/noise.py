@@ -162,6 +162,29 @@ class Noise:
         shifted = (values[:, None, :] + offsets).reshape(n_rows * n_offsets, -1)
         return replace_columns(X, self.columns, shifted, n_offsets)
 
+    def among_copies(self, X: Rows, rng: np.random.Generator, sigma: float, copies: int) -> Rows:
+        """Every row of `X` as it is, and noisy copies of it, `copies` of each in all.
+
+        Parameters
+        ----------
+        X : ndarray or frame of shape (n_rows, n_features)
+            The rows.
+        rng : Generator
+            Where the noise comes from.
+        sigma : float
+            Noise level.
+        copies : int
+            How many.
+
+        Returns
+        -------
+        copies : same kind as `X`, of n_rows * copies rows
+            Those of row 0 first.
+        """
+        draws = self.law.fresh(rng, X.shape[0], copies)
+        draws[:, 0] = 0.0
+        return self.noisy_copies(X, self.values(X), sigma * self.scale * draws)
+
 
 @dataclass(frozen=True, eq=False)
 class CategoryNoise(Noise):
@@ -233,6 +256,12 @@ class CategoryNoise(Noise):
         values = self.values(X)
         _check_filled(values[:, 0], self.names[0])
         return values
+
+    def among_copies(self, X: Rows, rng: np.random.Generator, sigma: float, copies: int) -> Rows:
+        """Every row as it is, and copies of it whose category is drawn anew, or kept."""
+        own = np.repeat(self.feature.values(X)[:, None], copies, axis=1)
+        own[:, 1:] = self.law.draw(rng, own[:, 1:], sigma)
+        return replace_columns(X, self.columns, self.feature.named(own.ravel())[:, None], copies)
 
 
 def _check_varied(values: np.ndarray, scale: np.ndarray, names: list[str]) -> None:

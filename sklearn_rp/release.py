@@ -218,7 +218,7 @@ class SmoothedRelease(FittedRelease):
 
     def identity(self) -> Any:
         """Model, seed, noise, answer, and how votes are cast."""
-        how = (self.engine.name, self.voting, self.shape, self.is_random)
+        how = (self.engine.name, self.engine.identity(), self.shape, self.is_random)
         numbers = (self.sigma, self.alpha, self.n_votes)
         return self.model, self.bank.entropy, self.noise, self.answer, numbers, how
 

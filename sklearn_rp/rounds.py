@@ -131,16 +131,10 @@ def vote_in_rounds(
     cast : callable
         ``cast(rows, start, stop, number)``: votes of some rows with the draws from `start` to
         `stop`, in the round of this number.
-    n_rows : int
-        Number of rows.
-    n_votes : int
-        Votes at most.
-    alpha : float
-        Failure probability of each row.
-    sigma : float
-        Noise level.
-    question : Question
-        What is asked.
+    n_rows, n_votes, alpha : int, int, float
+        Number of rows; votes at most, and failure probability, of each.
+    sigma, question : float, Question
+        Noise level, and what is asked.
 
     Returns
     -------

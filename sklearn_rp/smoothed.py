@@ -381,8 +381,6 @@ def _augmented(
     n_rows, copies = X.shape[0], 1 + n_augment
     # A stream of its own: the votes must not reuse the noise that the model was fitted on.
     rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(0, 1)))
-    draws = noise.law.fresh(rng, n_rows, copies)
-    draws[:, 0] = 0.0
-    noisy = noise.noisy_copies(X, noise.values(X), sigma * noise.scale * draws)
+    noisy = noise.among_copies(X, rng, sigma, copies)
     origin = np.repeat(np.arange(n_rows), copies)
     return noisy, y[origin], of_rows(params, origin, n_rows)

@@ -300,3 +300,14 @@ def test_one_row_to_fit_a_frozen_model_on_is_warned_of():
     rows = np.repeat(ROWS[two[:1]], 2, axis=0)
     with pytest.warns(PrivacyWarning, match="No noised feature has more than one value"):
         clf.fit(rows, LABELS[two])
+
+
+def test_copies_of_a_category_are_drawn_anew_or_kept():
+    rows = pd.DataFrame({"sex": pd.Categorical(["f", "m"] * 1000), "bmi": np.arange(2000.0)})
+    noise = Noise.from_data(rows, ["sex"], "std", ["sex", "bmi"])
+    found = noise.among_copies(rows, np.random.default_rng(0), 0.4, 3)
+    origin = np.repeat(np.arange(2000), 3)
+    np.testing.assert_array_equal(found["bmi"], origin)
+    kept = (found["sex"].to_numpy() == rows["sex"].to_numpy()[origin]).reshape(2000, 3)
+    assert kept[:, 0].all()
+    assert abs(kept[:, 1:].mean() - 0.8) < 0.03  # 1 - sigma + sigma / 2

@@ -1,6 +1,7 @@
 """The fitted release: immutable, shared by threads, asked by everything that builds on it."""
 
 import pickle
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError
 
@@ -19,6 +20,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn_rp import AttributePrivacyClassifier, RobustPrivacyClassifier, certify
 from sklearn_rp.attribute import compatible_sets
 from sklearn_rp.baselines import RandomizedResponseClassifier
+from sklearn_rp.law import next_seed
 from sklearn_rp.release import release_of
 
 X, Y = load_iris(return_X_y=True)
@@ -78,6 +80,26 @@ def test_threads_share_it():
         found = list(pool.map(lambda _: release.certify(X, [0.25])[0].radius, range(8)))
     for radius in found:
         np.testing.assert_array_equal(radius, expected)
+
+
+def test_no_two_calls_share_fresh_noise_whatever_the_threads():
+    calls = smoothed(resample=True, method="monte_carlo").release_.bank.calls
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            drawn = list(pool.map(lambda _: next_seed(calls).spawn_key, range(10_000)))
+    finally:
+        sys.setswitchinterval(before)
+    assert len(set(drawn)) == len(drawn)
+
+
+def test_what_is_voted_for_is_part_of_it():
+    """The leaves of a tree vote by label or by probability, under one name and one seed."""
+    hard, soft = (smoothed(voting=voting, noise_features=[2, 3]) for voting in ("hard", "soft"))
+    assert hard.engine_ == soft.engine_ == "trees"
+    assert not np.allclose(hard.predict_proba(X), soft.predict_proba(X))
+    assert hard.release_ != soft.release_
 
 
 def test_it_tells_random_from_deterministic():

@@ -92,16 +92,10 @@ class CellPrior:
     ----------
     prior : str, sequence of columns, or estimator
         As `check_prior` allows it.
-    feature : Feature
-        The sensitive feature.
-    cells : Cells
-        Its cells.
-    X : ndarray or frame of shape (n_samples, n_features)
-        Training rows.
-    own : ndarray of shape (n_samples,)
-        Their own values.
-    weight : ndarray of shape (n_samples,) or None
-        Their weights.
+    feature, cells : Feature, Cells
+        The sensitive feature and its cells.
+    X, own, weight : ndarray or frame, ndarray of shape (n_samples,), ndarray or None
+        Training rows, their own values, and their weights.
     by : list of int or None
         Columns to condition on.
     seed : int
@@ -174,12 +168,8 @@ class ConditionalPrior:
         None: a forest. A classifier with ``predict_proba``, which is fitted to the numbers of the
         cells; or a regressor, around whose prediction the feature is spread normally, as its
         residuals on held-out rows are. A clone is fitted.
-    X : ndarray or frame of shape (n_samples, n_features)
-        Training rows.
-    feature : Feature
-        The sensitive feature; it is left out of the rows.
-    cells : Cells
-        Its cells.
+    X, feature, cells : ndarray or frame, Feature, Cells
+        Training rows; the sensitive feature, which is left out of them, and its cells.
     seed : int
         Seed of the forest.
     weight : ndarray of shape (n_samples,) or None

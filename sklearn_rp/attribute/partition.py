@@ -165,21 +165,8 @@ def random_pieces(
     row: whether a piece comes up does not depend on where in it the row's value is, so that the
     values of the rows with one piece are spread in it as in the population.
 
-    Parameters
-    ----------
-    measure : ndarray of shape (n_cells + 1,)
-        Ends of the cells.
-    cell : ndarray of int of shape (n_rows,)
-        Cell of each row's own value.
-    least : float
-        Smallest size of a piece; to the nearest end of a cell.
-    rng : RandomState
-        Source of the draws.
-
-    Returns
-    -------
-    first, after : ndarray of int of shape (n_rows,)
-        First cell of the piece, and the cell after its last.
+    Cells end at `measure`, and pieces at the nearest end of a cell. Of each row's piece the first
+    cell and the one after the last are given, both of shape (n_rows,).
     """
     n_cells = len(measure) - 1
     whole = measure[-1] - measure[0]

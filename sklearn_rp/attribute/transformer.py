@@ -15,7 +15,6 @@ from sklearn_rp.attribute.finding import check_tolerance, sets_of
 from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Category, Feature
-from sklearn_rp.models.labels import encode
 from sklearn_rp.rows import (
     Rows,
     assembled,
@@ -239,17 +238,14 @@ class AttributePrivacyTransformer(TransformerMixin, Wrapper):
         elif self.output != "drop":
             low, high = sets.hull()
             columns = [low, high] if self.output == "interval" else [(low + high) / 2]
-        new = dict(zip(self._new_names(feature), columns, strict=True))
+        new = dict(zip(self._new_names(feature, feature.name), columns, strict=True))
         last = {}
         if self.include_prediction:
-            numbers = self._release.numbers
-            code = sets.label if numbers else encode(sets.label, self.classes_)
-            last["prediction"] = code.astype(np.float64)
+            last["prediction"] = self._release.coded(sets.label).astype(np.float64)
         return self._assemble(X, new, last)
 
-    def _new_names(self, feature: Feature, name: str | None = None) -> list[str]:
+    def _new_names(self, feature: Feature, name: str) -> list[str]:
         """Names of the columns in place of the sensitive one."""
-        name = feature.name if name is None else name
         if self.output == "drop":
             return []
         if self.output == "midpoint":

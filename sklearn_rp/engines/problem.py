@@ -101,3 +101,7 @@ class Engine:
     def votes(self, X: Rows, sigmas: Sequence[float], draws: Draws) -> list[Votes]:
         """Votes of checked rows at each noise level."""
         raise NotImplementedError
+
+    def identity(self) -> Any:
+        """What decides its votes beside model, noise and draws."""
+        return getattr(self, "voting", None)

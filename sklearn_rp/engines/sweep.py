@@ -62,16 +62,12 @@ def nearest_change(
     ----------
     profile : Runs
         The labels along the feature.
-    rows, x, label : ndarray of shape (n_queries,)
-        Row, value of the feature, and smoothed label there.
-    spread : ndarray of shape (n_queries,)
-        Standard deviation of the noise, in the feature's own unit.
+    rows, x, label, spread : ndarray of shape (n_queries,)
+        Row, value of the feature, smoothed label there, and standard deviation of the noise.
     side : ndarray of shape (n_queries,)
         -1 for below, 1 for above.
-    error : ndarray of shape (n_queries,)
-        Bound of the rounding error of the shares.
-    start : ndarray of shape (n_queries,)
-        Certified radius where the search begins.
+    error, start : ndarray of shape (n_queries,)
+        Bound of the rounding error of the shares; certified radius where the search begins.
 
     Returns
     -------
@@ -148,6 +144,10 @@ class Sweep(Engine):
                 "beyond those of X, where it has no answer"
             ) from error
         return cls(reading, problem.classes, noise)
+
+    def identity(self) -> Any:
+        """Where the model is read: on its own cells, or on a grid."""
+        return self.reading.edges
 
     def profile(self, X: Rows) -> Runs:
         """Labels of all rows along the one noised feature."""

@@ -8,7 +8,7 @@ normal distribution functions for a noised feature, of an indicator for any othe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import InitVar, dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -45,7 +45,6 @@ class _Sides:
     size: float  # the largest absolute value of a threshold
 
 
-@dataclass(eq=False)
 class Boxes:
     """All leaves of some trees, as boxes.
 
@@ -57,17 +56,7 @@ class Boxes:
         What each node contributes to the sum over the trees.
     """
 
-    table: InitVar[TreeTable]
-    contribution: InitVar[np.ndarray]
-    sides: list[_Sides] = field(init=False)
-    value: np.ndarray = field(init=False)
-    depth: int = field(init=False)
-    n_trees: int = field(init=False)
-    n_leaves: int = field(init=False)
-    largest: int = field(init=False)
-
-    def __post_init__(self, table: TreeTable, contribution: np.ndarray) -> None:
-        """Collect the sides of every leaf, without a loop over leaves."""
+    def __init__(self, table: TreeTable, contribution: np.ndarray):
         leaves, steps, self.depth = _paths(table)
         self.value = contribution[leaves]
         self.n_trees, self.n_leaves = table.n_trees, len(leaves)
@@ -83,14 +72,14 @@ class Boxes:
         The noise on the inputs of the trees, shape (n_rows, n_inputs), has the standard deviations
         `spread`; 0 is none.
         """
-        if len(inputs) == 1:  # sums of one column alone are taken in another order
-            return self.expectation(np.repeat(inputs, 2, axis=0), spread)[:1]
         chance = np.ones((self.n_leaves, len(inputs)))
         for side in self.sides:
             x = inputs[:, side.feature]
             chance[side.leaves] *= _within(side, x, spread[side.feature])
-        # No matrix product: its last bits depend on how many rows there are.
-        return np.stack([(chance * v[:, None]).sum(axis=0) for v in self.value.T], axis=1)
+        # No matrix product, as its last bits depend on how many rows there are; and row by row, in
+        # pairs: leaf after leaf, the rounding errors would grow with the number of trees.
+        each = [np.multiply(chance.T, v, order="C").sum(axis=1) for v in self.value.T]
+        return np.stack(each, axis=1)
 
     def error(self, inputs: np.ndarray, spread: np.ndarray) -> np.ndarray:
         """Bound of the rounding error of `expectation`, for values in [0, 1] of averaged trees.
@@ -103,7 +92,8 @@ class Boxes:
                 size = np.abs(inputs[:, side.feature]) + side.size
                 shift = np.maximum(shift, 8 * _EPS * size / spread[side.feature])
         # Each factor of each leaf is off by a few units in the last place and by the shift of its
-        # argument times the largest density; a tree has no more than `largest` leaves.
+        # argument times the largest density; a tree has no more than `largest` leaves. Summed in
+        # pairs, some more units, however many trees there are.
         return (self.largest * max(self.depth, 1)) * (4 * _EPS + shift) + 1e-15
 
 
@@ -288,6 +278,10 @@ class Trees(Engine):
             self._answer(np.concatenate(total), np.concatenate(error), self.noise.farthest(sigma))
             for total, error, sigma in zip(totals, errors, sigmas, strict=True)
         ]
+
+    def identity(self) -> Any:
+        """What the leaves vote: labels, probabilities or raw scores."""
+        return self.boxes.value, self.raw
 
     def _inputs(self, X: Rows) -> np.ndarray:
         return dense_inputs(self.transform, X).astype(np.float64, copy=False)
