@@ -32,6 +32,7 @@ from sklearn_rp.report import PrivacyReport, privacy_report
 from sklearn_rp.report.page import NOT_COVERED
 from sklearn_rp.validation import check_rows
 
+HOME = __name__.split(".")[0]  # the package that these tests belong to
 X, Y = load_recommendation(return_X_y=True, as_frame=True)
 X_TRAIN, X_TEST, Y_TRAIN, Y_TEST = train_test_split(X, Y, random_state=0)
 TREE = DecisionTreeClassifier(max_depth=5, random_state=0)
@@ -193,9 +194,7 @@ def test_a_model_without_certificates():
     found = report(NarrowBand().fit(X_TRAIN, Y_TRAIN))
     assert found.radii is None
     assert found.operating_point["accuracy_without_privacy"] is None
-    assert (
-        "test_report's NarrowBand gives no certificates: no radius is reported." in found.warnings
-    )
+    assert f"{HOME}'s NarrowBand gives no certificates: no radius is reported." in found.warnings
     narrow = int((np.abs(X_TEST["bmi"] - X_TEST["bmi"].iloc[0]) < 0.3).sum())
     want = f"For {narrow} of {len(X_TEST)} people the label leaves less than 5% of the range of bmi"
     assert any(text.startswith(want) for text in found.warnings)
@@ -541,9 +540,9 @@ def test_a_pipeline_of_another_package_is_called_by_its_package():
     foreign.fit(NUMBERS, Y_TRAIN)
     found = report(foreign, MORE, bounds=(15, 50), resolution=16)
     assert found.radii is None
-    assert "test_report's Pipeline gives no certificates: no radius is reported." in found.warnings
+    assert f"{HOME}'s Pipeline gives no certificates: no radius is reported." in found.warnings
     assert found.operating_point["accuracy"] == foreign.score(MORE, Y_TEST)
-    with pytest.raises(TypeError, match="cannot certify Pipeline of test_report: the label has to"):
+    with pytest.raises(TypeError, match=f"cannot certify Pipeline of {HOME}: the label has to"):
         certify(foreign, MORE)
 
 
