@@ -9,7 +9,7 @@ import pandas as pd
 
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
 from sklearn_rp.attribute.finding import ReleaseAlong, compatible_sets, sets_of
-from sklearn_rp.attribute.minimum import AttributePrivacyClassifier
+from sklearn_rp.attribute.guaranteed import Guaranteed
 from sklearn_rp.attribute.transformer import AttributePrivacyTransformer
 from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.inspection.axes import POINTS, look, pyplot
@@ -74,18 +74,18 @@ class CompatibleSetDisplay:
 
         Parameters
         ----------
-        estimator : fitted classifier or AttributePrivacyTransformer
+        estimator : fitted classifier, regressor or AttributePrivacyTransformer
             Whose release it is about.
         X : array-like or DataFrame of shape (n_rows, n_features)
             Rows.
         sensitive_feature : str or int, default=None
             Name or position of the attribute, where the estimator does not know it itself, as an
-            AttributePrivacyTransformer and an AttributePrivacyClassifier do.
+            AttributePrivacyTransformer and the estimators with a minimum do.
         bounds : (low, high), or sequence of categories, default=None
             With `sensitive_feature`: the values that are possible; None: those in `X`.
         baseline : "auto", None or fitted classifier, default="auto"
             The model to compare with: "auto" is the base model of a smoothed classifier or of an
-            AttributePrivacyClassifier, where it is one that releases; None is no comparison.
+            estimator with a minimum, where it is one that releases; None is no comparison.
         unit : str, default=None
             Unit of the attribute, for the axes (``"kg/m2"``).
         ax : sequence of matplotlib Axes, or Axes, default=None
@@ -130,7 +130,7 @@ class CompatibleSetDisplay:
             if isinstance(model, AttributePrivacyTransformer):
                 model = model.estimator_
             model = unwrapped(model)
-            ours = isinstance(model, RobustPrivacyClassifier | AttributePrivacyClassifier)
+            ours = isinstance(model, RobustPrivacyClassifier | Guaranteed)
             baseline = model.estimator_ if ours else None
         sets = {}
         if baseline is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.base import is_regressor
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted, column_or_1d
@@ -114,8 +115,7 @@ def privacy_report(
     >>> list(report.sets), report.operating_point["method"]
     (['bmi'], 'exact')
     """
-    if hasattr(estimator, "fit"):  # or whatever has predict
-        check_is_fitted(estimator)
+    _check(estimator)
     X = _rows(X)
     X_public = None if X_public is None else _alike(_rows(X_public), X)
     y = column_or_1d(y)
@@ -159,6 +159,17 @@ def privacy_report(
         warned += about_attack(sets, attacks[sets.feature])
     radii = None if cert is None else _radii(cert, list(tables) if direct else [])
     return PrivacyReport(point, radii, tables, attacks, warned, list(NOT_COVERED))
+
+
+def _check(estimator: Any) -> None:
+    """Refuse what is not fitted, and what releases no labels."""
+    if is_regressor(estimator):
+        raise TypeError(
+            f"estimator={type(estimator).__name__} is a regressor, and reports are about labels so "
+            "far: use compatible_sets, and AttributeInferenceAttack, which take regressors."
+        )
+    if hasattr(estimator, "fit"):  # or whatever has predict
+        check_is_fitted(estimator)
 
 
 def _by_feature(parameter: str, given: Any, features: list[Any], example: str) -> dict[Any, Any]:

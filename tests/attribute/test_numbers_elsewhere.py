@@ -4,10 +4,19 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes
 from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.tree import DecisionTreeRegressor
 
-from sklearn_rp import AttributePrivacyRegressor, AttributePrivacyTransformer
+from sklearn_rp import (
+    AttributePrivacyRegressor,
+    AttributePrivacyTransformer,
+    certify,
+    privacy_report,
+)
 from sklearn_rp.attacks import AttributeInferenceAttack
+from sklearn_rp.inspection import CompatibleSetDisplay
+from sklearn_rp.metrics import interval_length_score, make_compatible_sets_scorer
+from sklearn_rp.model_selection import max_privacy
 
 FRAME, Y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
 FRAME = FRAME[["age", "bmi", "bp", "s5"]]
@@ -68,3 +77,37 @@ def test_whoever_sees_an_exact_number_knows_the_value_and_a_minimum_hides_it():
     assert table["exact"].loc["bayesian", "gain"] > 0.9 * table["exact"].loc["imputation", "error"]
     assert table["hidden"].loc["deterministic", "length"] >= 0.4 * 30
     assert table["hidden"].loc["bayesian", "error"] > 1.0
+
+
+def test_the_most_privacy_within_a_loss_of_r2():
+    scoring = {
+        "r2": "r2",
+        "open": make_compatible_sets_scorer(interval_length_score, quantile=0.0, **ASKED),
+    }
+    search = GridSearchCV(
+        AttributePrivacyRegressor(levels="model", **ASKED),
+        {"minimum": [0.1, 0.3, 0.9]}, cv=2, scoring=scoring,
+        refit=max_privacy(0.02, accuracy="r2", privacy="open"),
+    ).fit(FRAME, Y)  # fmt: skip
+    score, left = (search.cv_results_[f"mean_test_{name}"] for name in scoring)
+    assert (left >= np.array([0.1, 0.3, 0.9]) * 30 - 1e-9).all()
+    assert score[search.best_index_] >= score.max() - 0.02
+    assert search.best_index_ == np.flatnonzero(score >= score.max() - 0.02)[-1]
+
+
+def test_steps_are_drawn_beside_the_model():
+    pytest.importorskip("matplotlib").use("agg")
+    apr = AttributePrivacyRegressor(levels="model", **ASKED).fit(FRAME, Y)
+    display = CompatibleSetDisplay.from_estimator(apr, FRAME[:30])
+    frame = display.frame()
+    assert set(frame["model"]) == {"base model", "released"}
+    wide = frame[(frame["model"] == "released") & frame["holds_own"]]
+    assert (wide["high"] - wide["low"]).min() >= 0.2 * 30 - 1e-9
+
+
+def test_what_is_about_labels_says_so():
+    apr = AttributePrivacyRegressor(levels="model", **ASKED).fit(FRAME, Y)
+    with pytest.raises(TypeError, match="is a regressor, and reports are about labels so far"):
+        privacy_report(apr, FRAME, Y, sensitive_features="bmi")
+    with pytest.raises(TypeError, match="certify cannot certify AttributePrivacyRegressor"):
+        certify(apr, FRAME)
