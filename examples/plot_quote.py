@@ -3,10 +3,11 @@
 A quote that does not give the BMI away
 ==========================================
 
-A released number is worse than a label: a premium of 8 412.37 gives a BMI away to a tenth of a unit
-to whoever knows the tariff and all the rest of the form.
-:class:`~sklearn_rp.AttributePrivacyRegressor` releases a step function instead: for every person, the
-number is the same on at least a fifth of the range of the BMI. No noise, and no chance of failure.
+A released number is worse than a label: a premium of 8 412.37 gives a BMI away to a tenth of a
+unit to whoever knows the tariff and all the rest of the form.
+:class:`~sklearn_rp.AttributePrivacyRegressor` releases a step function instead: for every person,
+the number is the same on at least a fifth of the range of the BMI. No noise, and no chance of
+failure.
 
 Here the number is the progression of diabetes, from the study that scikit-learn brings along.
 """
@@ -33,11 +34,13 @@ asked = {"sensitive_feature": "bmi", "bounds": (low, high)}
 private = AttributePrivacyRegressor(model, minimum=0.2, decimals=0, **asked).fit(X_train, y_train)
 
 # %%
-# What the number of one person would be along the BMI: the model's line, the steps that are released,
-# and what is left open around the person's own value.
+# What the number of one person would be along the BMI: the model's line, the steps that are
+# released, and what is left open around the person's own value.
 
 sets = private.compatible_sets(X_test)
-bare = compatible_sets(private.estimator_, X_test, **asked, tolerance=0.5)  # as printed: whole numbers
+bare = compatible_sets(
+    private.estimator_, X_test, **asked, tolerance=0.5
+)  # as printed: whole numbers
 person = int(np.argmin(bare.component_length))
 grid = np.linspace(low, high, 800)
 along = pd.concat([X_test.iloc[[person]]] * len(grid)).assign(bmi=grid)
@@ -57,9 +60,9 @@ ax.legend()
 plt.show()
 
 # %%
-# What it costs, and what the number gives away: R2 on people who were not in the training, beside the
-# model without privacy and a model that never saw the BMI; and the BMIs that a number, printed without
-# decimals, leaves open to whoever knows all the rest.
+# What it costs, and what the number gives away: R2 on people who were not in the training, beside
+# the model without privacy and a model that never saw the BMI; and the BMIs that a number,
+# printed without decimals, leaves open to whoever knows all the rest.
 
 alone = model.fit(X_train.drop(columns="bmi"), y_train)
 rows = {
@@ -83,5 +86,5 @@ table = pd.DataFrame(
 print(table.round(3).to_string())
 
 # %%
-# One split of 442 people says little about differences of a few hundredths of R2: the page on the price
-# of a minimum has ten splits of several data sets, with intervals.
+# One split of 442 people says little about differences of a few hundredths of R2: the page on the
+# price of a minimum has ten splits of several data sets, with intervals.

@@ -58,6 +58,10 @@ class Guaranteed(Wrapper):
         """The release of a fitted model: `common` is what all releases are made of."""
         raise NotImplementedError
 
+    def _ends(self, feature: Feature, edges: np.ndarray | None) -> np.ndarray | None:
+        """Ends of the cells, from those of the model where they are known."""
+        return edges
+
     def _check_release(self, release: Any, X: Rows) -> None:
         """Warn where the best release may not be found."""
 
@@ -75,7 +79,7 @@ class Guaranteed(Wrapper):
         base = self._fit_base(clone(self._base()), X, y, params)
         refuse_random(base, X)
         edges, _ = edges_along(base, feature, X)
-        cells = feature.cells(edges, self.resolution)
+        cells = feature.cells(self._ends(feature, edges), self.resolution)
         own = feature.values(X)
         # A refusal of one person's value would tell about it: what is beyond counts as the end.
         feature = feature.lenient()

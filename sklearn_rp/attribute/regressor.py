@@ -12,11 +12,13 @@ from sklearn_rp._compat import Interval, StrOptions
 from sklearn_rp.attribute.guaranteed import Guaranteed
 from sklearn_rp.attribute.numbers import MinimumNumbers
 from sklearn_rp.attribute.pieces import Loss
+from sklearn_rp.feature import Feature, Number
 from sklearn_rp.rows import Rows
 from sklearn_rp.wrapper import RegressorWrapper
 
 _FINE = 1e-9  # of the target's spread: answers of models are rounded to about this
 _DOUBLE = 1e-13  # of its size
+_GRID, _MOST_EDGES = 64, 256  # cells of a grid beside the model's own ends, and of those at most
 
 
 class AttributePrivacyRegressor(RegressorMixin, Guaranteed, RegressorWrapper):
@@ -173,6 +175,23 @@ class AttributePrivacyRegressor(RegressorMixin, Guaranteed, RegressorWrapper):
         self.quantile = quantile
         self.decimals = decimals
         self.random_state = random_state
+
+    def _ends(self, feature: Feature, edges: np.ndarray | None) -> np.ndarray | None:
+        """Steps may end anywhere: of the model's own ends some, of a grid, and a minimum inside."""
+        if not isinstance(feature, Number) or feature.possible is not None:
+            return edges
+        n_cells = self.resolution if edges is None else _GRID
+        ends = np.linspace(feature.low, feature.high, n_cells + 1)[1:-1]
+        if edges is not None:
+            some = np.unique(np.linspace(0, len(edges) - 1, _MOST_EDGES).astype(int))
+            ends = np.r_[ends, edges[some[: len(edges)]]]
+        least = {"share": self.minimum * feature.span, "length": self.minimum}.get(self.unit)
+        if least is not None:
+            inside = np.arange(1, max(2, min(_GRID, int(feature.span / least + 1)))) * least
+            ends = np.r_[ends, feature.low + inside, feature.high - inside]
+            if feature.counts:  # a stretch of so many values ends before the next one
+                ends = np.r_[ends, feature.low + inside - 1]
+        return np.unique(ends[(ends > feature.low) & (ends < feature.high)])
 
     def _release_of(self, base: Any, X: Rows, y: np.ndarray, **common: Any) -> MinimumNumbers:
         quantiles = {"squared_error": None, "absolute_error": 0.5, "quantile": self.quantile}
