@@ -220,6 +220,7 @@ SIZES = {
     "sklearn_rp.law._BLOCK_ELEMENTS": "blocks of few draws",
     "sklearn_rp.engines.torch._CPU_NUMBERS": "batches of few rows on a device",
     "sklearn_rp.attribute.finding._POINTS": "chunks of few points along a feature",
+    "sklearn_rp.attribute.search._POINTS": "points of few rows at a time",
 }
 PROTOCOLS = {"_repr_html_"}  # IPython's own name
 TESTS = sorted(Path(__file__).parent.rglob("*.py"))

@@ -21,7 +21,7 @@ from sklearn_rp.models.labels import encode, in_labels, labels_of, numbers_of
 from sklearn_rp.models.reading import Reading
 from sklearn_rp.release import FittedRelease, SmoothedRelease, labels, release_of
 from sklearn_rp.rows import Rows
-from sklearn_rp.runs import Runs
+from sklearn_rp.runs import Runs, concatenate
 from sklearn_rp.trial import refuse_random
 
 _PROFILE_CELLS = 16  # of the first look at a smoothed label that is known all along the feature
@@ -222,13 +222,17 @@ class ReleaseAlong:
         profile: Runs | None,
     ) -> Along:
         """Any model."""
-        a, n_rows, n_symbols = cast("Number", self.feature), len(own), self._n_symbols
+        a, n_symbols = cast("Number", self.feature), self._n_symbols
         # Every point of a profile is certified: what the grid misses is found all the same.
         cells = self.resolution if profile is None else min(self.resolution, _PROFILE_CELLS)
         grid = a.first_look(cells, atoms=not self._certifies)
-        points = search(read, a, own, symbol if owner else None, grid)
-        runs = Runs.from_points(points.row, points.z, points.symbol, n_rows, n_symbols)
-        inner, others = certain_lengths(points, a.domain, n_rows, n_symbols)
+        parts = []
+        for some, points in search(read, a, own, symbol if owner else None, grid):
+            size = len(own[some])
+            found = Runs.from_points(points.row, points.z, points.symbol, size, n_symbols)
+            parts.append((found, *certain_lengths(points, a.domain, size, n_symbols)))
+        runs = concatenate([found for found, _, _ in parts])
+        inner, others = (np.concatenate([part[k] for part in parts]) for k in (1, 2))
         reading = f"search ({self.declined or 'its thresholds are not those of the model'})"
         return Along(runs, symbol, answer, inner, a.span - others, reading)
 

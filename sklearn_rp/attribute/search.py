@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from sklearn_rp.runs import Runs
 
 _PRECISION = 1e-7  # of the range: how closely certified balls of one answer are made to meet
 _MOST_ROUNDS = 120  # of halving
+_POINTS = 2**20  # held at once, of rows that are few enough
 
 Read = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
@@ -57,11 +58,12 @@ class Points:
 
 def search(
     read: Read, feature: Number, own: np.ndarray, seen: np.ndarray | None, grid: np.ndarray
-) -> Points:
+) -> Iterator[tuple[slice, Points]]:
     """Look at a grid, then halve what lies between two different answers.
 
     Where answers are certified, also what no certified ball covers: a band narrower than the grid
-    is found all the same.
+    is found all the same. How many points that takes is seen from the balls on the grid: rows that
+    take many come in small batches.
 
     Parameters
     ----------
@@ -69,13 +71,49 @@ def search(
         Answer and certified half-width of some rows, each at a value.
     feature : Number
         The feature.
-    own, seen : ndarray of shape (n_rows,)
-        The rows' own values, and what is known to be answered there; None: nothing is.
+    own : ndarray of shape (n_rows,)
+        The rows' own values.
+    seen : ndarray of int of shape (n_rows,), or None
+        What is known to be answered there; None: nothing is.
     grid : ndarray of shape (n_values,)
         Where to look first.
+
+    Yields
+    ------
+    rows, points : slice, Points
+        Batch by batch; the points' rows are counted from the first of the batch.
     """
     row, z = np.repeat(np.arange(len(own)), len(grid)), np.tile(grid, len(own))
-    points = _halved(read, feature, Points(row, z, *read(row, z)))
+    symbol, half = read(row, z)
+    for rows in _batches(half.reshape(len(own), -1), np.diff(grid), feature):
+        some = slice(rows.start * len(grid), rows.stop * len(grid))
+        look = Points(row[some] - rows.start, z[some], symbol[some], half[some])
+        known = None if seen is None else seen[rows]
+
+        def batch(number: np.ndarray, value: np.ndarray, first: int = rows.start) -> Any:
+            return read(number + first, value)
+
+        yield rows, _searched(batch, feature, own[rows], known, look)
+
+
+def _batches(half: np.ndarray, width: np.ndarray, feature: Number) -> Iterator[slice]:
+    """Rows whose balls are few enough to be held at once, or one row."""
+    finest = _PRECISION * (feature.high - feature.low)
+    known = np.maximum(half[:, 1:], half[:, :-1]) > 0
+    balls = np.where(known, width / np.maximum(half[:, 1:] + half[:, :-1], finest), 1.0)
+    ends = np.cumsum(balls.sum(axis=1) + half.shape[1])
+    first = 0
+    while first < len(half):
+        held = ends[first - 1] if first else 0.0
+        after = max(first + 1, int(np.searchsorted(ends, held + _POINTS, side="right")))
+        yield slice(first, min(after, len(half)))
+        first = after
+
+
+def _searched(
+    read: Read, feature: Number, own: np.ndarray, seen: np.ndarray | None, look: Points
+) -> Points:
+    points = _halved(read, feature, look)
     if seen is None:
         return points
     found = Runs.from_points(points.row, points.z, points.symbol, len(own), 1 + points.symbol.max())

@@ -213,3 +213,19 @@ class Between(LinearRule):
     def predict(self, X):
         value = np.asarray(X)[:, 0]
         return ((value >= self.low) & (value < self.high)).astype(int)
+
+
+def test_rows_that_take_many_balls_are_looked_at_a_few_at_a_time(monkeypatch):
+    """What is held at once changes nothing of the answer."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 2))
+    tree = DecisionTreeClassifier(max_depth=3, random_state=0)
+    clf = RobustPrivacyClassifier(tree, noise_features=[0], sigma=0.2).fit(X, X[:, 0] > 0)
+    asked = {"sensitive_feature": 0, "bounds": (-200, 200)}
+    whole = compatible_sets(clf, X[:20], **asked)
+    monkeypatch.setattr("sklearn_rp.attribute.search._POINTS", 1000)
+    parts = compatible_sets(clf, X[:20], **asked)
+    for name in ("row", "start", "stop", "certified_inner", "certified_outer"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
+    lengths = whole.length
+    assert (whole.certified_inner > lengths - 1e-3).all()
