@@ -182,8 +182,38 @@ def price():
     write("price_whole", header, whole)
 
 
+def quotes():
+    """R2 lost to a minimum, and what it is above the best rival with the same guarantee."""
+    with (RESULTS / "quotes.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    lost, above = {}, {}
+    for row in rows:
+        task, name = f"{row['target']}; {row['attribute']}", row["release"]
+        minimum = float(row["minimum"])
+        if name == "no privacy":
+            lost[task] = {name: [f"{float(row['R2']):.3f}"]}
+            continue
+        lost[task].setdefault(name, []).append(f"{float(row['lost']) + 0.0:.3f}")
+        if row["above it"]:
+            at = above.setdefault((task, f"{minimum:.0%}"), {"best rival": row["best rival"]})
+            at[name] = f"{float(row['above it']):+.3f} ± {float(row['± above']):.3f}"
+    partitions = ["minimum, model", "minimum, auto"]
+    names = ["no privacy", "dropped", "equal bins", "best bins", *partitions]
+    write(
+        "quotes",
+        ["target; attribute", *names],
+        [[task, *("  ".join(one[name]) for name in names)] for task, one in lost.items()],
+    )
+    write(
+        "quotes_above",
+        ["target; attribute", "minimum", "best rival", *partitions],
+        [[*at, *(one[name] for name in ["best rival", *partitions])] for at, one in above.items()],
+    )
+
+
 def make_all(app=None):
-    for table in (overhead, growth, early_stopping, scale, exact, billion, searches, neural, price):
+    measured = (overhead, growth, early_stopping, scale, exact, billion, searches, neural)
+    for table in (*measured, price, quotes):
         table()
 
 

@@ -111,7 +111,7 @@ def summary(lines):
         base = score["no privacy", 0]
         for (release, minimum), one in releases:
             mine = score[release, minimum]
-            row = {"task": task, "attribute": attribute, "release": release, "minimum": minimum}
+            row = {"target": task, "attribute": attribute, "release": release, "minimum": minimum}
             row |= {"R2": mine.mean(), "± R2": half_width(mine)}
             row |= {"lost": (base - mine).mean(), "± lost": half_width(base - mine)}
             if release.startswith("minimum"):
