@@ -38,7 +38,13 @@ def noised_values(X: Rows, columns: np.ndarray) -> np.ndarray:
     if not is_frame(X):
         whole = len(columns) == X.shape[1]
         values = X if whole else X[:, columns]
-        return values if values.dtype.kind == "f" else values.astype(np.float64)
+        try:
+            return values if values.dtype.kind == "f" else values.astype(np.float64)
+        except OverflowError:
+            raise ValueError(
+                "X holds a whole number in the noised features that is too large for a double: "
+                "give the column in a larger unit."
+            ) from None
     parts = [column_values(X, j) for j in columns]
     single = all(part.dtype == np.float32 for part in parts)
     return np.stack(parts, axis=1).astype(np.float32 if single else np.float64, copy=False)

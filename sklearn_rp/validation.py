@@ -112,7 +112,15 @@ def check_rows(estimator: Any, X: Any, *, reset: bool, allow_nd: bool = False) -
         )
     if estimator._mixed and getattr(X, "dtype", None) == np.dtype(object):
         return validate_data(estimator, X, reset=reset, dtype=None, ensure_all_finite=False)
-    return validate_data(estimator, X, reset=reset, ensure_all_finite=False, allow_nd=allow_nd)
+    try:
+        return validate_data(estimator, X, reset=reset, ensure_all_finite=False, allow_nd=allow_nd)
+    except TypeError as error:  # numpy's own says neither where nor what to do
+        if "float() argument" not in str(error):
+            raise
+        raise TypeError(
+            f"X holds a value that is no number ({error}): give missing values as np.nan, dates as "
+            "numbers, and categories as text in a DataFrame."
+        ) from None
 
 
 def _is_mixed(X: Any) -> bool:
