@@ -98,6 +98,7 @@ def test_links_lead_to_pages_that_exist(kind):
         "AttributeCoarsener": {"sensitive_feature": "bmi"},
         "AttributePrivacyTransformer": {"sensitive_feature": "bmi"},
         "AttributePrivacyClassifier": {"sensitive_feature": "bmi"},
+        "AttributePrivacyRegressor": {"sensitive_feature": "bmi"},
         "NoiseSearchCV": {"estimator": sklearn_rp.RobustPrivacyClassifier(), "sigmas": [0.5]},
     }
     estimator = kind(**needs.get(kind.__name__, {}))

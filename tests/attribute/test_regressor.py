@@ -1,11 +1,14 @@
 """Numbers that never pin a sensitive feature down: what they keep, and what is refused."""
 
+# ruff: noqa: E501
+
 import pickle
 import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
+from refused import refit, refused
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.datasets import load_diabetes
@@ -66,6 +69,8 @@ MODELS = {
         GradientBoostingRegressor(n_estimators=10), func=np.log, inverse_func=np.exp
     ),
 }
+TREE = DecisionTreeRegressor(max_depth=2, random_state=0).fit(FRAME, Y)
+LABELS = LogisticRegression(max_iter=5000).fit(FRAME, Y > 150)
 UNITS = {"share": 0.25, "length": 5.0, "mass": 0.2}
 
 
@@ -258,19 +263,6 @@ def test_an_exact_number_leaves_one_point_and_a_tolerance_an_interval():
     np.testing.assert_allclose(high, np.minimum(own + 5 / slope, 45), atol=1e-5)
 
 
-@pytest.mark.parametrize("tolerance", [-1, np.nan, np.inf, "small", True])
-def test_a_tolerance_that_is_none(tolerance):
-    tree = DecisionTreeRegressor(max_depth=2).fit(FRAME, Y)
-    with pytest.raises(ValueError, match="tolerance=.*from 0 up"):
-        compatible_sets(tree, FRAME, sensitive_feature="bmi", tolerance=tolerance)
-
-
-def test_labels_have_no_tolerance():
-    model = LogisticRegression(max_iter=5000).fit(FRAME, Y > 150)
-    with pytest.raises(ValueError, match="tolerance=1.0 is not allowed for LogisticRegression"):
-        compatible_sets(model, FRAME, sensitive_feature="bmi", tolerance=1.0)
-
-
 # --- what is refused ------------------------------------------------------------------------------
 
 
@@ -283,34 +275,42 @@ class Gaps(RegressorMixin, BaseEstimator):
         return np.full(len(X), np.nan)
 
 
-REFUSED = {
-    "a classifier": (
-        {"estimator": LogisticRegression()},
-        Y,
-        "is a classifier: a regressor is needed",
-    ),
-    "NaN among the targets": ({}, np.where(np.arange(len(Y)) == 3, np.nan, Y), "y contains NaN"),
-    "an infinite target": ({}, np.where(np.arange(len(Y)) == 3, np.inf, Y), "y contains infinity"),
-    "one target for all": ({}, np.full(len(Y), 7.5), "y is constant, 7.5, .*nothing to release"),
-    "several outputs": ({}, np.stack([Y, Y], axis=1), "one number for each row is released"),
-    "text for targets": ({}, np.where(Y > 150, "high", "low"), "regressor needs numbers"),
-    "an unknown loss": ({"loss": "hinge"}, Y, "'loss' parameter"),
-    "a quantile of 1": ({"quantile": 1.0, "loss": "quantile"}, Y, "'quantile' parameter"),
-    "decimals that are none": ({"decimals": 0.5}, Y, "'decimals' parameter"),
-    "a minimum of 0": ({"minimum": 0}, Y, "'minimum' parameter"),
-    "a feature that is not there": ({"sensitive_feature": "weight"}, Y, "not a column of X"),
-    "answers that are none": ({"estimator": Gaps()}, Y, "gave NaN or infinity"),
-}
+def fitted(y=Y, **given):
+    return refit(AttributePrivacyRegressor(**({"sensitive_feature": "bmi"} | given)), FRAME, y)
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_refused(name):
-    given, y, message = REFUSED[name]
-    apr = AttributePrivacyRegressor(**({"sensitive_feature": "bmi"} | given))
-    before = vars(apr).copy()
-    with pytest.raises(ValueError, match=message):
-        apr.fit(FRAME, y)
-    assert vars(apr) == before
+def tolerant(model, tolerance):
+    return compatible_sets(model, FRAME, sensitive_feature="bmi", tolerance=tolerance)
+
+
+# fmt: off
+REFUSED = [
+    ("AttributePrivacyRegressor: a classifier", lambda: fitted(estimator=LogisticRegression()), ValueError, "classifier: a regressor is needed"),
+    ("AttributePrivacyRegressor: NaN among the targets", lambda: fitted(np.where(np.arange(442) == 3, np.nan, Y)), ValueError, "y contains NaN"),
+    ("AttributePrivacyRegressor: an infinite target", lambda: fitted(np.where(np.arange(442) == 3, np.inf, Y)), ValueError, "y contains infinity"),
+    ("AttributePrivacyRegressor: one target for all", lambda: fitted(np.full(442, 7.5)), ValueError, "y is constant, 7.5, .*nothing to release"),
+    ("AttributePrivacyRegressor: several outputs", lambda: fitted(np.stack([Y, Y], axis=1)), ValueError, "one number for each row is released"),
+    ("AttributePrivacyRegressor: text for targets", lambda: fitted(np.where(Y > 150, "high", "low")), ValueError, "regressor needs numbers"),
+    ("AttributePrivacyRegressor: no targets", lambda: fitted(None), ValueError, "requires y to be passed"),
+    ("AttributePrivacyRegressor: an unknown loss", lambda: fitted(loss="hinge"), ValueError, "'loss' parameter"),
+    ("AttributePrivacyRegressor: a quantile of 1", lambda: fitted(loss="quantile", quantile=1.0), ValueError, "'quantile' parameter"),
+    ("AttributePrivacyRegressor: decimals that are none", lambda: fitted(decimals=0.5), ValueError, "'decimals' parameter"),
+    ("AttributePrivacyRegressor: a minimum of 0", lambda: fitted(minimum=0), ValueError, "'minimum' parameter"),
+    ("AttributePrivacyRegressor: a feature that is not there", lambda: fitted(sensitive_feature="weight"), ValueError, "not a column of X"),
+    ("AttributePrivacyRegressor: a model that answers NaN", lambda: fitted(estimator=Gaps()), ValueError, "gave NaN or infinity"),
+    ("compatible_sets: a negative tolerance", lambda: tolerant(TREE, -1), ValueError, "tolerance=-1 is not allowed: .*from 0 up"),
+    ("compatible_sets: a tolerance of NaN", lambda: tolerant(TREE, np.nan), ValueError, "tolerance=nan .*from 0 up"),
+    ("compatible_sets: an infinite tolerance", lambda: tolerant(TREE, np.inf), ValueError, "tolerance=inf .*from 0 up"),
+    ("compatible_sets: text for a tolerance", lambda: tolerant(TREE, "small"), ValueError, "tolerance='small' .*from 0 up"),
+    ("compatible_sets: a tolerance for labels", lambda: tolerant(LABELS, 1.0), ValueError, "tolerance=1.0 is not allowed for LogisticRegression"),
+]
+# fmt: on
+
+
+@refused(REFUSED)
+def test_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
 
 
 def test_not_fitted_and_too_wide_a_minimum():
