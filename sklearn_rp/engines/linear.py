@@ -84,12 +84,14 @@ class Linear(Engine):
 
     def _score(self, X: Rows) -> tuple[np.ndarray, np.ndarray]:
         """Score, and the size of the numbers it is a sum of, both of shape (n_rows,)."""
-        inputs = self.transform(X)
-        score = np.ravel(np.asarray(self.model.decision_function(inputs), dtype=np.float64))
-        array = inputs if hasattr(inputs, "tocsr") else np.asarray(inputs, dtype=np.float64)
-        size = np.ravel(abs(array) @ np.abs(_coef(self.model)))
-        size += np.abs(np.ravel(self.model.intercept_)[0])
-        return score, size + np.abs(self.noise.values(X)) @ np.abs(self.weight)
+        inputs, coef = self.transform(X), _coef(self.model)
+        intercept = float(np.ravel(self.model.intercept_)[0])
+        if hasattr(self.model, "support_vectors_"):  # its weights are a sum of their own
+            score = np.ravel(np.asarray(self.model.decision_function(inputs), dtype=np.float64))
+        else:
+            score = _dot(inputs, coef) + intercept
+        size = _dot(abs(inputs), np.abs(coef)) + abs(intercept)
+        return score, size + _dot(np.abs(self.noise.values(X)), np.abs(self.weight))
 
     def votes(self, X: Rows, sigmas: Sequence[float], draws: Any = None) -> list[Votes]:
         """Exact votes of each row at each noise level."""
@@ -116,6 +118,13 @@ class Linear(Engine):
             total = np.stack([Gaussian.below(-margin), h], axis=1)
             answer.append(Measured(total, np.full(len(score), 1e-12), radius))
         return answer
+
+
+def _dot(rows: Any, weight: np.ndarray) -> np.ndarray:
+    """Each row times the weights: a matrix product's last bits depend on how many there are."""
+    if hasattr(rows, "tocsr"):
+        return np.ravel(rows @ weight)
+    return (np.ascontiguousarray(rows, dtype=np.float64) * weight).sum(axis=1)
 
 
 def _coef(model: Any) -> np.ndarray:

@@ -275,6 +275,7 @@ def test_votes_are_those_of_the_model_on_the_noise_bank(name):
 
 
 def test_every_engine_is_in_the_contract():
+    pytest.importorskip("skorch")
     from sklearn_rp.engines import problem
     from sklearn_rp.engines.torch import TorchNet  # noqa: F401  (registers itself as a subclass)
 
