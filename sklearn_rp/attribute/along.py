@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, NamedTuple, cast
 
 import numpy as np
-from sklearn.base import is_regressor
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp.attribute.labelling import MinimumRelease
@@ -17,7 +16,7 @@ from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.feature import Category, Feature, Number
 from sklearn_rp.models.asking import at_pairs
 from sklearn_rp.models.inside import homes, unwrapped
-from sklearn_rp.models.labels import encode, in_labels, labels_of, numbers_of
+from sklearn_rp.models.labels import encode, gives_numbers, in_labels, labels_of, numbers_of
 from sklearn_rp.models.reading import Reading
 from sklearn_rp.release import FittedRelease, SmoothedRelease, labels, release_of
 from sklearn_rp.rows import Rows
@@ -114,7 +113,7 @@ class ReleaseAlong:
         knows = isinstance(release, MinimumRelease) and release.feature.same_as(feature)
         knows = knows and not tolerance
         self._known = cast("MinimumRelease", release) if knows else None
-        self.numbers, self.tolerance = is_regressor(estimator), tolerance
+        self.numbers, self.tolerance = gives_numbers(estimator), tolerance
         self.symbols = np.empty(0) if self.numbers else symbols_of(self.estimator, X)
         self._n_symbols = 2 if self.numbers else len(self.symbols)  # another number, and the same
         self.edges: np.ndarray | None = None
@@ -295,7 +294,7 @@ def edges_along(model: Any, feature: Feature, X: Rows) -> tuple[np.ndarray | Non
     """All values of a feature that a tree model may change at; or None, and why not."""
     if not isinstance(feature, Number) or feature.possible is not None:
         return None, ""
-    if not is_regressor(model) and getattr(model, "classes_", None) is None:
+    if not gives_numbers(model) and getattr(model, "classes_", None) is None:
         return None, f"{type(model).__name__} names no classes_"
     low, high = np.array([feature.low]), np.array([feature.high])
     try:

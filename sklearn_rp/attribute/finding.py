@@ -9,12 +9,12 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_regressor
 
 from sklearn_rp.attribute.along import Along, ReleaseAlong
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, joined
 from sklearn_rp.engines import for_rows
 from sklearn_rp.feature import Feature
+from sklearn_rp.models.labels import gives_numbers
 from sklearn_rp.rows import Rows, index_of, take_rows
 from sklearn_rp.validation import as_rows, check_sigmas
 
@@ -112,7 +112,7 @@ def check_tolerance(tolerance: Any, estimator: Any) -> float:
             f"tolerance={tolerance!r} is not allowed: a finite number from 0 up, in the unit of "
             "the target."
         )
-    if tolerance and not is_regressor(estimator):
+    if tolerance and not gives_numbers(estimator):
         raise ValueError(
             f"tolerance={tolerance!r} is not allowed for {type(estimator).__name__}, which "
             "releases labels: it is about numbers. Leave it out."

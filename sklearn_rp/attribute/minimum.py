@@ -19,6 +19,7 @@ from sklearn_rp.attribute.labelling import MinimumLabels
 from sklearn_rp.attribute.partition import enumerates
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Number
+from sklearn_rp.models.labels import in_labels
 from sklearn_rp.rows import Rows, sample_rows
 from sklearn_rp.trial import has_threshold
 from sklearn_rp.validation import check_rows
@@ -161,7 +162,7 @@ class AttributePrivacyClassifier(ClassifierMixin, Guaranteed, ClassifierWrapper)
         self.random_state = random_state
 
     def _release_of(self, base: Any, X: Rows, y: np.ndarray, **common: Any) -> MinimumLabels:
-        classes = symbols_of(base, X)
+        classes = symbols_of(in_labels(base), X)
         self.classes_ = classes
         # A model with a threshold of its own is agreed with in its labels.
         by_probability = hasattr(base, "predict_proba") and not has_threshold(base, X)

@@ -6,7 +6,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.base import TransformerMixin, clone, is_regressor
+from sklearn.base import TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import Interval, StrOptions, reported, reporter, with_callbacks
@@ -15,6 +15,7 @@ from sklearn_rp.attribute.finding import check_tolerance, sets_of
 from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Category, Feature
+from sklearn_rp.models.labels import gives_numbers
 from sklearn_rp.rows import (
     Rows,
     assembled,
@@ -342,7 +343,7 @@ class AttributePrivacyTransformer(TransformerMixin, Wrapper):
     @property
     def _rules(self) -> type[Wrapper]:
         """What is asked of a classifier, or of a regressor."""
-        return RegressorWrapper if is_regressor(self._base()) else ClassifierWrapper
+        return RegressorWrapper if gives_numbers(self._base()) else ClassifierWrapper
 
     @property
     def _kind(self) -> str:  # type: ignore[override]

@@ -85,6 +85,8 @@ class Linear(Engine):
     def _score(self, X: Rows) -> tuple[np.ndarray, np.ndarray]:
         """Score, and the size of the numbers it is a sum of, both of shape (n_rows,)."""
         inputs, coef = self.transform(X), _coef(self.model)
+        if not hasattr(inputs, "tocsr"):
+            inputs = np.asarray(inputs, dtype=np.float64)
         intercept = float(np.ravel(self.model.intercept_)[0])
         if hasattr(self.model, "support_vectors_"):  # its weights are a sum of their own
             score = np.ravel(np.asarray(self.model.decision_function(inputs), dtype=np.float64))
@@ -124,7 +126,7 @@ def _dot(rows: Any, weight: np.ndarray) -> np.ndarray:
     """Each row times the weights: a matrix product's last bits depend on how many there are."""
     if hasattr(rows, "tocsr"):
         return np.ravel(rows @ weight)
-    return (np.ascontiguousarray(rows, dtype=np.float64) * weight).sum(axis=1)
+    return (np.ascontiguousarray(rows) * weight).sum(axis=1)
 
 
 def _coef(model: Any) -> np.ndarray:

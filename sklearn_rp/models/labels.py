@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_regressor
 
 from sklearn_rp.models.inside import is_frozen, last_step
 from sklearn_rp.models.nets import check_outputs, is_net, net_classes, remember_labels
@@ -193,6 +194,14 @@ def classes_of(model: Any, y: np.ndarray) -> np.ndarray:
     """Labels of a fitted classifier; where it does not name them, those that it was fitted on."""
     net = last_step(model)
     return np.asarray(net_classes(net) if is_net(net) else getattr(model, "classes_", np.unique(y)))
+
+
+def gives_numbers(model: Any) -> bool:
+    """Whether a model, fitted or not, is a regressor; what carries no tags is taken for none."""
+    try:
+        return bool(is_regressor(model))
+    except AttributeError:  # whatever has `predict` may be asked
+        return False
 
 
 def numbers_of(estimator: Any, X: Any) -> np.ndarray:

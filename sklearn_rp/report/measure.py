@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import is_regressor
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted, column_or_1d
@@ -20,7 +19,7 @@ from sklearn_rp.certificate import Certificate
 from sklearn_rp.certifying import certify
 from sklearn_rp.feature import Feature
 from sklearn_rp.models.inside import behind_steps, is_pipeline, last_step, unwrapped
-from sklearn_rp.models.labels import labels_of
+from sklearn_rp.models.labels import gives_numbers, labels_of
 from sklearn_rp.release import release_of
 from sklearn_rp.report.page import NOT_COVERED, PrivacyReport
 from sklearn_rp.report.warnings import about_attack, about_release, about_sets
@@ -163,7 +162,7 @@ def privacy_report(
 
 def _check(estimator: Any) -> None:
     """Refuse what is not fitted, and what releases no labels."""
-    if is_regressor(estimator):
+    if gives_numbers(estimator):
         raise TypeError(
             f"estimator={type(estimator).__name__} is a regressor, and reports are about labels so "
             "far: use compatible_sets, and AttributeInferenceAttack, which take regressors."
