@@ -68,6 +68,15 @@ def tasks(data_home):
         limit = clients.pop("LIMIT_BAL")
         for attribute in ("AGE", "BILL_AMT1"):
             yield "credit: limit", attribute, clients, limit
+    table = data_home / "brfss2015_diabetes.csv.zip"
+    if table.exists():
+        people = pd.read_csv(table)
+        yield "BRFSS: BMI", "Age", people.drop(columns="BMI"), people["BMI"]
+    table = data_home / "gss.csv"
+    if table.exists():
+        people = pd.read_csv(table)
+        people = people[people["childs"] < 9]  # 9: no answer
+        yield "GSS: children", "age", people.drop(columns="childs"), people["childs"]
 
 
 def one_split(X, y, attribute, model, seed, rows):
