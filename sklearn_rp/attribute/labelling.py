@@ -203,8 +203,22 @@ class MinimumLabels(MinimumRelease):
 
     Parameters
     ----------
-    model, feature, cells, prior, minimum, last_start, run_model, run_weight
-        As of any release that leaves a minimum open.
+    model : fitted estimator
+        What is to be agreed with.
+    feature : Feature
+        The sensitive feature.
+    cells : Cells
+        Its cells.
+    prior : CellPrior
+        How likely each cell is.
+    minimum : float
+        Smallest stretch, or number of categories, of one answer.
+    last_start : ndarray of int of shape (n_cells + 1,), or None
+        The last cell at which a run that ends before a cell may start; None: it depends on the row.
+    run_model : fitted estimator or None
+        A model for the middles of runs.
+    run_weight : float
+        Weight of its answers, in [0, 1].
     classes : ndarray of shape (n_labels,)
         All that may be released.
     by_probability : bool
