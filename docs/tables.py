@@ -188,7 +188,7 @@ def quotes():
         rows = list(csv.DictReader(file))
     lost, above = {}, {}
     for row in rows:
-        task, name = f"{row['target']}; {row['attribute']}", row["release"]
+        task, name = f"{row['task']}; {row['attribute']}", row["release"]
         minimum = float(row["minimum"])
         if name == "no privacy":
             lost[task] = {name: [f"{float(row['R2']):.3f}"]}

@@ -16,13 +16,8 @@ the best rival with the same guarantee (dropped, equal bins, best bins).
 DIR as for price.py. What is missing is skipped.
 """
 
-import argparse
-import time
-import warnings
-from pathlib import Path
-
 import pandas as pd
-from price import NHANES, RIVALS, half_width
+from price import NHANES, arguments, measure
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes
 from sklearn.ensemble import HistGradientBoostingRegressor
@@ -111,55 +106,20 @@ def one_split(X, y, attribute, model, seed, rows):
             yield line(f"minimum, {levels}", minimum, sets.label, sets)
 
 
-def summary(lines):
-    """One line for each release: means over splits, and both paired differences."""
-    rows = []
-    for (task, attribute), of_task in pd.DataFrame(lines).groupby(
-        ["task", "attribute"], sort=False
-    ):
-        releases = of_task.groupby(["release", "minimum"], sort=False)
-        score = {key: one.set_index("split")["R2"] for key, one in releases}
-        base = score["no privacy", 0]
-        for (release, minimum), one in releases:
-            mine = score[release, minimum]
-            row = {"target": task, "attribute": attribute, "release": release, "minimum": minimum}
-            row |= {"R2": mine.mean(), "± R2": half_width(mine)}
-            row |= {"lost": (base - mine).mean(), "± lost": half_width(base - mine)}
-            if release.startswith("minimum"):
-                rivals = {name: score[name, 0 if name == "dropped" else minimum] for name in RIVALS}
-                best = max(rivals, key=lambda name: rivals[name].mean())
-                gain = mine - rivals[best]
-                row |= {"best rival": best, "above it": gain.mean(), "± above": half_width(gain)}
-            rows.append(row | {"narrowest": one["narrowest"].min()})
-    return pd.DataFrame(rows).round(4)
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data-home", type=Path, default=Path())
-    parser.add_argument("--splits", type=int, default=10)
+    parser = arguments(__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=30, help="of boosting")
-    parser.add_argument("--rows", type=int, default=800, help="at most, for training and for test")
-    parser.add_argument("--only", nargs="*", help="tasks that begin with one of these words")
-    parser.add_argument("--output", type=Path, default=None, help="the table, as CSV")
     args = parser.parse_args()
-    warnings.simplefilter("ignore")
-
     model = clone(MODEL).set_params(max_iter=args.rounds)
-    lines, table = [], pd.DataFrame()
-    for task, attribute, X, y in tasks(args.data_home):
-        if args.only and not task.startswith(tuple(args.only)):
-            continue
-        start, X = time.perf_counter(), pd.get_dummies(X, dtype=float)
-        for split in range(args.splits):
-            at = {"task": task, "attribute": attribute, "split": split}
-            for release, minimum, values in one_split(X, y, attribute, model, split, args.rows):
-                lines.append(at | {"release": release, "minimum": minimum} | values)
-        print(f"{task}, {attribute}: {time.perf_counter() - start:.0f} s", flush=True)
-        table = summary(lines)
-        if args.output is not None:
-            table.to_csv(args.output, index=False)
-    print(table.to_string(index=False))
+
+    def releases(X, y, attribute, split):
+        return one_split(X, y, attribute, model, split, args.rows)
+
+    numeric = (
+        (task, attribute, pd.get_dummies(X, dtype=float), y)
+        for task, attribute, X, y in tasks(args.data_home)
+    )
+    measure(numeric, releases, args, "R2", {"narrowest": "min"})
 
 
 if __name__ == "__main__":
