@@ -5,8 +5,27 @@ from itertools import pairwise
 import numpy as np
 from conftest import LinearRule
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 
+from sklearn_rp import RobustPrivacyClassifier
 from sklearn_rp.datasets import make_recommendation
+
+# That a minimum is laid on.
+MODELS = [
+    DecisionTreeClassifier(random_state=0),
+    RandomForestClassifier(8, random_state=0),
+    HistGradientBoostingClassifier(max_iter=8, min_samples_leaf=3),
+    LogisticRegression(),
+    GaussianNB(),
+    KNeighborsClassifier(3),
+    LinearSVC(),  # no probabilities
+    RobustPrivacyClassifier(DecisionTreeClassifier(random_state=0), noise_features=[1]),
+]
 
 
 class Where(ClassifierMixin, BaseEstimator):

@@ -11,7 +11,7 @@ import small
 from refused import refit, refused
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -20,10 +20,9 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KernelDensity, KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
-from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from attribute.tasks import codes, fewest, related, task
+from attribute.tasks import MODELS, codes, fewest, related, task
 from sklearn_rp import (
     AttributePrivacyClassifier,
     AttributePrivacyTransformer,
@@ -33,17 +32,6 @@ from sklearn_rp.attribute import compatible_sets
 from sklearn_rp.exceptions import PrivacyWarning
 
 # --- the guarantee --------------------------------------------------------------------------------
-
-MODELS = [
-    DecisionTreeClassifier(random_state=0),
-    RandomForestClassifier(8, random_state=0),
-    HistGradientBoostingClassifier(max_iter=8, min_samples_leaf=3),
-    LogisticRegression(),
-    GaussianNB(),
-    KNeighborsClassifier(3),
-    LinearSVC(),  # no probabilities
-    RobustPrivacyClassifier(DecisionTreeClassifier(random_state=0), noise_features=[1]),
-]
 
 
 def test_batches_orders_and_values_inside_the_set_change_nothing():

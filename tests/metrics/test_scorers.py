@@ -10,6 +10,7 @@ import pytest
 import sklearn
 from conftest import LinearRule
 from refused import refused
+from scored import ATTRIBUTE, SCORING, SIGMAS, WEIGHT, X, same_scores, tree, y
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -216,39 +217,6 @@ def test_a_metric_sees_the_certificate_of_its_own_question(people):
     np.testing.assert_array_equal(seen["later"], full.at(1.0, feature="bmi"))
 
 
-TASK = make_recommendation(240, random_state=0)
-TASK_X, TASK_Y = TASK.data, TASK.target
-WEIGHT = np.random.default_rng(0).uniform(size=len(TASK_Y))
-SIGMAS = [0.2, 1.0, 3.0]
-ATTRIBUTE = {"sensitive_feature": 0, "bounds": (-5, 5)}
-SCORING = {
-    "accuracy": "accuracy",
-    "certified": make_certificate_scorer(certified_accuracy_score, radius=0.2),
-    "in_unit": make_certificate_scorer(certified_accuracy_score, radius=0.3, feature=0),
-    "radius": make_certificate_scorer(average_certified_radius),
-    "abstention": make_certificate_scorer(abstention_rate, greater_is_better=False),
-    "length": make_compatible_sets_scorer(interval_length_score, **ATTRIBUTE),
-    "advantage": make_compatible_sets_scorer(
-        attribute_advantage,
-        prior=np.linspace(-3, 3, 20),
-        tolerance=0.3,
-        greater_is_better=False,
-        **ATTRIBUTE,
-    ),
-}
-
-
-def tree(**arguments):
-    model = DecisionTreeClassifier(max_depth=4, random_state=0)
-    return RobustPrivacyClassifier(model, noise_features=[0], **arguments)
-
-
-def same_scores(a, b):
-    for key, value in a.items():
-        if "time" not in key and key != "params":
-            np.testing.assert_array_equal(np.asarray(value), np.asarray(b[key]), err_msg=key)
-
-
 @pytest.mark.parametrize("routing", [False, True])
 @pytest.mark.parametrize("kind", [GridSearchCV, RandomizedSearchCV, NoiseSearchCV])
 def test_every_score_in_every_search(kind, routing):
@@ -260,19 +228,17 @@ def test_every_score_in_every_search(kind, routing):
     rule = max_privacy(0.05, privacy="length")
     with sklearn.config_context(enable_metadata_routing=routing):
         search = [
-            kind(tree(), scoring=SCORING, refit=rule, cv=2, n_jobs=n_jobs, **arguments).fit(
-                TASK_X, TASK_Y
-            )
+            kind(tree(), scoring=SCORING, refit=rule, cv=2, n_jobs=n_jobs, **arguments).fit(X, y)
             for n_jobs in (1, 2)
         ]
     same_scores(search[0].cv_results_, search[1].cv_results_)
     scores = search[0].cv_results_
     for name in SCORING:
         assert np.isfinite(scores[f"mean_test_{name}"]).all()
-    radius = tree().fit(TASK_X, TASK_Y).noise_scale_[0] * 0.2
+    radius = tree().fit(X, y).noise_scale_[0] * 0.2
     assert radius < 0.3  # in x0's own unit, so that the one is the stricter
     assert (scores["mean_test_in_unit"] <= scores["mean_test_certified"]).all()
-    assert len(certify(search[0], TASK_X)) == len(TASK_X)
+    assert len(certify(search[0], X)) == len(X)
     assert search[0].best_estimator_.sigma == search[0].best_params_["sigma"]
 
 
@@ -280,20 +246,19 @@ def test_every_score_in_every_search(kind, routing):
 def test_halving_and_cross_validate(name):
     search = HalvingGridSearchCV(
         tree(), {"sigma": SIGMAS}, scoring=SCORING[name], random_state=0, min_resources=60, cv=2
-    ).fit(TASK_X, TASK_Y)
+    ).fit(X, y)
     assert search.best_params_["sigma"] in SIGMAS
     one, two = (
-        cross_validate(tree(), TASK_X, TASK_Y, scoring=SCORING, cv=2, n_jobs=n_jobs)
-        for n_jobs in (1, 2)
+        cross_validate(tree(), X, y, scoring=SCORING, cv=2, n_jobs=n_jobs) for n_jobs in (1, 2)
     )
     np.testing.assert_array_equal(one[f"test_{name}"], two[f"test_{name}"])
 
 
 def test_scores_by_hand_with_weights():
-    clf = tree().fit(TASK_X, TASK_Y)
-    cert = clf.certify(TASK_X)
-    right = (cert.label == TASK_Y) & ~cert.abstained
-    assert certified_accuracy_score(TASK_Y, cert, radius=0.3, feature="x0") == np.mean(
+    clf = tree().fit(X, y)
+    cert = clf.certify(X)
+    right = (cert.label == y) & ~cert.abstained
+    assert certified_accuracy_score(y, cert, radius=0.3, feature="x0") == np.mean(
         right & (cert.half_width("x0") >= 0.3)
     )
     weighted = {
@@ -301,12 +266,12 @@ def test_scores_by_hand_with_weights():
         average_certified_radius: np.where(right, cert.radius, 0),
     }
     for metric, each in weighted.items():
-        score = metric(TASK_Y, cert, sample_weight=WEIGHT)
+        score = metric(y, cert, sample_weight=WEIGHT)
         assert score == pytest.approx((each * WEIGHT).sum() / WEIGHT.sum())
     assert abstention_rate(cert, sample_weight=WEIGHT) == pytest.approx(
         WEIGHT[cert.abstained].sum() / WEIGHT.sum()
     )
-    sets = compatible_sets(clf, TASK_X, **ATTRIBUTE)
+    sets = compatible_sets(clf, X, **ATTRIBUTE)
     assert interval_length_score(sets, sample_weight=WEIGHT) == pytest.approx(
         np.average(sets.component_length, weights=WEIGHT)
     )
@@ -328,18 +293,18 @@ def test_weights_are_routed_to_the_scores_that_ask(kind):
     params = {"sample_weight": WEIGHT, "importance": (WEIGHT > 0.5).astype(float)}
     folds = [(np.arange(120), np.arange(120, 240))]
     if kind == "cross_validate":
-        scores = cross_validate(clf, TASK_X, TASK_Y, scoring=scoring, cv=folds, params=params)
+        scores = cross_validate(clf, X, y, scoring=scoring, cv=folds, params=params)
         found = {name: scores[f"test_{name}"][0] for name in scoring}
     else:
         search = (
             NoiseSearchCV(clf, [0.25], scoring=scoring, refit=False, cv=folds)
             if kind == "NoiseSearchCV"
             else GridSearchCV(clf, {"sigma": [0.25]}, scoring=scoring, refit=False, cv=folds)
-        ).fit(TASK_X, TASK_Y, **params)
+        ).fit(X, y, **params)
         found = {name: search.cv_results_[f"mean_test_{name}"][0] for name in scoring}
-    cert = clf.fit(TASK_X[:120], TASK_Y[:120]).certify(TASK_X[120:])
+    cert = clf.fit(X[:120], y[:120]).certify(X[120:])
     weights = {"plain": None, "weighted": WEIGHT[120:], "renamed": params["importance"][120:]}
     for name, weight in weights.items():
-        expected = certified_accuracy_score(TASK_Y[120:], cert, sample_weight=weight)
+        expected = certified_accuracy_score(y[120:], cert, sample_weight=weight)
         assert found[name] == expected
     assert len(set(found.values())) == 3

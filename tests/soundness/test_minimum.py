@@ -2,31 +2,16 @@
 
 import numpy as np
 import pytest
-from attribute.tasks import related, runs, task
+from attribute.tasks import MODELS, related, runs, task
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.naive_bayes import GaussianNB
-from sklearn.neighbors import KernelDensity, KNeighborsClassifier
-from sklearn.svm import LinearSVC
+from sklearn.linear_model import LinearRegression
+from sklearn.neighbors import KernelDensity
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_rp import (
     AttributePrivacyClassifier,
-    RobustPrivacyClassifier,
 )
-
-MODELS = [
-    DecisionTreeClassifier(random_state=0),
-    RandomForestClassifier(8, random_state=0),
-    HistGradientBoostingClassifier(max_iter=8, min_samples_leaf=3),
-    LogisticRegression(),
-    GaussianNB(),
-    KNeighborsClassifier(3),
-    LinearSVC(),  # no probabilities
-    RobustPrivacyClassifier(DecisionTreeClassifier(random_state=0), noise_features=[1]),
-]
 
 
 @given(
