@@ -101,8 +101,8 @@ class MinimumNumbers(MinimumRelease):
                 learnt[runs.row, runs.symbol] = self._learnt(take_rows(X, each.rows), runs)
                 levels = (1 - self.run_weight) * levels + self.run_weight * learnt
             if self.decimals is not None:
-                levels = np.round(levels, self.decimals) + 0.0  # no minus zero
-            levels, place = _ordered(levels)
+                levels = _rounded(levels, self.decimals)
+            levels, place = _ordered(levels + 0.0)  # no minus zero
             labels = np.take_along_axis(place, each.labels, axis=1)
             yield Levelled(each.rows, labels, each.gain, each.weight, each.own, levels)
 
@@ -126,6 +126,13 @@ class MinimumNumbers(MinimumRelease):
     def _answers(self, model: object, rows: Rows) -> np.ndarray:
         """Numbers for rows, rounded: shape (n_rows,)."""
         return np.round(numbers_of(model, rows) / self.unit) * self.unit
+
+
+def _rounded(numbers: np.ndarray, decimals: int) -> np.ndarray:
+    """Numbers of so many decimals; what has none so fine is itself."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        rounded = np.round(numbers, decimals)
+    return np.where(np.isfinite(rounded), rounded, numbers)
 
 
 def _ordered(levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -104,9 +104,10 @@ def best_pieces(
         starts = np.arange(int(since[until >= 0].min()), int(until.max()) + 1)
         total = best[starts] + cost(starts, k)
         allowed = (starts[:, None] >= since) & (starts[:, None] <= until)
-        total[~allowed] = np.inf
+        total[~(allowed & (total < np.inf))] = np.inf  # NaN: of costs that are no numbers
         least = total.argmin(axis=0)
-        best[k], came_from[k] = total[least, rows], starts[least]
+        best[k] = total[least, rows]
+        came_from[k] = np.where(best[k] < np.inf, starts[least], 0)
     begins = np.zeros((n_rows, n_cells), dtype=np.intp)
     at = np.full(n_rows, n_cells)
     while (at > 0).any():

@@ -110,3 +110,15 @@ def test_the_level_is_the_number_with_the_least_loss(loss, seed):
         near = level[row] + np.linspace(-2, 2, 4001)
         least = (loss.of(f[row][:, None] - near) * weight[row][:, None]).sum(axis=0).min()
         assert (loss.of(f[row] - level[row]) * weight[row]).sum() <= least + 1e-6
+
+
+@pytest.mark.parametrize("loss", [Loss(), Loss(0.5), Loss(0.9)])
+def test_no_piece_is_too_short_whatever_the_size_of_the_answers(loss):
+    rng = np.random.default_rng(0)
+    f = rng.normal(size=(50, 12)) * 10.0 ** rng.integers(150, 309, size=(50, 1))
+    f = np.clip(f, -1e308, 1e308)
+    last = np.maximum(np.arange(13) - 3, -1)
+    with np.errstate(all="ignore"):
+        piece = best_pieces(f, np.full((50, 12), 1 / 12), last, loss)
+    for row in piece:
+        assert np.bincount(row).min() >= 3

@@ -174,6 +174,27 @@ def test_decimals_are_those_of_every_number_and_join_neighbours():
     assert other.component_length.mean() > one.component_length.mean()
 
 
+def test_the_sign_of_zero_does_not_depend_on_the_batch():
+    X = np.random.default_rng(0).uniform(-1, 1, (200, 2))
+    y = np.where(X[:, 0] > 0, -1e-12, np.sin(9 * X[:, 1]))
+    apr = AttributePrivacyRegressor(
+        FrozenEstimator(KNeighborsRegressor(1).fit(X, y)),
+        sensitive_feature=1, minimum=0.1, loss="absolute_error", levels="model",
+    ).fit(X, y)  # fmt: skip
+    whole = apr.predict(X)
+    alone = np.concatenate([apr.predict(x[None]) for x in X])
+    assert not np.signbit(whole[whole == 0]).any()
+    assert whole.tobytes() == alone.tobytes()
+
+
+@pytest.mark.parametrize("decimals", [308, 400])
+def test_more_decimals_than_a_number_has_change_nothing(decimals):
+    asked = {"sensitive_feature": "bmi", "levels": "model"}
+    fine = AttributePrivacyRegressor(FrozenEstimator(TREE), decimals=decimals, **asked)
+    plain = AttributePrivacyRegressor(FrozenEstimator(TREE), **asked).fit(FRAME, Y)
+    np.testing.assert_array_equal(fine.fit(FRAME, Y).predict(FRAME), plain.predict(FRAME))
+
+
 def test_levels_stay_in_the_range_of_the_model():
     X = pd.DataFrame(np.random.default_rng(0).normal(size=(200, 2)), columns=["a", "b"])
     y = np.random.default_rng(1).poisson(np.exp(X["a"] - 1))
