@@ -14,7 +14,14 @@ from sklearn.utils import get_tags
 from sklearn_rp.bounds import two_largest
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.models.inside import behind_steps, is_pipeline, last_step, unwrapped
-from sklearn_rp.models.labels import in_labels, labels_of, probabilities_of
+from sklearn_rp.models.labels import (
+    gives_numbers,
+    in_labels,
+    labels_of,
+    last_bits,
+    numbers_of,
+    probabilities_of,
+)
 from sklearn_rp.noise import CategoryNoise, Noise
 from sklearn_rp.rows import (
     Rows,
@@ -25,7 +32,7 @@ from sklearn_rp.rows import (
     sample_rows,
     take_rows,
 )
-from sklearn_rp.wrapper import ClassifierWrapper
+from sklearn_rp.wrapper import Wrapper
 
 
 def is_random(estimator: Any, X: Rows) -> bool:
@@ -49,17 +56,21 @@ def _releases_at_random(part: Any) -> bool:
     release = getattr(part, "release_", None)
     if release is not None:
         return bool(release.is_random)
-    return isinstance(part, ClassifierWrapper) and bool(get_tags(part).non_deterministic)
+    return isinstance(part, Wrapper) and bool(get_tags(part).non_deterministic)
 
 
 def _wavers(estimator: Any, rows: Rows) -> bool:
     """Whether the model inside a release gives the same rows different answers."""
     inner = unwrapped(estimator)
-    if isinstance(inner, ClassifierWrapper):  # fixed noise, and slower to ask
+    if isinstance(inner, Wrapper):  # fixed noise, and slower to ask
         return _wavers(inner.estimator_, rows)
-    if is_pipeline(inner) and isinstance(last_step(inner), ClassifierWrapper):
+    if is_pipeline(inner) and isinstance(last_step(inner), Wrapper):
         given = [behind_steps(inner, deepcopy(rows)) for _ in range(2)]
         return joblib.hash(given[0]) != joblib.hash(given[1]) or _wavers(inner[-1], given[0])
+    if gives_numbers(inner):
+        numbers, again = (numbers_of(inner, deepcopy(rows)) for _ in range(2))
+        few = last_bits(inner, rows) * np.abs(numbers).max(initial=0)
+        return bool((np.abs(numbers - again) > few).any())
     first, second = (labels_of(inner, deepcopy(rows)) for _ in range(2))
     both_none = missing(first) & missing(second)  # NaN is no other answer than NaN
     return bool(((first != second) & ~both_none).any())

@@ -58,7 +58,8 @@ class MinimumNumbers(MinimumRelease):
     loss : Loss
         What is lost by a number.
     unit : float
-        Answers of models are rounded to this: their last bits may depend on the batch.
+        Answers of models are rounded to this (0: not at all): their last bits may depend on the
+        batch.
     decimals : int or None
         Decimals of the numbers that are released; None: all.
     """
@@ -125,7 +126,12 @@ class MinimumNumbers(MinimumRelease):
 
     def _answers(self, model: object, rows: Rows) -> np.ndarray:
         """Numbers for rows, rounded: shape (n_rows,)."""
-        return np.round(numbers_of(model, rows) / self.unit) * self.unit
+        numbers = numbers_of(model, rows)
+        if not self.unit:
+            return numbers
+        with np.errstate(over="ignore"):
+            rounded = np.round(numbers / self.unit) * self.unit
+        return np.where(np.isfinite(rounded), rounded, numbers)
 
 
 def _rounded(numbers: np.ndarray, decimals: int) -> np.ndarray:

@@ -13,11 +13,11 @@ from sklearn_rp.attribute.guaranteed import Guaranteed
 from sklearn_rp.attribute.numbers import MinimumNumbers
 from sklearn_rp.attribute.pieces import Loss
 from sklearn_rp.feature import Feature, Number
-from sklearn_rp.rows import Rows
+from sklearn_rp.models.labels import last_bits, numbers_of
+from sklearn_rp.rows import Rows, sample_rows
 from sklearn_rp.wrapper import RegressorWrapper
 
-_FINE = 1e-9  # of the target's spread: answers of models are rounded to about this
-_DOUBLE = 1e-13  # of its size
+_FINE = 1e-9  # of the answers' spread: they are rounded to about this
 _GRID, _MOST_EDGES = 64, 256  # cells of a grid beside the model's own ends, and of those at most
 
 
@@ -195,10 +195,16 @@ class AttributePrivacyRegressor(RegressorMixin, Guaranteed, RegressorWrapper):
 
     def _release_of(self, base: Any, X: Rows, y: np.ndarray, **common: Any) -> MinimumNumbers:
         quantiles = {"squared_error": None, "absolute_error": 0.5, "quantile": self.quantile}
-        fine = max(_FINE * float(np.std(y)), _DOUBLE * float(np.abs(y).max()), 1e-300)
         return MinimumNumbers(
             loss=Loss(quantiles[self.loss]),
-            unit=10.0 ** np.ceil(np.log10(fine)),
+            unit=_unit(base, sample_rows(X)),
             decimals=self.decimals,
             **common,
         )
+
+
+def _unit(model: Any, X: Rows) -> float:
+    """What answers are rounded to, a power of ten; 0 where all are zero: nothing is rounded."""
+    answers = numbers_of(model, X)
+    fine = max(_FINE * float(np.std(answers)), last_bits(model, X) * float(np.abs(answers).max()))
+    return float(10.0 ** np.ceil(np.log10(fine))) if fine > 0 else 0.0

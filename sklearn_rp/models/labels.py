@@ -204,6 +204,15 @@ def gives_numbers(model: Any) -> bool:
         return False
 
 
+def last_bits(model: Any, X: Any) -> float:
+    """By what share of their size a regressor's numbers may waver: with batches, threads, devices.
+
+    64 units in the last place of their type, asked for one row, and 1e-13 at least.
+    """
+    kind = np.asarray(model.predict(X[:1])).dtype
+    return max(1e-13, 64 * float(np.finfo(kind).eps) if kind.kind == "f" else 0.0)
+
+
 def numbers_of(estimator: Any, X: Any) -> np.ndarray:
     """What a fitted regressor answers for each row, one number each.
 

@@ -187,6 +187,54 @@ def test_the_sign_of_zero_does_not_depend_on_the_batch():
     assert whole.tobytes() == alone.tobytes()
 
 
+class AddsUpInAnyOrder(RegressorMixin, BaseEstimator):
+    """As a forest does with threads, or a net in another batch: the last bits are not the same."""
+
+    def __init__(self, dtype="float64", relative=1e-15):
+        self.dtype = dtype
+        self.relative = relative
+
+    def fit(self, X, y=None):
+        self.calls_ = 0
+        return self
+
+    def predict(self, X):
+        self.calls_ += 1
+        X = np.asarray(X)
+        exact = np.sin(3 * X[:, 1]) + X[:, 0] + 2
+        return (exact * (1 + self.relative * (self.calls_ % 3))).astype(self.dtype)
+
+
+def test_last_bits_of_a_model_do_not_show():
+    X = np.random.default_rng(0).uniform(-1, 1, (30, 2))
+    model = FrozenEstimator(AddsUpInAnyOrder().fit(X))
+    apr = AttributePrivacyRegressor(
+        model, sensitive_feature=1, minimum=0.3, resolution=16, levels="model"
+    )
+    answers = {apr.fit(X, np.zeros(30)).predict(X).tobytes() for _ in range(5)}
+    assert len(answers) == 1
+
+
+@pytest.mark.parametrize(("dtype", "relative"), [("float64", 1e-15), ("float32", 2e-7)])
+def test_what_wavers_in_its_last_bits_is_not_random(dtype, relative):
+    X = np.random.default_rng(0).uniform(-1, 1, (30, 2))
+    asked = {"sensitive_feature": 1, "levels": "model"}
+    model = FrozenEstimator(AddsUpInAnyOrder(dtype, relative).fit(X))
+    AttributePrivacyRegressor(model, **asked).fit(X, X[:, 0])
+    model = FrozenEstimator(AddsUpInAnyOrder(dtype, 1e-4).fit(X))
+    with pytest.raises(ValueError, match="releases at random"):
+        AttributePrivacyRegressor(model, **asked).fit(X, X[:, 0])
+
+
+def test_float32_answers_are_rounded_to_what_they_hold():
+    X = np.random.default_rng(0).uniform(-1, 1, (30, 2))
+    for dtype, most in (("float32", 1e-4), ("float64", 1e-8)):
+        model = FrozenEstimator(AddsUpInAnyOrder(dtype, 0.0).fit(X))
+        apr = AttributePrivacyRegressor(model, sensitive_feature=1, levels="model").fit(X, X[:, 0])
+        least = max(64 * np.finfo(dtype).eps, 1e-13)
+        assert least <= apr.release_.unit <= most
+
+
 @pytest.mark.parametrize("decimals", [308, 400])
 def test_more_decimals_than_a_number_has_change_nothing(decimals):
     asked = {"sensitive_feature": "bmi", "levels": "model"}
