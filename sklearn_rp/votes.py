@@ -23,6 +23,10 @@ from sklearn_rp.bounds import (
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.law import Gaussian
 
+# A probability is counted in these units; so many votes of 1 would not fit into an integer.
+SOFT_UNIT = 2**40
+MOST_SOFT = 2**63 // SOFT_UNIT
+
 
 @dataclass(frozen=True, eq=False)
 class Votes:
@@ -254,7 +258,12 @@ def needed_votes(
 
 
 def check_budget(n_samples: int, alpha: float, n_classes: int, voting: Any, needed: bool) -> None:
-    """Refuse votes that can certify nothing, where certificates are `needed`."""
+    """Refuse votes that can certify nothing, where certificates are `needed`, or do not add up."""
+    if voting == "soft" and n_samples >= MOST_SOFT:
+        raise ValueError(
+            f"n_samples={n_samples} is not allowed with voting='soft': the sum of the votes must "
+            f"fit into an integer. Cast fewer than {MOST_SOFT}, or use voting='hard'."
+        )
     fewest = min_samples(alpha, n_classes, voting)
     if needed and n_samples < fewest:
         raise ValueError(

@@ -266,6 +266,7 @@ REFUSED = [
     ("RobustPrivacyClassifier: n_jobs=0", lambda: changed(n_jobs=0), ValueError, "n_jobs=0 is not allowed"),
     ("RobustPrivacyClassifier: estimator=KMeans(2)", lambda: changed(estimator=KMeans(2)), ValueError, "is a clusterer: a classifier is needed"),
     ("RobustPrivacyClassifier: fallback=nan", lambda: changed(fallback=np.nan), ValueError, "fallback=nan is not allowed"),
+    ("RobustPrivacyClassifier: n_samples=2**23, voting='soft', method='monte_carlo'", lambda: changed(n_samples=2**23, voting="soft", method="monte_carlo"), ValueError, "n_samples=8388608 is not allowed with voting='soft'.*Cast fewer than 8388608"),
     ("RobustPrivacyClassifier: n_samples=3, voting='soft', method='monte_carlo'", lambda: changed(n_samples=3, voting="soft", method="monte_carlo"), ValueError, "cannot certify anything"),
     ("RobustPrivacyClassifier: random_state='seed'", lambda: changed(random_state="seed"), ValueError, "'random_state' parameter"),
     ("a date column named for noise", lambda: noised("joined"), TypeError, "names 'joined', which holds dates or times.*days since a date"),

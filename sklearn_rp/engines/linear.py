@@ -38,12 +38,15 @@ class Linear(Engine):
         What is perturbed.
     weight : ndarray of shape (n_noised,)
         What one unit of each noised feature adds to the score.
+    weight_size : ndarray of shape (n_noised,)
+        Size of the numbers that `weight` is a sum of, where the model added them up.
     """
 
     model: Any
     transform: Callable[[Rows], Any]
     noise: Noise
     weight: np.ndarray
+    weight_size: np.ndarray
 
     method = "exact"
     divisible = False
@@ -61,7 +64,9 @@ class Linear(Engine):
         coef = _coef(model)
         if coef.shape != (len(effect),):
             raise NotForMe(f"{type(model).__name__} is not known to be linear")
-        engine = cls(model, transform, problem.noise, coef @ effect)
+        added = _added(model)
+        size = np.zeros(effect.shape[1]) if added is None else added @ np.abs(effect)
+        engine = cls(model, transform, problem.noise, coef @ effect, size)
         if not engine._agrees(problem.reader, problem.classes, problem.X):
             raise NotForMe("score and labels of noisy rows are not what its weights say")
         return engine
@@ -88,11 +93,12 @@ class Linear(Engine):
         if not hasattr(inputs, "tocsr"):
             inputs = np.asarray(inputs, dtype=np.float64)
         intercept = float(np.ravel(self.model.intercept_)[0])
-        if hasattr(self.model, "support_vectors_"):  # its weights are a sum of their own
-            score = np.ravel(np.asarray(self.model.decision_function(inputs), dtype=np.float64))
+        added = _added(self.model)
+        if added is None:
+            score, added = _dot(inputs, coef) + intercept, np.abs(coef)
         else:
-            score = _dot(inputs, coef) + intercept
-        size = _dot(abs(inputs), np.abs(coef)) + abs(intercept)
+            score = np.ravel(np.asarray(self.model.decision_function(inputs), dtype=np.float64))
+        size = _dot(abs(inputs), added) + abs(intercept)
         return score, size + _dot(np.abs(self.noise.values(X)), np.abs(self.weight))
 
     def votes(self, X: Rows, sigmas: Sequence[float], draws: Any = None) -> list[Votes]:
@@ -106,14 +112,19 @@ class Linear(Engine):
         score, size = (np.concatenate(part) for part in zip(*parts, strict=True))
         # Rounding error of a dot product: its length in units in the last place of its size.
         unit = np.finfo(np.float32 if single else np.float64).eps
-        error = unit * (len(_coef(self.model)) + 16) * size
+        terms = len(_coef(self.model)) + len(getattr(self.model, "support_", [])) + 16
+        error = unit * terms * size
         answer: list[Votes] = []
         for sigma in sigmas:
-            norm = float(np.sqrt(np.sum((self.weight * sigma * self.noise.scale) ** 2)))
+            norm, blurred = (
+                float(np.sqrt(np.sum((each * sigma * self.noise.scale) ** 2)))
+                for each in (self.weight, self.weight_size)
+            )
             farthest = self.noise.farthest(sigma)
             with np.errstate(divide="ignore", invalid="ignore"):
                 margin = np.where(score == 0, 0.0, score / norm)
-                radius = np.where(score == 0, 0.0, (np.abs(score) - error) / norm)
+                most = norm + np.finfo(np.float64).eps * terms * blurred
+                radius = np.where(score == 0, 0.0, (np.abs(score) - error) / most)
             radius = np.clip(radius * (1 - 1e-12), 0.0, farthest)
             h = Gaussian.below(margin)
             # A score of 0 is class 0, for the model as for the first of equal shares.
@@ -127,6 +138,17 @@ def _dot(rows: Any, weight: np.ndarray) -> np.ndarray:
     if hasattr(rows, "tocsr"):
         return np.ravel(rows @ weight)
     return (np.ascontiguousarray(rows) * weight).sum(axis=1)
+
+
+def _added(model: Any) -> np.ndarray | None:
+    """Size of what each weight is a sum of, one number for each support vector; None: of itself."""
+    if not hasattr(model, "support_vectors_"):
+        return None
+    dual, vectors = (
+        each.toarray() if hasattr(each, "toarray") else np.asarray(each)
+        for each in (model.dual_coef_, model.support_vectors_)
+    )
+    return np.abs(dual).sum(axis=0) @ np.abs(vectors)
 
 
 def _coef(model: Any) -> np.ndarray:

@@ -13,10 +13,7 @@ from sklearn_rp.law import Draws
 from sklearn_rp.models.labels import encode, labels_of, probabilities_of
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, rows_per_chunk, take_rows
-from sklearn_rp.votes import Counts, Sums, Votes
-
-# A probability is counted in these units: 2**40 of them, and a million votes, fit into an integer.
-SOFT_UNIT = 2**40
+from sklearn_rp.votes import SOFT_UNIT, Counts, Sums, Votes
 
 
 @dataclass(eq=False)

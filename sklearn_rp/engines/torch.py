@@ -16,7 +16,7 @@ from skorch.dataset import Dataset
 from torch.utils.data import DataLoader
 
 from sklearn_rp._compat import nonlinearity_of
-from sklearn_rp.engines.monte_carlo import SOFT_UNIT, MonteCarlo
+from sklearn_rp.engines.monte_carlo import MonteCarlo
 from sklearn_rp.engines.problem import Problem
 from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.law import Draws
@@ -25,7 +25,7 @@ from sklearn_rp.models.inside import last_step, unwrapped
 from sklearn_rp.models.labels import refuse_probabilities
 from sklearn_rp.models.nets import check_outputs
 from sklearn_rp.rows import Rows, rows_per_chunk, sample_rows
-from sklearn_rp.votes import Votes
+from sklearn_rp.votes import SOFT_UNIT, Votes
 
 _OWN = ("predict", "predict_proba", "forward_iter", "evaluation_step", "get_dataset")
 _HARMLESS = {"batch_size", "num_workers", "pin_memory", "persistent_workers", "prefetch_factor"}

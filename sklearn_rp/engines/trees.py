@@ -81,15 +81,16 @@ class Boxes:
         each = [np.multiply(chance.T, v, order="C").sum(axis=1) for v in self.value.T]
         return np.stack(each, axis=1)
 
-    def error(self, inputs: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    def error(self, inputs: np.ndarray, spread: np.ndarray, given: np.ndarray) -> np.ndarray:
         """Bound of the rounding error of `expectation`, for values in [0, 1] of averaged trees.
 
-        Shape (n_rows,).
+        Shape (n_rows,). The inputs, shape (n_rows, n_inputs), were computed from numbers of the
+        size `given`, of the same shape.
         """
         shift = np.zeros(len(inputs))
         for side in self.sides:
             if spread[side.feature]:
-                size = np.abs(inputs[:, side.feature]) + side.size
+                size = np.abs(inputs[:, side.feature]) + given[:, side.feature] + side.size
                 shift = np.maximum(shift, 8 * _EPS * size / spread[side.feature])
         # Each factor of each leaf is off by a few units in the last place and by the shift of its
         # argument times the largest density; a tree has no more than `largest` leaves. Summed in
@@ -265,15 +266,17 @@ class Trees(Engine):
 
     def votes(self, X: Rows, sigmas: Sequence[float], draws: Any = None) -> list[Votes]:
         """Exact votes of each row at each noise level."""
-        self.noise.check_rows(X, min(sigmas))
+        values = self.noise.check_rows(X, min(sigmas))
         totals: list[list[np.ndarray]] = [[] for _ in sigmas]
         errors: list[list[np.ndarray]] = [[] for _ in sigmas]
-        scale = np.where(self.source < 0, 0.0, np.abs(self.gain) * self.noise.scale[self.source])
+        gain = np.where(self.source < 0, 0.0, np.abs(self.gain))
+        scale = gain * self.noise.scale[self.source]
         for rows in gen_batches(X.shape[0], rows_per_chunk(2 * self.boxes.n_leaves)):
             inputs = self._inputs(take_rows(X, rows))
+            given = gain * np.abs(values[rows].astype(np.float64)[:, self.source])
             for level, sigma in enumerate(sigmas):
                 totals[level].append(self.boxes.expectation(inputs, sigma * scale))
-                errors[level].append(self.boxes.error(inputs, sigma * scale))
+                errors[level].append(self.boxes.error(inputs, sigma * scale, given))
         return [
             self._answer(np.concatenate(total), np.concatenate(error), self.noise.farthest(sigma))
             for total, error, sigma in zip(totals, errors, sigmas, strict=True)

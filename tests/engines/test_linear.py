@@ -127,3 +127,17 @@ def test_a_decision_that_is_not_the_sign_of_the_score_is_not_linear():
         RobustPrivacyClassifier(Shifted(), n_samples=20).fit(X, y + (X[:, 0] > 6))
     clf = RobustPrivacyClassifier(Shifted(C=0.01), n_samples=20).fit(X, (X[:, 0] > 6).astype(int))
     assert clf.method_ == "monte_carlo"
+
+
+def test_no_radius_is_too_large_where_a_model_adds_up_support_vectors_far_from_zero():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3)) + 1e3
+    y = (X.sum(axis=1) + 0.3 * rng.normal(size=200) > 3e3).astype(int)
+    clf = exact(SVC(kernel="linear"), sigma=0.5, noise_scale=None).fit(X, y)
+    model, long = clf.estimator_, np.longdouble
+    weight = model.dual_coef_.astype(long)[0] @ model.support_vectors_.astype(long)
+    score = X.astype(long) @ weight + long(model.intercept_[0])
+    distance = np.abs(score) / np.sqrt((weight**2).sum())
+    radius = clf.certify(X).radius
+    assert (radius <= distance).all()
+    assert radius == pytest.approx(distance.astype(float), abs=1e-6)

@@ -236,3 +236,18 @@ def test_boosting_bounds_no_probability():
     assert np.isnan(cert.p_lower).all()
     assert np.isnan(cert.p_upper).all()
     assert ((logit(clf.predict_proba(FOUR[:10])[:, 1]) > 0) == cert.label).all()
+
+
+def test_no_radius_is_too_large_where_a_scaler_subtracts_large_numbers():
+    rng = np.random.default_rng(0)
+    X = 4 * rng.uniform(size=(300, 2)) + 2.0**30
+    y = (X[:, 0] > 2.0**30 + 2).astype(int)
+    model = make_pipeline(MinMaxScaler(), DecisionTreeClassifier(max_depth=1))
+    clf = exact(model, sigma=0.5, noise_scale=None).fit(X, y)
+    scaler, tree, long = clf.estimator_[0], clf.estimator_[1].tree_, np.longdouble
+    feature = tree.feature[0]
+    edge = (long(tree.threshold[0]) - long(scaler.min_[feature])) / long(scaler.scale_[feature])
+    distance = np.abs(X[:, feature].astype(long) - edge)
+    radius = clf.certify(X).radius
+    assert (radius <= distance).all()
+    assert radius == pytest.approx(distance.astype(float), rel=0.03)  # 4 sigma, near the last bit
