@@ -1,9 +1,8 @@
 """Pictures of measured figures, from the tables that the benchmarks wrote."""
 
-import csv
 from itertools import groupby
 
-from tables import RESULTS, TABLES
+from tables import TABLES, read_rows
 
 # Colours of Okabe and Ito, each with a marker of its own.
 STYLES = {
@@ -24,8 +23,7 @@ def price():
     """Accuracy lost against the narrowest set that is left, one panel for each task."""
     from matplotlib.figure import Figure
 
-    with (RESULTS / "price.csv").open() as file:
-        rows = list(csv.DictReader(file))
+    rows = read_rows("price")
     panels = [
         (f"{task}\n{attribute}", list(of_task))
         for (task, attribute), of_task in groupby(

@@ -20,6 +20,11 @@ def read(name):
     return json.loads((RESULTS / f"{name}.json").read_text())
 
 
+def read_rows(name):
+    with (RESULTS / f"{name}.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
 def write(name, header, rows):
     TABLES.mkdir(exist_ok=True)
     with (TABLES / f"{name}.csv").open("w", newline="") as file:
@@ -87,11 +92,14 @@ def scale():
     write("memory", ["model", "rows", "votes", "input, MiB", "peak above it, MiB", "s"], rows)
 
 
+def exact_times():
+    return {k: v for k, v in read("exact")["results"].items() if "us_per_row" in v}
+
+
 def exact():
-    found = {k: v for k, v in read("exact")["results"].items() if "us_per_row" in v}
     rows = [
         [name, f"{one['us_per_row']:.0f}", f"{one['ratio']:,.0f}", f"{one['share_difference']:.4f}"]
-        for name, one in found.items()
+        for name, one in exact_times().items()
     ]
     header = ["model", "microseconds a row", "times faster than 100 000 votes", "shares differ by"]
     write("exact", header, rows)
@@ -99,17 +107,15 @@ def exact():
 
 def billion():
     """Core hours of a billion rows, from the measured time of one."""
-    rows = []
-    for name, one in read("exact")["results"].items():
-        if "us_per_row" in one:
-            rows.append([f"exact: {name}", "none", f"{one['us_per_row'] * BILLION / 3.6e9:,.0f}"])
-    overhead = read("overhead")
+    rows = [
+        [f"exact: {name}", "none", f"{one['us_per_row'] * BILLION / 3.6e9:,.0f}"]
+        for name, one in exact_times().items()
+    ]
+    overhead, votes = read("overhead"), 1000
     for name, one in overhead["results"].items():
         vote = one["certify"]["seconds"] / (overhead["rows"] * overhead["votes"])
-        rows += [
-            [f"votes: {name}", f"{votes * BILLION:.0e}", f"{vote * votes * BILLION / 3600:,.0f}"]
-            for votes in (1000,)
-        ]
+        hours = vote * votes * BILLION / 3600
+        rows.append([f"votes: {name}", f"{votes * BILLION:.0e}", f"{hours:,.0f}"])
     write("billion", ["engine", "votes", "core hours"], rows)
 
 
@@ -142,9 +148,17 @@ def points(value, interval=None, sign=""):
     return shown if interval is None else f"{shown} ± {100 * float(interval):.1f}"
 
 
+def write_lost_and_above(name, what, names, partitions, lost, above):
+    """What each release loses in each task, and what partitions are above the best rival."""
+    rows = [[task, *("  ".join(one[each]) for each in names)] for task, one in lost.items()]
+    write(name, [what, *names], rows)
+    shown = ["best rival", *partitions]
+    rows = [[*at, *(one[each] for each in shown)] for at, one in above.items()]
+    write(f"{name}_above", [what, "minimum", *shown], rows)
+
+
 def price():
-    with (RESULTS / "price.csv").open() as file:
-        rows = list(csv.DictReader(file))
+    rows = read_rows("price")
     whole, lost, above = [], {}, {}
     for row in rows:
         task = f"{row['task']}; {row['attribute']}"
@@ -167,16 +181,7 @@ def price():
     partitions = sorted({row["release"] for row in rows if row["above it"]}, reverse=True)
     names = ["no privacy", "dropped", "equal bins", "best bins", *partitions,
              "randomised response", "noise on the attribute"]  # fmt: skip
-    write(
-        "price",
-        ["label; attribute", *names],
-        [[task, *("  ".join(one[name]) for name in names)] for task, one in lost.items()],
-    )
-    write(
-        "price_above",
-        ["label; attribute", "minimum", "best rival", *partitions],
-        [[*at, *(one[name] for name in ["best rival", *partitions])] for at, one in above.items()],
-    )
+    write_lost_and_above("price", "label; attribute", names, partitions, lost, above)
     header = ["label; attribute", "release", "minimum", "accuracy", "points lost", "narrowest",
               "5 %", "vulnerability", "leakage (bits)"]  # fmt: skip
     write("price_whole", header, whole)
@@ -184,10 +189,8 @@ def price():
 
 def quotes():
     """R2 lost to a minimum, and what it is above the best rival with the same guarantee."""
-    with (RESULTS / "quotes.csv").open() as file:
-        rows = list(csv.DictReader(file))
     lost, above = {}, {}
-    for row in rows:
+    for row in read_rows("quotes"):
         task, name = f"{row['task']}; {row['attribute']}", row["release"]
         minimum = float(row["minimum"])
         if name == "no privacy":
@@ -199,16 +202,7 @@ def quotes():
             at[name] = f"{float(row['above it']):+.3f} ± {float(row['± above']):.3f}"
     partitions = ["minimum, model", "minimum, auto"]
     names = ["no privacy", "dropped", "equal bins", "best bins", *partitions]
-    write(
-        "quotes",
-        ["target; attribute", *names],
-        [[task, *("  ".join(one[name]) for name in names)] for task, one in lost.items()],
-    )
-    write(
-        "quotes_above",
-        ["target; attribute", "minimum", "best rival", *partitions],
-        [[*at, *(one[name] for name in ["best rival", *partitions])] for at, one in above.items()],
-    )
+    write_lost_and_above("quotes", "target; attribute", names, partitions, lost, above)
 
 
 def make_all(app=None):

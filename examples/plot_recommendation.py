@@ -80,10 +80,8 @@ plt.show()
 # the label, does an attack's success mean anything: ``gain`` is the error that seeing the label
 # saves against it, person by person, with a 95 % confidence interval over people.
 
-for name, target in (("base model", model), ("sigma = 1", None)):
-    if target is None:
-        target = RobustPrivacyClassifier(FrozenEstimator(model), sigma=1.0, noise_features="bmi")
-        target.fit(X_train, y_train)
+one = RobustPrivacyClassifier(FrozenEstimator(model), sigma=1.0, noise_features="bmi")
+for name, target in (("base model", model), ("sigma = 1", one.fit(X_train, y_train))):
     attack = AttributeInferenceAttack(target, **asked).fit(X_train)
     result = attack.evaluate(X_test).to_frame().set_index("attacker")
     print(name)

@@ -54,11 +54,6 @@ class RandomRelease(FittedRelease):
     n_votes = 1
     is_random = True
 
-    @property
-    def symbols(self) -> np.ndarray:
-        """All that may be released, sorted."""
-        return self.answer.symbols
-
     def identity(self) -> Any:
         """Model, answer, rule and seed."""
         seed = None if self.calls is None else self.calls.entropy

@@ -18,6 +18,7 @@ import pandas as pd
 from sklearn_rp.certifying import certify
 from sklearn_rp.digest import digest
 from sklearn_rp.release import release_of
+from sklearn_rp.rows import sample_positions
 
 __all__ = ["certify_partition", "certify_to_parquet"]
 
@@ -223,7 +224,7 @@ def _write(
     skipped = file.exists()
     if skipped:
         there = pd.read_parquet(file, engine="pyarrow")
-        some = np.unique(np.linspace(0, max(len(rows) - 1, 0), _COMPARED).astype(int))[: len(rows)]
+        some = sample_positions(rows, _COMPARED)
         now = certify_partition(rows.iloc[some], estimator, **arguments)
         now.attrs |= common
         _compare(there, some, now, file)

@@ -164,7 +164,7 @@ class SmoothedRelease(FittedRelease):
         How votes become what is released.
     engine : Engine
         How the smoothed probabilities are known.
-    declined : tuple of (name, title, reason)
+    declined : tuple of (name, title, whether exact, reason)
         Engines that were asked before, and why it is none of them.
     bank : Bank
         The noise of each call.
@@ -194,7 +194,7 @@ class SmoothedRelease(FittedRelease):
     noise: Noise
     answer: Labels
     engine: Engine | Recalled
-    declined: tuple[tuple[str, str, str], ...]
+    declined: tuple[tuple[str, str, bool, str], ...]
     bank: Bank
     sigma: float
     alpha: float
@@ -370,11 +370,10 @@ class SmoothedRelease(FittedRelease):
 
     def explanation(self) -> pd.DataFrame:
         """The engines that were asked, and why not each; the one that was taken is the last."""
-        taken = self.engine.name, self.engine.title, "taken"
-        table = pd.DataFrame([*self.declined, taken], columns=["engine", "computation", "reason"])
-        exact = [name not in ("monte_carlo", "torch") for name in table["engine"]]
-        table.insert(2, "exact", exact)
-        return table
+        engine = self.engine
+        taken = engine.name, engine.title, engine.method == "exact", "taken"
+        columns = ["engine", "computation", "exact", "reason"]
+        return pd.DataFrame([*self.declined, taken], columns=columns)
 
     def question(self, radius: Any, tolerance: Any, feature: Any) -> Question | None:
         """What is asked of radii, from the parameters of ``certify``; None: nothing."""

@@ -53,8 +53,9 @@ def sample_rows(X: Rows, most: int = 50) -> Rows:
 
 
 def sample_positions(X: Rows, most: int) -> np.ndarray:
-    """Positions of at most `most` rows from all over `X`."""
-    return np.unique(np.linspace(0, X.shape[0] - 1, most).astype(int))
+    """Positions of at most `most` rows, or entries, from all over `X`."""
+    n_rows = X.shape[0]
+    return np.unique(np.linspace(0, max(n_rows - 1, 0), most).astype(int))[:n_rows]
 
 
 def in_double(X: Rows) -> Rows:

@@ -103,7 +103,9 @@ class Smoothed(ClassifierWrapper):
             noise=noise,
             answer=self._answer(classes),
             engine=engine,
-            declined=tuple((kind.name, kind.title, reason) for kind, reason in declined),
+            declined=tuple(
+                (kind.name, kind.title, kind.method == "exact", reason) for kind, reason in declined
+            ),
             bank=Bank(entropy, bool(self.resample), calls),
             sigma=self.sigma,
             alpha=self.alpha,

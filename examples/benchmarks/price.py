@@ -44,6 +44,7 @@ MINIMA = [0.2, 0.33, 0.5]
 SIGMAS = [0.5, 1.0, 2.0]
 MODEL = HistGradientBoostingClassifier(max_iter=60, early_stopping=False, random_state=0)
 PARTITIONS = [(p, k) for p in ("empirical", "conditional") for k in ("model", "auto")]
+KEPT = dict.fromkeys(["narrowest", "5 %", "vulnerability", "leakage"], "mean")
 RIVALS = ["equal bins", "best bins", "dropped"]  # with the same guarantee
 BINS = 32  # cells of the first look at bins that are a fifth of the range or more
 POINTS = 200  # of the adversary's prior
@@ -306,8 +307,7 @@ def main():
     def releases(X, y, attribute, split):
         return one_split(X, y, attribute, MODEL, split, args.rows, PARTITIONS)
 
-    kept = dict.fromkeys(["narrowest", "5 %", "vulnerability", "leakage"], "mean")
-    measure(tasks(args.data_home), releases, args, "accuracy", kept)
+    measure(tasks(args.data_home), releases, args, "accuracy", KEPT)
 
 
 if __name__ == "__main__":

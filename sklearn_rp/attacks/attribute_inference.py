@@ -10,14 +10,13 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_random_state, gen_batches
 
 from sklearn_rp.attribute.along import ReleaseAlong
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
 from sklearn_rp.attribute.finding import check_resolution, check_tolerance, sets_of
-from sklearn_rp.attribute.prior import Numbers, Prior
+from sklearn_rp.attribute.prior import Numbers, Prior, held_out_spread
 from sklearn_rp.feature import Category, Feature, Number
 from sklearn_rp.law import Gaussian
 from sklearn_rp.models.labels import labels_of, probabilities_of
@@ -260,8 +259,8 @@ class AttributeInferenceAttack:
                 f"{attribute.name!r}: the bayesian attacker needs its predict_proba."
             )
         if isinstance(attribute, Number):
-            held_out = np.ravel(cross_val_predict(self._new_imputer(rest), rest, values, cv=3))
-            self._spread = max(float(np.std(values - held_out)), 1e-6 * attribute.span)
+            imputer = self._new_imputer(rest)
+            self._spread = held_out_spread(imputer, rest, values, attribute.span)
         both = _with_label(rest, symbol)
         self._learned = self._new_imputer(both).fit(both, values)
         return self

@@ -105,7 +105,6 @@ class ReleaseAlong:
         self.estimator = in_labels(estimator)
         self.feature = feature
         self.resolution = resolution
-        refuse_random(estimator, X)
         release: FittedRelease | None = getattr(inner, "release_", None) if ours else None
         self._own, self._owner = release, inner
         self.smoothed = release if isinstance(release, SmoothedRelease) else None
@@ -113,6 +112,8 @@ class ReleaseAlong:
         knows = isinstance(release, MinimumRelease) and release.feature.same_as(feature)
         knows = knows and not tolerance
         self._known = cast("MinimumRelease", release) if knows else None
+        if not knows:  # whose model was tried in `fit`
+            refuse_random(estimator, X)
         self.numbers, self.tolerance = gives_numbers(estimator), tolerance
         self.symbols = np.empty(0) if self.numbers else symbols_of(self.estimator, X)
         self._n_symbols = 2 if self.numbers else len(self.symbols)  # another number, and the same

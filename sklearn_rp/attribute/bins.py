@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_rp.attribute.partition import last_starts, measured
+from sklearn_rp.attribute.partition import last_starts, least_of, measured
 from sklearn_rp.domain import Cells
 from sklearn_rp.feature import Category, Feature, Number
 from sklearn_rp.rows import Rows, is_frame, is_pandas, with_categories
@@ -59,7 +59,7 @@ class Draft:
         if not isinstance(feature, Number):
             return draft(feature.cells(None, 1))
         total = 1.0 if unit == "mass" else feature.span
-        least = draft(_cells(feature, np.empty(0))).least
+        least = least_of(minimum, unit, feature)
         most = max(1, int(total / least + 1e-9)) if least * _MOST > total else _MOST
         if strategy != "uniform":
             few = feature.possible is not None and len(feature.possible) <= _MOST
@@ -280,7 +280,8 @@ def _best_groups(gram: np.ndarray, mass: np.ndarray, least: int) -> np.ndarray:
     by_first = {int(bit): np.flatnonzero(lowest == bit) for bit in np.unique(lowest)}
     best, choice = np.full(2**n, -np.inf), np.zeros(2**n, dtype=np.intp)
     best[0] = 0.0
-    for some in range(1, 2**n):
+    # The first category leaves with the first group: after that it is in none that is looked up.
+    for some in [*range(2, 2**n, 2), 2**n - 1]:
         groups = by_first.get(some & -some, np.empty(0, dtype=np.intp))
         groups = groups[code[groups] & ~some == 0]
         if len(groups):

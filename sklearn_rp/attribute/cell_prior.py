@@ -8,10 +8,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
-from sklearn.model_selection import cross_val_predict
 from sklearn.utils.validation import has_fit_parameter
 
-from sklearn_rp.attribute.prior import Groups, Numbers
+from sklearn_rp.attribute.prior import Groups, Numbers, held_out_spread
 from sklearn_rp.domain import Cells
 from sklearn_rp.feature import Category, Feature
 from sklearn_rp.law import Gaussian
@@ -204,8 +203,7 @@ class ConditionalPrior:
         if hasattr(estimator, "predict_proba"):
             self._model = clone(estimator).fit(rest, cell, **given)
         else:
-            held_out = cross_val_predict(clone(estimator), rest, own, cv=3)
-            self._spread = max(float(np.std(own - held_out)), 1e-6 * feature.span)
+            self._spread = held_out_spread(clone(estimator), rest, own, feature.span)
             self._model = clone(estimator).fit(rest, own, **given)
 
     def _fit_forest(

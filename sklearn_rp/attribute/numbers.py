@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_rp.attribute.labelling import Labelling, MinimumRelease, in_cells
-from sklearn_rp.attribute.pieces import Loss, best_groups, best_pieces
+from sklearn_rp.attribute.pieces import MOST_CATEGORIES, Loss, best_groups, best_pieces
 from sklearn_rp.feature import Category
 from sklearn_rp.models.labels import numbers_of
 from sklearn_rp.rows import Rows, take_rows
@@ -70,7 +70,10 @@ class MinimumNumbers(MinimumRelease):
 
     @property
     def _width(self) -> int:  # type: ignore[override]
-        return 4 if self.loss.quantile is None else 2 * len(self.cells)
+        n = len(self.cells)
+        if isinstance(self.feature, Category) and n <= MOST_CATEGORIES:
+            return 3 * 2**n // n + 4  # what is kept of every set of categories
+        return 4 if self.loss.quantile is None else 2 * n
 
     def truth(self, y: np.ndarray) -> np.ndarray:
         """What answers for runs are compared with: shape (n_rows, 1)."""

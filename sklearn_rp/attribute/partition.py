@@ -57,14 +57,20 @@ def measured(
     What lies below each cell, and in all of them, shape (n_cells + 1,); and the smallest stretch
     that is allowed. The training rows in each cell are counted by `count`.
     """
-    least = float(minimum)
+    least = least_of(minimum, unit, feature)
     if unit == "mass":
         return np.r_[0.0, np.cumsum(count) / count.sum()], least
+    return cells.ends, least
+
+
+def least_of(minimum: float, unit: str, feature: Feature) -> float:
+    """The smallest stretch that is allowed, in the measure that the minimum is about."""
+    least = float(minimum)
+    if unit == "mass":
+        return least
     if unit == "share":
         least *= feature.span
-    if feature.counts:
-        least = float(np.ceil(least - 1e-9))
-    return cells.ends, least
+    return float(np.ceil(least - 1e-9)) if feature.counts else least
 
 
 def best_runs(gain: np.ndarray, last_start: np.ndarray) -> np.ndarray:

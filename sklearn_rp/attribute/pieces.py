@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_MOST_CATEGORIES = 10  # whose every grouping is looked at
+MOST_CATEGORIES = 10  # whose every grouping is looked at
 _NEAR = 1e-12  # of all weight: two sums of weights that differ by rounding are equal
 
 
@@ -196,7 +196,7 @@ def best_groups(f: np.ndarray, weight: np.ndarray, fewest: int, loss: Loss) -> n
     """
     n_rows, n = f.shape
     fewest = min(fewest, n)
-    if n > _MOST_CATEGORIES:
+    if n > MOST_CATEGORIES:
         order = np.argsort(f, axis=1, kind="stable")
         last = np.arange(n + 1) - fewest
         last[last < 0] = -1
@@ -214,7 +214,8 @@ def best_groups(f: np.ndarray, weight: np.ndarray, fewest: int, loss: Loss) -> n
     best[0] = 0.0
     chosen = np.zeros((2**n, n_rows), dtype=np.intp)
     rows = np.arange(n_rows)
-    for whole in range(1, 2**n):
+    # The first member leaves with the first group: after that it is in none that is looked up.
+    for whole in [*range(2, 2**n, 2), 2**n - 1]:
         first = whole & -whole  # the group of the first member, whichever it is
         rest = whole ^ first
         part = rest

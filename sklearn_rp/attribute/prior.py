@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.model_selection import cross_val_predict
 
 from sklearn_rp.domain import extent
 from sklearn_rp.rows import (
@@ -302,3 +303,9 @@ def _held(start: np.ndarray, stop: np.ndarray, domain: object) -> np.ndarray:
     if isinstance(domain, str) and domain == "integer":
         start, stop = np.ceil(start), np.floor(stop)
     return np.where(start <= stop, extent(start, stop, domain), 0.0)
+
+
+def held_out_spread(estimator: Any, rest: Rows, own: np.ndarray, span: float) -> float:
+    """Standard deviation of what a regressor misses of values that it was not fitted on."""
+    held_out = np.ravel(cross_val_predict(estimator, rest, own, cv=3))  # some answer in a column
+    return max(float(np.std(own - held_out)), 1e-6 * span)

@@ -11,6 +11,7 @@ from sklearn.base import RegressorMixin
 from sklearn_rp._compat import Interval, StrOptions
 from sklearn_rp.attribute.guaranteed import Guaranteed
 from sklearn_rp.attribute.numbers import MinimumNumbers
+from sklearn_rp.attribute.partition import least_of
 from sklearn_rp.attribute.pieces import Loss
 from sklearn_rp.feature import Feature, Number
 from sklearn_rp.models.labels import last_bits, numbers_of
@@ -183,10 +184,9 @@ class AttributePrivacyRegressor(RegressorMixin, Guaranteed, RegressorWrapper):
         n_cells = self.resolution if edges is None else _GRID
         ends = np.linspace(feature.low, feature.high, n_cells + 1)[1:-1]
         if edges is not None:
-            some = np.unique(np.linspace(0, len(edges) - 1, _MOST_EDGES).astype(int))
-            ends = np.r_[ends, edges[some[: len(edges)]]]
-        least = {"share": self.minimum * feature.span, "length": self.minimum}.get(self.unit)
-        if least is not None:
+            ends = np.r_[ends, sample_rows(edges, _MOST_EDGES)]
+        if self.unit != "mass":
+            least = least_of(self.minimum, self.unit, feature)
             inside = np.arange(1, max(2, min(_GRID, int(feature.span / least + 1)))) * least
             ends = np.r_[ends, feature.low + inside, feature.high - inside]
             if feature.counts:  # a stretch of so many values ends before the next one

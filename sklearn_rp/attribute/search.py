@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_rp.domain import same_domain
 from sklearn_rp.feature import Number
 from sklearn_rp.runs import Runs
 
@@ -161,7 +162,7 @@ def certain_lengths(
     gap = np.flatnonzero(row[1:] == row[:-1])
     width = z[gap + 1] - z[gap]
     reach = np.zeros((n_symbols, len(gap)))
-    if isinstance(domain, str) and domain == "continuous":
+    if same_domain(domain, "continuous"):
         for end in (gap, gap + 1):
             reach[points.symbol[end], np.arange(len(gap))] += np.minimum(points.half[end], width)
     total = reach.sum(axis=0)

@@ -189,16 +189,16 @@ class AttributePrivacyTransformer(TransformerMixin, Wrapper):
         misses cannot be added when a row is found in it.
         """
         rows = sample_rows(X, _TRIED)
-        resolution, tolerance = self.resolution, check_tolerance(self.tolerance, base)
+        tolerance = check_tolerance(self.tolerance, base)
+        release = ReleaseAlong(base, feature, X, self.resolution, tolerance)
         while True:
-            release = ReleaseAlong(base, feature, X, resolution, tolerance)
             sets = sets_of(release, rows, owner=False)
             outside = len(sets) - len(np.unique(sets.row[sets.holds_own]))
             if not outside or isinstance(feature, Category):
                 return release
-            if resolution >= _FINEST * self.resolution:
+            if release.resolution >= _FINEST * self.resolution:
                 break
-            resolution *= 4
+            release.resolution *= 4
         if release.numbers:  # what is published would leave all values open, and that is not so
             raise ValueError(
                 f"tolerance={self.tolerance!r} is not allowed: for {outside} of {len(rows)} "
@@ -208,8 +208,8 @@ class AttributePrivacyTransformer(TransformerMixin, Wrapper):
             )
         warn_user(
             f"{outside} of {len(rows)} training rows are not in their own sets of "
-            f"{feature.name!r}: the labels of this model change within 1/{resolution} of its "
-            "range, and no thresholds of it are known. Raise resolution, or use "
+            f"{feature.name!r}: the labels of this model change within 1/{release.resolution} of "
+            "its range, and no thresholds of it are known. Raise resolution, or use "
             "AttributePrivacyClassifier, whose labels never change so often."
         )
         return release

@@ -34,9 +34,6 @@ class Recalled:
     divisible = False
 
     def __init__(self, engine: Any, X: Rows, sigmas: Sequence[float], n_jobs: int | None):
-        self.method = engine.method
-        self.name = engine.name
-        self.title = engine.title
         self._engine = engine
         self._rows = joblib.hash(X)
         self._sigmas = list(sigmas)

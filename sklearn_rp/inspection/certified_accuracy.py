@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import column_or_1d
 
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.certifying import certify
 from sklearn_rp.inspection.axes import POINTS, Display, look
-from sklearn_rp.metrics import certified_accuracy_score
+from sklearn_rp.metrics.scores import is_right
+from sklearn_rp.rows import sample_positions
 
 
 class CertifiedAccuracyDisplay(Display):
@@ -168,12 +168,11 @@ def _certified_accuracy(
     y: Any, cert: Certificate, feature: str | int | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Steps of the curve: the score at each radius up to which it holds."""
+    right = is_right(y, cert)
     certified = cert.radius if feature is None else cert.half_width(feature)
     radius = np.unique(certified[~cert.abstained])
     # A subset of the steps runs below the curve, never above: the last radius of each is kept.
-    chosen = np.unique(np.linspace(0, max(len(radius) - 1, 0), POINTS).astype(int))
-    radius = np.r_[0.0, radius[chosen[: len(radius)]]]
-    certified_accuracy_score(y, cert)  # checks both
-    mine = np.sort(certified[(column_or_1d(y) == cert.label) & ~cert.abstained])
+    radius = np.r_[0.0, radius[sample_positions(radius, POINTS)]]
+    mine = np.sort(certified[right & ~cert.abstained])
     accuracy = (len(mine) - np.searchsorted(mine, radius)) / len(cert)
     return np.r_[radius, radius[-1]], np.r_[accuracy, 0.0]

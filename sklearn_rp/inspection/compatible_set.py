@@ -14,6 +14,7 @@ from sklearn_rp.attribute.transformer import AttributePrivacyTransformer
 from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.inspection.axes import POINTS, look, pyplot
 from sklearn_rp.models.inside import unwrapped
+from sklearn_rp.rows import sample_positions
 from sklearn_rp.validation import check_rows
 
 _PEOPLE = 300  # of a picture of intervals
@@ -252,7 +253,7 @@ class CompatibleSetDisplay:
         from matplotlib.collections import PolyCollection
 
         order = np.argsort(sets.own, kind="stable")
-        shown = order[np.unique(np.linspace(0, len(order) - 1, _PEOPLE).astype(int))]
+        shown = order[sample_positions(order, _PEOPLE)]
         place = np.full(len(sets), -1)
         place[shown] = np.arange(len(shown))
         parts = np.flatnonzero(place[sets.row] >= 0)
@@ -304,7 +305,7 @@ class CompatibleSetDisplay:
     def _draw_lengths(self, ax: Any) -> None:
         for number, (name, sets) in enumerate(self.sets.items()):
             length = np.sort(sets.component_length)
-            at = np.unique(np.linspace(0, len(length) - 1, POINTS).astype(int))
+            at = sample_positions(length, POINTS)
             share = (at + 1) / len(length)
             ax.plot(
                 np.r_[length[at[0]], length[at]],

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_rp.inspection.axes import COLOURS, Display
+from sklearn_rp.inspection.axes import Display, look
 from sklearn_rp.model_selection import scorers_of, standard_errors
 
 
@@ -153,7 +153,7 @@ class PrivacyUtilityDisplay(Display):
         from matplotlib.container import ErrorbarContainer
 
         number = sum(isinstance(c, ErrorbarContainer) for c in ax.containers)
-        colour = COLOURS[number % len(COLOURS)]
+        colour = look(number)["color"]
         table = self.table
         ax.errorbar(
             table["privacy"],

@@ -56,7 +56,7 @@ def certified_accuracy_score(
     """
     _check_kind(cert)
     certified = cert.at(radius, feature=feature)  # asked first: see make_certificate_scorer
-    return _mean(_right(y, cert) & certified, sample_weight, cert, y)
+    return _mean(is_right(y, cert) & certified, sample_weight, cert, y)
 
 
 def average_certified_radius(y: Any, cert: Certificate, *, sample_weight: Any = None) -> float:
@@ -87,7 +87,7 @@ def average_certified_radius(y: Any, cert: Certificate, *, sample_weight: Any = 
     >>> bool(0 < average_certified_radius(y, cert) < cert.radius.max())
     True
     """
-    return _mean(np.where(_right(y, cert), cert.radius, 0.0), sample_weight, cert, y)
+    return _mean(np.where(is_right(y, cert), cert.radius, 0.0), sample_weight, cert, y)
 
 
 def abstention_rate(cert: Certificate, *, sample_weight: Any = None) -> float:
@@ -242,7 +242,7 @@ def _mean(values: np.ndarray, sample_weight: Any, *rows: Any) -> float:
     return float(np.average(values, weights=weight))
 
 
-def _right(y: Any, cert: Certificate) -> np.ndarray:
+def is_right(y: Any, cert: Certificate) -> np.ndarray:
     """Whether each label is right: shape (n_rows,)."""
     _check_not_empty(cert)
     y = column_or_1d(y)

@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
 from sklearn_rp.attribute.guaranteed import guarantee_of
 from sklearn_rp.certificate import Certificate
+from sklearn_rp.domain import same_domain
 from sklearn_rp.models.inside import unwrapped
 
 _NARROW = 0.05  # of the range: a set that pins a person down
@@ -67,7 +68,7 @@ def about_sets(
                 "either way, in its own unit: more noise would hide more."
             )
     share = sets.component_length / sets.span
-    counted = not (isinstance(sets.domain, str) and sets.domain == "continuous")
+    counted = not same_domain(sets.domain, "continuous")
     if sets.categories is None:
         narrow = int((share < _NARROW).sum())
         if narrow:

@@ -133,3 +133,20 @@ def test_the_population_is_the_prior_where_nothing_can_be_learnt():
             for prior in ("conditional", "empirical")
         )
         assert np.array_equal(learnt, everybody)
+
+
+class InAColumn(LinearRegression):
+    """Answers in a column, as some regressors do."""
+
+    def predict(self, X):
+        return super().predict(X).reshape(-1, 1)
+
+
+def test_a_prior_by_a_regressor_that_answers_in_a_column():
+    X, y = related()
+    asked = {"sensitive_feature": 1, "minimum": 0.3}
+    plain, column = (
+        AttributePrivacyClassifier(GaussianNB(), prior=prior, **asked).fit(X, y).attribute_prior(X)
+        for prior in (LinearRegression(), InAColumn())
+    )
+    np.testing.assert_array_equal(plain.weights, column.weights)
