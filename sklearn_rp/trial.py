@@ -38,7 +38,8 @@ from sklearn_rp.wrapper import Wrapper
 def is_random(estimator: Any, X: Rows) -> bool:
     """Whether a fitted classifier answers at random: by what is known of it, or seen on some rows.
 
-    Some rows of `X` are asked about twice, some of those with gaps among them.
+    Some rows of `X` are asked about twice, some of those with gaps among them: few of them more
+    often, as two draws may well give one label.
     """
     parts = [last_step(estimator)]
     if hasattr(estimator, "get_params"):
@@ -46,8 +47,9 @@ def is_random(estimator: Any, X: Rows) -> bool:
     if any(_releases_at_random(part) for part in parts):
         return True
     gaps = rows_with_gaps(X)
+    often = np.resize(gaps, max(len(gaps), _TRIED)) if len(gaps) else gaps
     return _wavers(estimator, sample_rows(X)) or bool(
-        len(gaps) and _wavers(estimator, sample_rows(take_rows(X, gaps)))
+        len(gaps) and _wavers(estimator, sample_rows(take_rows(X, often)))
     )
 
 
