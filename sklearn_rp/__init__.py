@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sklearn_rp.certificate import Certificate
     from sklearn_rp.certifying import certify
     from sklearn_rp.classifier import RobustPrivacyClassifier
+    from sklearn_rp.regressor import RobustPrivacyRegressor
     from sklearn_rp.report import privacy_report
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "AttributePrivacyTransformer",
     "Certificate",
     "RobustPrivacyClassifier",
+    "RobustPrivacyRegressor",
     "__version__",
     "certify",
     "privacy_report",
@@ -37,6 +39,7 @@ _HOMES = {
     "AttributePrivacyTransformer": "attribute",
     "Certificate": "certificate",
     "RobustPrivacyClassifier": "classifier",
+    "RobustPrivacyRegressor": "regressor",
     "certify": "certifying",
     "privacy_report": "report",
 }

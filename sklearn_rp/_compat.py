@@ -44,7 +44,7 @@ class DocumentedMixin:
     def _doc_link_url_param_generator(self) -> dict[str, str]:
         """Public home and name of the class: the package itself for its estimators."""
         home = type(self).__module__
-        top = home.split(".")[1] in ("classifier", "attribute")
+        top = home.split(".")[1] in ("classifier", "regressor", "attribute")
         return {"module": "sklearn_rp" if top else home, "name": type(self).__name__}
 
 

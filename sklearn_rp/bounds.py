@@ -218,20 +218,12 @@ def mean_upper(mean: np.ndarray, n: int, alpha: float) -> np.ndarray:
 
 
 def probability_bounds(
-    share: np.ndarray, label: np.ndarray, error: np.ndarray
+    inside: np.ndarray, against: np.ndarray, error: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds of a label's and of the best other's probability, known up to an error."""
-    rows = np.arange(len(share))
-    others = share.copy()
-    others[rows, label] = -np.inf
-    lower = np.clip(share[rows, label] - error, 0.0, _LARGEST)
-    upper = np.clip(others.max(axis=1) + error, 1 - _LARGEST, 1.0)
+    """Bounds of a probability and of the largest against it, each known up to an error."""
+    lower = np.clip(inside - error, 0.0, _LARGEST)
+    upper = np.clip(against + error, 1 - _LARGEST, 1.0)
     return lower, upper
-
-
-def certain_radius(share: np.ndarray, label: np.ndarray, error: np.ndarray) -> np.ndarray:
-    """Radius, in noise units, within which `label` stays on top; 0 where it is not."""
-    return np.maximum(Gaussian.radius(*probability_bounds(share, label, error)), 0.0)
 
 
 def radius_at_most(

@@ -35,14 +35,17 @@ class Certificate:
     Parameters
     ----------
     label : ndarray of shape (n_rows,)
-        Label with the most votes, certified or not.
+        Label with the most votes, certified or not; of a regressor the middle of the cell that
+        holds the median.
     radius : ndarray of shape (n_rows,)
         Certified radius in scaled units (``sigma * r``, the paper's R); 0 where abstained.
     abstained : ndarray of bool of shape (n_rows,)
         Whether nothing is certified.
     p_lower, p_upper : ndarray of shape (n_rows,)
         Bounds of the smoothed probability of `label` (from below) and of the runner-up (from
-        above); NaN where the method bounds no probability (boosting by its raw score).
+        above); of a regressor, of being on the right side of the edge of the cell that is more in
+        doubt, and of its complement; NaN where the method bounds no probability (boosting by its
+        raw score).
     n_samples : ndarray of int of shape (n_rows,)
         Votes behind each row; 0 where the method is exact.
     sigma : float
@@ -62,8 +65,9 @@ class Certificate:
     reach : ndarray of shape (n_rows, 2) or None
         Where an exact method knows it, for one noised feature: how far it can move down and up, in
         scaled units; `radius` is the smaller of the two.
-    voting : {"hard", "soft"}
-        What was counted.
+    voting : {"hard", "soft", "median"}
+        What was counted: labels, probabilities, or numbers on either side of the released cell's
+        edges.
     n_classes : int
         Number of classes.
     min_radius : float or None
@@ -405,12 +409,14 @@ def _told(cert: Certificate) -> list[str]:
 
 def _needed_share(cert: Certificate, n: np.ndarray, beta: float, rule: str) -> np.ndarray:
     """Vote share with which a label is released with probability 1 - `beta`."""
+    if cert.voting == "median":  # two edges, each with a majority of its own
+        beta = beta / 2
     if rule == "abstain":
-        if cert.voting != "hard":
+        if cert.voting == "soft":
             raise ValueError("rule='abstain' needs hard votes: this certificate counted soft.")
         sizes, where = np.unique(n, return_inverse=True)
         asked = cert.n_classes, cert.min_radius or 0.0, cert.sigma
-        counts = [needed_votes(int(m), cert.alpha, *asked) for m in sizes]
+        counts = [needed_votes(int(m), cert.alpha, *asked, voting=cert.voting) for m in sizes]
         return majority_share(n, beta, np.asarray(counts)[where].reshape(n.shape))
     if cert.voting == "soft":
         return soft_majority_share(n, beta)

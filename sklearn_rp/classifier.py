@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from numbers import Real
+from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rp._compat import Interval
+from sklearn_rp._compat import StrOptions
+from sklearn_rp.models.labels import classes_of
 from sklearn_rp.release import Labels, labels
+from sklearn_rp.rows import Rows
 from sklearn_rp.smoothed import Smoothed
+from sklearn_rp.wrapper import ClassifierWrapper
 
 
-class RobustPrivacyClassifier(ClassifierMixin, Smoothed):
+class RobustPrivacyClassifier(ClassifierMixin, Smoothed, ClassifierWrapper):
     """Smooth a classifier with Gaussian noise and certify how far an input can move unseen.
 
     The label of the smoothed classifier is what the base classifier answers most often on noisy
@@ -129,7 +132,7 @@ class RobustPrivacyClassifier(ClassifierMixin, Smoothed):
     """
 
     _parameter_constraints: dict = Smoothed._parameter_constraints | {
-        "min_radius": [Interval(Real, 0, None, closed="left")],
+        "voting": [StrOptions({"hard", "soft"})],
         "fallback": "no_validation",
     }
 
@@ -177,8 +180,23 @@ class RobustPrivacyClassifier(ClassifierMixin, Smoothed):
             self._check_budget(len(classes), warn=False)
         self._answer(classes)
 
+    @property
+    def _voting(self) -> str:
+        return self.voting
+
+    def _symbols(
+        self, base: Any, X: Rows, y: np.ndarray, weight: np.ndarray | None
+    ) -> tuple[np.ndarray, None]:
+        classes = classes_of(base, y)
+        self._check_classes(classes)
+        return classes, None
+
     def _answer(self, classes: np.ndarray) -> Labels:
         return labels(classes, self.fallback, self.min_radius)
+
+    def _learn(self, X: Rows, y: np.ndarray, params: dict[str, Any]) -> None:
+        super()._learn(X, y, params)
+        self.classes_ = self.release_.answer.classes
 
     def predict(self, X):
         """Label to release for each row.
@@ -215,8 +233,3 @@ class RobustPrivacyClassifier(ClassifierMixin, Smoothed):
         """
         check_is_fitted(self)
         return self.release_.votes(self.checked_rows(X), self.n_jobs).share
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.non_deterministic = bool(self.resample) or tags.non_deterministic
-        return tags

@@ -222,11 +222,12 @@ class Redraw:
         return (1 - sigma) * answers + sigma * answers.mean(axis=1, keepdims=True)
 
     @staticmethod
-    def radius(share: np.ndarray) -> np.ndarray:
-        """2 where every category clearly gives the same label, else 0: shape (n_rows,)."""
-        label = share.argmax(axis=2)
-        ordered = np.sort(share, axis=2)
-        clear = (ordered[:, :, -1] - ordered[:, :, -2] > _CLEAR).all(axis=1)
+    def radius(label: np.ndarray, margin: np.ndarray) -> np.ndarray:
+        """2 where every category clearly gives the same label, else 0: shape (n_rows,).
+
+        The margins are differences of probabilities; both have shape (n_rows, n_categories).
+        """
+        clear = (margin > _CLEAR).all(axis=1)
         return np.where((label == label[:, :1]).all(axis=1) & clear, _ALL_CATEGORIES, 0.0)
 
     def epsilon(self, sigma: float, looks: int = 1) -> float:

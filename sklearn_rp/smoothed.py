@@ -20,8 +20,9 @@ from sklearn_rp.certificate import Certificate, concatenate
 from sklearn_rp.engines import Problem, check_n_jobs, find_engine
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.law import seed_of
+from sklearn_rp.models.cells import Cells
 from sklearn_rp.models.inside import is_frozen, last_step
-from sklearn_rp.models.labels import classes_of, encode, labels_of
+from sklearn_rp.models.labels import encode, labels_of
 from sklearn_rp.models.nets import is_net, tell_noise
 from sklearn_rp.noise import CategoryNoise, Noise
 from sklearn_rp.privacy import GaussianPrivacy
@@ -31,31 +32,42 @@ from sklearn_rp.rows import Rows, names_of, take_rows
 from sklearn_rp.trial import check_method, check_noise
 from sklearn_rp.validation import check_rows, check_sigmas
 from sklearn_rp.votes import check_budget, warn_of_budget
-from sklearn_rp.wrapper import ClassifierWrapper, of_rows
+from sklearn_rp.wrapper import Wrapper, of_rows
 
 _REPORTS = 20  # steps of the progress of one call, where anybody asks for it
 _ROWS_OF_A_REPORT = 16  # at least
 _MOST_TRIED = 2**20  # numbers of the noise bank that are looked at in `fit`
 
 
-class Smoothed(ClassifierWrapper):
+class Smoothed(Wrapper):
     """Base of the estimators that release by votes of noisy copies, and certify it."""
 
-    _parameter_constraints: dict = ClassifierWrapper._parameter_constraints | {
+    _parameter_constraints: dict = Wrapper._parameter_constraints | {
         "sigma": [Interval(Real, 0, None, closed="neither")],
         "noise_features": "no_validation",
         "noise_scale": "no_validation",
         "method": [StrOptions({"auto", "exact", "monte_carlo"})],
-        "voting": [StrOptions({"hard", "soft"})],
         "n_samples": [Interval(Integral, 1, None, closed="left")],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
         "n_augment": [Interval(Integral, 0, None, closed="left")],
+        "min_radius": [Interval(Real, 0, None, closed="left")],
         "resample": ["boolean"],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
     }
 
     _takes_images = True
+
+    @property
+    def _voting(self) -> Any:
+        """What noisy copies vote with: "hard", "soft" or "median"."""
+        raise NotImplementedError
+
+    def _symbols(
+        self, base: Any, X: Rows, y: np.ndarray, weight: np.ndarray | None
+    ) -> tuple[np.ndarray, Cells | None]:
+        """Labels of the fitted model; or, of a regressor, what stands for its cells, and these."""
+        raise NotImplementedError
 
     def _answer(self, classes: np.ndarray) -> Labels:
         """What is released, of a fitted model with these labels."""
@@ -79,10 +91,11 @@ class Smoothed(ClassifierWrapper):
         seeded = self.random_state is not None
         entropy = seed_of(self.random_state) if seeded else secrets.randbits(128)
         calls = np.random.SeedSequence(entropy, spawn_key=(0, 2)) if seeded else None
-        base, classes = self._train(X, y, params, noise, entropy, shape)
-        self._check_classes(classes)
-        method = check_method(base, given, self.method, self.voting, self.resample)
-        problem = Problem(base, classes, noise, X, shape, self.voting, method, self.resample)
+        base = self._train(X, y, params, noise, entropy, shape)
+        classes, cells = self._symbols(base, given, y, weight)
+        method = check_method(base, given, self.method, self._voting, self.resample)
+        how = self._voting, method, self.resample
+        problem = Problem(base, classes, noise, X, shape, *how, cells)
         engine, declined = find_engine(problem)
         # On a copy: a model may write into what it is given.
         encode(labels_of(problem.reader, deepcopy(take_rows(X, slice(0, 1)))), classes)
@@ -92,7 +105,6 @@ class Smoothed(ClassifierWrapper):
         if votes:
             self._check_budget(len(classes), warn=True)
         self.estimator_ = base
-        self.classes_ = classes
         self.engine_ = engine.name
         self.method_ = engine.method
         self.noise_features_ = noise.names
@@ -121,8 +133,8 @@ class Smoothed(ClassifierWrapper):
         noise: Noise,
         entropy: int,
         shape: tuple[int, ...] | None,
-    ) -> tuple[Any, np.ndarray]:
-        """The fitted base classifier, and its labels."""
+    ) -> Any:
+        """The fitted base model."""
         base = clone(self._base())
         clean = X, y, params
         if self.n_augment and isinstance(base, FrozenEstimator):
@@ -136,26 +148,25 @@ class Smoothed(ClassifierWrapper):
         if is_net(net) and not is_frozen(base):
             tell_noise(base, net, noise, self.sigma, shape or (X.shape[1],))
         try:
-            base = self._fit_base(base, X if shape is None else X.reshape(-1, *shape), y, params)
+            return self._fit_base(base, X if shape is None else X.reshape(-1, *shape), y, params)
         except Exception:
             if self.n_augment and shape is None and not is_net(net):  # is it the noise?
                 X, y, params = clean
                 plain = clone(base).fit(X, y, **params)
                 self._check_noise(plain, plain, X, noise, entropy)
             raise
-        return base, classes_of(base, y)
 
     def _check_noise(self, base: Any, reader: Any, X: Rows, noise: Noise, entropy: int) -> None:
         """Refuse noise that leaves the model's domain: the votes to come are tried on some rows."""
         n_draws = max(1, min(self.n_samples, _MOST_TRIED // len(noise.columns)))
-        ask = reader.predict_proba if self.voting == "soft" else reader.predict
+        ask = reader.predict_proba if self._voting == "soft" else reader.predict
         category = isinstance(noise, CategoryNoise)
         draws = np.empty((0, 1)) if category else noise.law.draw((entropy,), 0, n_draws)
         check_noise(base, ask, X, noise, self.sigma, draws)
 
     def _check_budget(self, n_classes: int, *, warn: bool) -> None:
         """Refuse votes that certify nothing, unless fresh noise is all that is wanted."""
-        votes = self.n_samples, self.alpha, n_classes, self.voting
+        votes = self.n_samples, self.alpha, n_classes, self._voting
         check_budget(*votes, needed=not (self.resample and self.fallback is None))
         if warn:
             warn_of_budget(*votes, self.sigma, self.min_radius)
@@ -181,9 +192,9 @@ class Smoothed(ClassifierWrapper):
         Returns
         -------
         certificate : Certificate
-            Labels, radii and bounds. With ``resample=False`` its labels are those of `predict`
-            (before `fallback`); where a row left early they may differ, though not, with
-            probability ``1 - alpha``, from that of the smoothed classifier.
+            Labels (of a regressor numbers), radii and bounds. With ``resample=False`` its labels
+            are those of `predict` (before `fallback`); where a row left early they may differ,
+            though not, with probability ``1 - alpha``, from that of the smoothed model.
 
         Raises
         ------
@@ -363,6 +374,11 @@ class Smoothed(ClassifierWrapper):
                 f"of shape {fitted or (self.n_features_in_,)}."
             )
         return _flat(X)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.non_deterministic = bool(self.resample) or tags.non_deterministic
+        return tags
 
 
 def _flat(X: Rows) -> Rows:

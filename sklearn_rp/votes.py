@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from sklearn_rp.bounds import (
     Bounds,
-    clopper_pearson_lower,
-    clopper_pearson_upper,
-    count_bounds,
     mean_bounds,
     mean_lower,
     mean_upper,
-    probability_bounds,
     radius_at_most,
     scaled_radius,
 )
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.law import Gaussian
+from sklearn_rp.rules import MEDIAN, PLURALITY, Rule
 
 # A probability is counted in these units; so many votes of 1 would not fit into an integer.
 SOFT_UNIT = 2**40
@@ -36,9 +34,12 @@ class Votes:
     ----------
     total : ndarray of shape (n_rows, n_classes)
         What each class has.
+    rule : Rule
+        How they become one answer.
     """
 
     total: np.ndarray
+    rule: Rule = field(default=PLURALITY, kw_only=True)
 
     n_samples = 0  # draws behind `total`; 0: it is exact
     reach = None  # radius to either side of one noised feature, where it is known
@@ -50,8 +51,8 @@ class Votes:
 
     @property
     def top(self) -> np.ndarray:
-        """Position of the class with the most votes, the first of equals: shape (n_rows,)."""
-        return self.total.argmax(axis=1)
+        """Position of the answer, such as the class with the most votes: shape (n_rows,)."""
+        return self.rule.top(self.total, self.n_samples // 2 if self.n_samples else 0.5)
 
     def bounds(self, alpha: float) -> Bounds:
         """Bounds and radius of each row, true with probability 1 - `alpha` for each."""
@@ -96,12 +97,11 @@ class Counts(Counted):
 
     def bounds(self, alpha: float) -> Bounds:
         """Bounds and radius of each row, true with probability 1 - `alpha` for each."""
-        return self._bounds(*count_bounds(self.total, self.n_samples, alpha))
+        return self._bounds(*self.rule.counted(self.total, self.n_samples, alpha))
 
     def radius_upper(self, alpha: float) -> np.ndarray:
         """Upper bound of each row's true radius, as of all counted votes."""
-        below, above = clopper_pearson_lower, clopper_pearson_upper
-        return radius_at_most(self.total, self.n_samples, alpha, below, above)
+        return self.rule.radius_upper(self.total, self.n_samples, alpha)
 
 
 class Sums(Counted):
@@ -134,8 +134,13 @@ class Exact(Votes):
 
     def bounds(self, alpha: float) -> Bounds:
         """Bounds and radius of each row; `alpha` is not needed."""
-        lower, upper = probability_bounds(self.total, self.top, self.error)
+        lower, upper = self.rule.limits(self.total, self.top, self.error)
         return self._bounds(lower, upper, lower > upper)
+
+    def radius_of(self, place: np.ndarray) -> np.ndarray:
+        """Radius, in noise units, within which the answer at `place` stays; 0 where it is none."""
+        lower, upper = self.rule.limits(self.total, place, self.error)
+        return np.maximum(Gaussian.radius(lower, upper), 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +162,7 @@ class Measured(Exact):
 
     def bounds(self, alpha: float) -> Bounds:
         """Bounds and radius of each row; `alpha` is not needed."""
-        lower, upper = probability_bounds(self.total, self.top, self.error)
+        lower, upper = self.rule.limits(self.total, self.top, self.error)
         return Bounds(lower, upper, self.radius, ~(self.radius > 0))
 
 
@@ -193,12 +198,14 @@ def concatenate(parts: Sequence[Any]) -> Any:
     return replace(first, **together)
 
 
-def counted(voting: str) -> type[Counts] | type[Sums]:
-    """What votes by label ("hard") or by probability ("soft") add up to."""
+def counted(voting: str) -> Callable[[np.ndarray, int], Counts | Sums]:
+    """What votes by label ("hard"), probability ("soft") or cell ("median") add up to."""
+    if voting == "median":
+        return partial(Counts, rule=MEDIAN)
     return Counts if voting == "hard" else Sums
 
 
-def min_samples(alpha: float, n_classes: int = 2, voting: Literal["hard", "soft"] = "hard") -> int:
+def min_samples(alpha: float, n_classes: int = 2, voting: str = "hard") -> int:
     """Fewest votes that can certify anything at `alpha`.
 
     With two classes, all ``n`` hard votes for one have to rule out ``h <= 1/2`` on either side:
@@ -219,7 +226,7 @@ def max_radius(
     n_samples: int,
     alpha: float,
     n_classes: int = 2,
-    voting: Literal["hard", "soft"] = "hard",
+    voting: str = "hard",
 ) -> float:
     """Largest radius, in noise units, that `n_samples` votes can certify at `alpha`.
 
@@ -234,7 +241,12 @@ def max_radius(
 
 
 def needed_votes(
-    n_votes: int, alpha: float, n_classes: int, min_radius: float, sigma: float = 1.0
+    n_votes: int,
+    alpha: float,
+    n_classes: int,
+    min_radius: float,
+    sigma: float = 1.0,
+    voting: str = "hard",
 ) -> int:
     """Fewest votes for one class with which its certificate exceeds a radius, in scaled units.
 
@@ -251,7 +263,7 @@ def needed_votes(
         middle = (low + high) // 2
         total = np.zeros((1, n_classes), dtype=np.int64)
         total[0, :2] = middle, n_votes - middle
-        radius = Counts(total, n_votes).bounds(alpha).radius
+        radius = counted(voting)(total, n_votes).bounds(alpha).radius
         enough = scaled_radius(radius, sigma)[0] > min_radius
         low, high = (low, middle) if enough else (middle, high)
     return high

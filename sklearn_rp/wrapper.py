@@ -28,7 +28,7 @@ from sklearn_rp._compat import (
 )
 from sklearn_rp._version import __version__
 from sklearn_rp.exceptions import warn_user
-from sklearn_rp.models.labels import fit_in_labels
+from sklearn_rp.models.labels import fit_in_labels, fit_in_numbers
 from sklearn_rp.rows import (
     Rows,
 )
@@ -253,8 +253,7 @@ class ClassifierWrapper(Wrapper):
     _kind = "classifier"
     _other_kind = (
         "estimator={estimator} is a {kind}: a classifier is needed. Robust Privacy is about labels "
-        "here; for a regressor, put a threshold on the target first, or release its numbers with "
-        "AttributePrivacyRegressor."
+        "here; numbers are released by RobustPrivacyRegressor and AttributePrivacyRegressor."
     )
     _default = LogisticRegression
     _target = check_target
@@ -277,14 +276,11 @@ class RegressorWrapper(Wrapper):
     _kind = "regressor"
     _other_kind = (
         "estimator={estimator} is a {kind}: a regressor is needed. Labels are released by "
-        "AttributePrivacyClassifier."
+        "RobustPrivacyClassifier and AttributePrivacyClassifier."
     )
     _default = LinearRegression
     _target = check_numbers
-
-    @staticmethod
-    def _fit_model(model: Any, X: Any, y: np.ndarray, params: dict[str, Any]) -> Any:
-        return model.fit(X, y, **params)
+    _fit_model = staticmethod(fit_in_numbers)
 
     def _check_varied(self, y: np.ndarray) -> None:
         """Refuse numbers that there is nothing to tell apart in."""

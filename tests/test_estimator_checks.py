@@ -3,7 +3,7 @@
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_rp import (
@@ -11,6 +11,7 @@ from sklearn_rp import (
     AttributePrivacyClassifier,
     AttributePrivacyTransformer,
     RobustPrivacyClassifier,
+    RobustPrivacyRegressor,
 )
 from sklearn_rp.baselines import (
     NoisyInputClassifier,
@@ -26,6 +27,9 @@ ESTIMATORS = [
     RobustPrivacyClassifier(n_samples=200, method="monte_carlo", random_state=0),
     RobustPrivacyClassifier(n_samples=200, voting="soft", random_state=0),
     RobustPrivacyClassifier(n_samples=200, resample=True, random_state=0),
+    RobustPrivacyRegressor(step=0.27),
+    RobustPrivacyRegressor(DecisionTreeRegressor(random_state=0), step=0.27),
+    RobustPrivacyRegressor(step=0.27, n_samples=200, method="monte_carlo", random_state=0),
     AttributePrivacyClassifier(sensitive_feature=0, resolution=16),
     AttributePrivacyClassifier(sensitive_feature=0, resolution=16, levels="auto"),
     AttributePrivacyClassifier(

@@ -114,8 +114,13 @@ class ReleaseAlong:
         self._known = cast("MinimumRelease", release) if knows else None
         if not knows:  # whose model was tried in `fit`
             refuse_random(estimator, X)
-        self.numbers, self.tolerance = gives_numbers(estimator), tolerance
-        self.symbols = np.empty(0) if self.numbers else symbols_of(self.estimator, X)
+        # Of a smoothed regressor all numbers that it may release are known, as labels are.
+        known = self.smoothed is not None and not tolerance
+        self.numbers, self.tolerance = gives_numbers(estimator) and not known, tolerance
+        if self.smoothed is not None and not self.numbers:
+            self.symbols = self.smoothed.symbols
+        else:
+            self.symbols = np.empty(0) if self.numbers else symbols_of(self.estimator, X)
         self._n_symbols = 2 if self.numbers else len(self.symbols)  # another number, and the same
         self.edges: np.ndarray | None = None
         self.declined = ""

@@ -24,6 +24,10 @@ _CLOSED_FORMS = (
     "GradientBoostingClassifier with voting='soft'; and with voting='hard' any model when one "
     "numeric or categorical feature is noised, or two numeric ones"
 )
+_CLOSED_FORMS_OF_NUMBERS = (
+    "a linear model behind affine steps; a regression tree behind steps that keep features apart; "
+    "and any model when one numeric or categorical feature is noised, or two numeric ones"
+)
 
 
 def engines(problem: Problem) -> Iterator[type[Engine]]:
@@ -76,10 +80,13 @@ def _check_votes(problem: Problem) -> None:
     """Refuse votes where they were not asked for, or cannot be cast."""
     noise = problem.noise
     if problem.method == "exact":
+        voting, known = f" and voting={problem.voting!r}", _CLOSED_FORMS
+        if problem.cells is not None:
+            voting, known = "", _CLOSED_FORMS_OF_NUMBERS
         raise ValueError(
             f"method='exact' has no closed form for this {type(problem.estimator).__name__} with "
-            f"{len(noise.columns)} noised feature(s) and voting={problem.voting!r}. It has one for "
-            f"{_CLOSED_FORMS}. Else use method='monte_carlo'."
+            f"{len(noise.columns)} noised feature(s){voting}. It has one for {known}. Else use "
+            "method='monte_carlo'."
         )
     if isinstance(noise, CategoryNoise):
         raise TypeError(

@@ -14,6 +14,7 @@ from sklearn_rp.models.asking import at_each
 from sklearn_rp.models.labels import encode, labels_of
 from sklearn_rp.noise import CategoryNoise
 from sklearn_rp.rows import Rows
+from sklearn_rp.rules import rule_of
 from sklearn_rp.votes import Measured, Votes
 
 
@@ -34,11 +35,14 @@ class Categories(Engine):
         Its labels.
     noise : CategoryNoise
         What is perturbed: one categorical feature.
+    voting : {"hard", "median"}
+        What becomes of its answers.
     """
 
     estimator: Any
     classes: np.ndarray
     noise: CategoryNoise
+    voting: str = "hard"
 
     method = "exact"
     divisible = True
@@ -51,11 +55,11 @@ class Categories(Engine):
         problem.hard_votes_alone()
         if not isinstance(problem.noise, CategoryNoise):
             raise NotForMe("the noised features are numbers")
-        return cls(problem.reader, problem.classes, problem.noise)
+        return cls(problem.reader, problem.classes, problem.noise, problem.voting)
 
     def votes(self, X: Rows, sigmas: Sequence[float], draws: Any = None) -> list[Votes]:
         """Exact votes of each row at each noise level."""
-        known, law = self.noise.feature.categories, self.noise.law
+        known, law, rule = self.noise.feature.categories, self.noise.law, rule_of(self.voting)
         own = encode(self.noise.check_rows(X, min(sigmas))[:, 0], known, what="category")
         shares: list[list[np.ndarray]] = [[] for _ in sigmas]
         radii: list[list[np.ndarray]] = [[] for _ in sigmas]
@@ -68,9 +72,13 @@ class Categories(Engine):
             for level, sigma in enumerate(sigmas):
                 h = law.mass(answer, sigma)
                 shares[level].append(h[np.arange(len(h)), own[rows]])
-                radii[level].append(law.radius(h))
+                flat = h.reshape(-1, h.shape[2])
+                label = rule.top(flat, 0.5)
+                lower, upper = rule.limits(flat, label, np.zeros(len(flat)))
+                each = (label, lower - upper)
+                radii[level].append(law.radius(*(e.reshape(h.shape[:2]) for e in each)))
         error = np.full(len(own), 1e-14)
         return [
-            Measured(np.concatenate(h), error, np.concatenate(r) / sigma)
+            Measured(np.concatenate(h), error, np.concatenate(r) / sigma, rule=rule)
             for h, r, sigma in zip(shares, radii, sigmas, strict=True)
         ]

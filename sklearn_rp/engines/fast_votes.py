@@ -61,7 +61,7 @@ class Folded(MonteCarlo):
             raise NotForMe(f"{type(model).__name__} is not one that it can ask")
         if len(effect) > _WIDEST * X.shape[1]:
             raise NotForMe("the steps make many inputs of one feature")
-        engine = cls(problem.estimator, problem.classes, noise, problem.voting, *parts)
+        engine = cls(*cls._asked(problem), *parts)
         if not engine._reads_the_model(X):
             raise NotForMe("its votes on some rows are not those of the model")
         return engine
@@ -196,14 +196,16 @@ class TreeVotes(Folded):
 
     def _position(self, copies: np.ndarray) -> np.ndarray:
         """Position of the model's label of each copy."""
+        if self.cells is not None:
+            return self.cells.of(self._proba(copies)[:, 0])
         if self._table.n_trees > 1:
             return self._proba(copies).argmax(axis=1)
         ((tree, value),) = self._trees()
         return value.argmax(axis=1)[tree.apply(copies, check_input=False)]
 
     def _proba(self, copies: np.ndarray) -> np.ndarray:
-        """Probabilities of the model, bit for bit."""
-        total, part = np.zeros((2, len(copies), len(self.classes)))
+        """Probabilities of the model, or its numbers, bit for bit."""
+        total, part = np.zeros((2, len(copies), self._table.contributions().shape[1]))
         for tree, value in self._trees():
             leaf = tree.apply(copies, check_input=False)
             total += np.take(value, leaf, axis=0, out=part, mode="clip")

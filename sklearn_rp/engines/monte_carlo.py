@@ -10,10 +10,11 @@ import numpy as np
 
 from sklearn_rp.engines.problem import Engine, Problem
 from sklearn_rp.law import Draws
+from sklearn_rp.models.cells import Cells
 from sklearn_rp.models.labels import encode, labels_of, probabilities_of
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, rows_per_chunk, take_rows
-from sklearn_rp.votes import SOFT_UNIT, Counts, Sums, Votes
+from sklearn_rp.votes import SOFT_UNIT, Votes, counted
 
 
 @dataclass(eq=False)
@@ -28,14 +29,17 @@ class MonteCarlo(Engine):
         Its labels, in the order of its ``classes_``.
     noise : Noise
         What is perturbed.
-    voting : {"hard", "soft"}
+    voting : {"hard", "soft", "median"}
         Count ``predict`` or add up ``predict_proba``.
+    cells : Cells or None
+        Of a regressor: where its numbers are put.
     """
 
     estimator: Any
     classes: np.ndarray
     noise: Noise
-    voting: Literal["hard", "soft"] = "hard"
+    voting: Literal["hard", "soft", "median"] = "hard"
+    cells: Cells | None = None
 
     method = "monte_carlo"
     name = "monte_carlo"
@@ -45,7 +49,12 @@ class MonteCarlo(Engine):
     @classmethod
     def for_problem(cls, problem: Problem) -> Self:
         """Engine for any model."""
-        return cls(problem.reader, problem.classes, problem.noise, problem.voting)
+        return cls(*cls._asked(problem))
+
+    @staticmethod
+    def _asked(problem: Problem) -> tuple[Any, Any, Any, Any, Any]:
+        """What every engine that counts is told."""
+        return problem.reader, problem.classes, problem.noise, problem.voting, problem.cells
 
     @property
     def _width(self) -> int:
@@ -67,8 +76,8 @@ class MonteCarlo(Engine):
         else:
             self._add_own(totals, X, sigmas, draws)
         if self.voting == "soft":
-            return [Sums(total / SOFT_UNIT, len(draws)) for total in totals]
-        return [Counts(total, len(draws)) for total in totals]
+            totals = totals / SOFT_UNIT
+        return [counted(self.voting)(total, len(draws)) for total in totals]
 
     def _add_shared(
         self, totals: np.ndarray, X: Rows, sigmas: Sequence[float], draws: Draws

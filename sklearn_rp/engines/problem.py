@@ -11,36 +11,40 @@ import numpy as np
 
 from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.law import Draws
+from sklearn_rp.models.cells import Celled, Cells
 from sklearn_rp.models.inside import last_step
 from sklearn_rp.models.labels import Adapted
 from sklearn_rp.models.nets import is_net
 from sklearn_rp.noise import CategoryNoise, Noise
 from sklearn_rp.rows import Rows
+from sklearn_rp.rules import Rule, rule_of
 from sklearn_rp.votes import Votes
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """A fitted classifier, its noise, and how its answers are to be smoothed.
+    """A fitted model, its noise, and how its answers are to be smoothed.
 
     Parameters
     ----------
-    estimator : fitted classifier
-        The base classifier.
+    estimator : fitted classifier or regressor
+        The base model.
     classes : ndarray of shape (n_classes,)
-        Its labels.
+        Its labels; of a regressor the middles of `cells`.
     noise : Noise
         What is perturbed.
     X : ndarray or frame of shape (n_samples, n_features)
         Checked training rows, flat; an engine tries itself on some of them.
     shape : tuple of int or None
         Shape of one row as the classifier reads it; None: rows of a table.
-    voting : {"hard", "soft"}
-        Votes by label or by probability.
+    voting : {"hard", "soft", "median"}
+        Votes by label or by probability, or the median of numbers.
     method : {"auto", "exact", "monte_carlo"}
         What is asked for; an engine that is coarse or loose is taken by name only.
     resample : bool
         Whether the release is to be random.
+    cells : Cells or None
+        Of a regressor: where its numbers are put.
     """
 
     estimator: Any
@@ -48,21 +52,33 @@ class Problem:
     noise: Noise
     X: Rows
     shape: tuple[int, ...] | None
-    voting: Literal["hard", "soft"]
+    voting: Literal["hard", "soft", "median"]
     method: Literal["auto", "exact", "monte_carlo"]
     resample: bool
+    cells: Cells | None = None
 
     @property
     def is_net(self) -> bool:
-        """Whether the classifier is one of skorch's nets, possibly behind steps."""
+        """Whether the model is one of skorch's nets, possibly behind steps."""
         return is_net(last_step(self.estimator))
 
     @cached_property
     def reader(self) -> Any:
-        """The classifier as it is asked: flat rows in, labels out."""
-        if self.is_net or self.shape is not None:
-            return Adapted(self.estimator, self.shape, self.classes if self.is_net else None)
-        return self.estimator
+        """The model as it is asked: flat rows in, labels out."""
+        return self.model if self.cells is None else Celled(self.model, self.cells)
+
+    @cached_property
+    def model(self) -> Any:
+        """The model itself: flat rows in, labels or numbers out."""
+        if not self.is_net and self.shape is None:
+            return self.estimator
+        by_position = self.is_net and self.cells is None
+        return Adapted(self.estimator, self.shape, self.classes if by_position else None)
+
+    @property
+    def rule(self) -> Rule:
+        """How votes become one answer."""
+        return rule_of(self.voting)
 
     def hard_votes_alone(self) -> None:
         """Refuse soft votes."""

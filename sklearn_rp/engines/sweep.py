@@ -13,13 +13,13 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from sklearn_rp.bounds import certain_radius
 from sklearn_rp.engines.problem import Engine, NoAnswer, Problem
 from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.law import Gaussian
 from sklearn_rp.models.reading import Reading, grid_edges
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, sample_rows
+from sklearn_rp.rules import PLURALITY, Rule, rule_of
 from sklearn_rp.runs import Runs
 from sklearn_rp.votes import Exact, Measured, Votes, concatenate
 
@@ -52,6 +52,7 @@ def nearest_change(
     side: np.ndarray,
     error: np.ndarray,
     start: np.ndarray,
+    rule: Rule = PLURALITY,
 ) -> np.ndarray:
     """Distance to the nearest change of the smoothed label on one side, for each query.
 
@@ -68,6 +69,8 @@ def nearest_change(
         -1 for below, 1 for above.
     error, start : ndarray of shape (n_queries,)
         Bound of the rounding error of the shares; certified radius where the search begins.
+    rule : Rule
+        How shares become a label.
 
     Returns
     -------
@@ -88,7 +91,7 @@ def nearest_change(
         at = x[active] + side[active] * distance[active] * spread[active]
         safe = side[active] * at > home[active]
         share = shares(profile, rows[active], at, spread[active])
-        step = certain_radius(share, label[active], error[active])
+        step = Exact(share, error[active], rule=rule).radius_of(label[active])
         distance[active] += np.where(safe, np.inf, step)
         active = active[(step > _STILL) & ~safe]
     return distance
@@ -106,11 +109,14 @@ class Sweep(Engine):
         Its labels.
     noise : Noise
         What is perturbed: one numeric feature, or two.
+    voting : {"hard", "median"}
+        What becomes of them.
     """
 
     reading: Reading
     classes: np.ndarray
     noise: Noise
+    voting: str = "hard"
 
     method = "exact"
     divisible = True
@@ -143,11 +149,15 @@ class Sweep(Engine):
                 f"reads the model at values of {noise.names.tolist()} up to half their range "
                 "beyond those of X, where it has no answer"
             ) from error
-        return cls(reading, problem.classes, noise)
+        return cls(reading, problem.classes, noise, problem.voting)
 
     def identity(self) -> Any:
-        """Where the model is read: on its own cells, or on a grid."""
-        return self.reading.edges
+        """Where the model is read: on its own cells, or on a grid; and what becomes of that."""
+        return self.reading.edges, self.voting
+
+    @property
+    def _rule(self) -> Rule:
+        return rule_of(self.voting)
 
     def profile(self, X: Rows) -> Runs:
         """Labels of all rows along the one noised feature."""
@@ -170,8 +180,8 @@ class Sweep(Engine):
         """
         spread = np.full(len(x), sigma * self.noise.scale[0])
         share = shares(profile, rows, x, spread)
-        top = share.argmax(axis=1)
-        return top, spread * certain_radius(share, top, self._error(x[:, None], sigma))
+        here = Exact(share, self._error(x[:, None], sigma), rule=self._rule)
+        return here.top, spread * here.radius_of(here.top)
 
     def votes(self, X: Rows, sigmas: Sequence[float], draws: Any = None) -> list[Votes]:
         """Exact votes of each row at each noise level; the model is read once."""
@@ -193,7 +203,8 @@ class Sweep(Engine):
         spread = np.repeat(np.asarray(sigmas) * self.noise.scale[0], n_rows)
         share = shares(profile, rows, x, spread)
         error = np.concatenate([self._error(values, sigma) for sigma in sigmas])
-        top = share.argmax(axis=1)
+        here = Exact(share, error, rule=self._rule)
+        top = here.top
         reach = nearest_change(
             profile,
             np.tile(rows, 2),
@@ -202,14 +213,16 @@ class Sweep(Engine):
             np.tile(spread, 2),
             np.repeat([-1, 1], len(rows)),
             np.tile(error, 2),
-            np.tile(certain_radius(share, top, error), 2),
+            np.tile(here.radius_of(top), 2),
+            self._rule,
         )
         reach = (reach * (1 - 1e-12)).reshape(2, n_levels, n_rows)
         share, error = share.reshape(n_levels, n_rows, -1), error.reshape(n_levels, n_rows)
         answer: list[Votes] = []
         for level, sigma in enumerate(sigmas):
             near = np.minimum(reach[:, level].T, self.noise.farthest(sigma))
-            answer.append(Measured(share[level], error[level], near.min(axis=1), near))
+            found = share[level], error[level], near.min(axis=1), near
+            answer.append(Measured(*found, rule=self._rule))
         return answer
 
     def _error(self, values: np.ndarray, sigma: float) -> np.ndarray:
@@ -247,4 +260,4 @@ class Plane(Sweep):
             ],
             axis=1,
         )
-        return Exact(share, self._error(values, sigma))
+        return Exact(share, self._error(values, sigma), rule=self._rule)

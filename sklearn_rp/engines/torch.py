@@ -27,6 +27,7 @@ from sklearn_rp.models.nets import check_outputs
 from sklearn_rp.rows import Rows, rows_per_chunk, sample_rows
 from sklearn_rp.votes import SOFT_UNIT, Votes
 
+_KINDS = (skorch.NeuralNetClassifier, skorch.NeuralNetBinaryClassifier, skorch.NeuralNetRegressor)
 _OWN = ("predict", "predict_proba", "forward_iter", "evaluation_step", "get_dataset")
 _HARMLESS = {"batch_size", "num_workers", "pin_memory", "persistent_workers", "prefetch_factor"}
 _MOST_COPIES = 2**18  # at once on an accelerator: more is not faster
@@ -46,7 +47,7 @@ class TorchNet(MonteCarlo):
 
     Parameters
     ----------
-    net : NeuralNetClassifier or NeuralNetBinaryClassifier
+    net : NeuralNetClassifier, NeuralNetBinaryClassifier or NeuralNetRegressor
         The fitted net.
     transform : callable
         What stands before the net, as one function of clean rows.
@@ -103,7 +104,7 @@ class TorchNet(MonteCarlo):
             columns = noise.columns
         # Whole numbers plus noise are no whole numbers.
         kind = kind if kind.kind == "f" else np.dtype(np.float64)
-        asked = problem.reader, problem.classes, noise, problem.voting
+        asked = cls._asked(problem)
         engine = cls(*asked, net, transform, effect, columns, tuple(shape), kind)
         if not engine._reads_the_model(X):
             raise NotForMe("its votes on some rows are not those of the net")
@@ -298,8 +299,10 @@ class TorchNet(MonteCarlo):
         return nonlinearity_of(self.net)(out)
 
     def _sum(self, proba: Any) -> Any:
-        """Votes from probabilities of shape (n_rows, n_votes, n_outputs)."""
+        """Votes from probabilities, or numbers, of shape (n_rows, n_votes, n_outputs)."""
         n_classes = len(self.classes)
+        if self.cells is not None:
+            return self._cells_of(proba)
         if self.voting == "hard":
             if proba.shape[2] == 2 == n_classes:  # much faster than to look for the largest
                 binary = isinstance(self.net, skorch.NeuralNetBinaryClassifier)
@@ -321,6 +324,19 @@ class TorchNet(MonteCarlo):
         if proba.shape[2] != n_classes or not bool(good):
             raise refuse_probabilities(tuple(proba.shape[1:]), n_classes)
         return torch.round(proba / total * SOFT_UNIT).long().sum(dim=1)
+
+    def _cells_of(self, numbers: Any) -> Any:
+        """How many numbers are in each cell."""
+        if numbers.shape[2] != 1 or not bool(torch.isfinite(numbers).all()):
+            raise ValueError(
+                f"The net gave {numbers.shape[2]} number(s) for a row, or NaN or infinity: one "
+                "finite number for each row is needed."
+            )
+        edges = torch.as_tensor(self.cells.edges, device=numbers.device)  # type: ignore[union-attr]
+        # Compared in double precision, as numbers that come from `predict` are.
+        cell = torch.bucketize(numbers[:, :, 0].double(), edges, right=True)
+        counts = torch.zeros((len(cell), len(edges) + 1), dtype=torch.int64, device=cell.device)
+        return counts.scatter_add_(1, cell, torch.ones_like(cell))
 
     def _copies_at_once(self, row: Any) -> int:
         """Noisy copies in one batch, from the memory that is free."""
@@ -358,7 +374,7 @@ def _generator(entropy: Any, number: int, device: Any) -> Any:
 
 def _is_plain(net: Any) -> bool:
     """Whether a net answers as skorch's own do."""
-    for kind in (skorch.NeuralNetClassifier, skorch.NeuralNetBinaryClassifier):
+    for kind in _KINDS:
         if isinstance(net, kind):
             own = all(getattr(type(net), name) is getattr(kind, name) for name in _OWN)
             loads = net.dataset is Dataset and net.iterator_valid is DataLoader

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 from scipy import special
@@ -20,12 +20,14 @@ from sklearn_rp.engines.problem import Engine, Problem
 from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.law import Gaussian
 from sklearn_rp.models.affine import dense_inputs, unfold_axes
+from sklearn_rp.models.cells import Cells
 from sklearn_rp.models.labels import labels_of
 from sklearn_rp.models.tables import TreeTable
 from sklearn_rp.models.thresholds import trial_rows
 from sklearn_rp.models.trees import FORESTS, TREES, read_trees
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, rows_per_chunk, take_rows
+from sklearn_rp.rules import rule_of
 from sklearn_rp.votes import Exact, Scored, Votes
 
 _EPS = np.finfo(np.float64).eps
@@ -202,6 +204,8 @@ class Trees(Engine):
         What one unit of it adds to the input.
     raw : tuple of float or None
         Boosting: start value, and the bounds of the raw score. None: the leaves hold votes.
+    voting : {"hard", "soft", "median"}
+        What they vote with.
     """
 
     boxes: Boxes
@@ -210,6 +214,7 @@ class Trees(Engine):
     source: np.ndarray
     gain: np.ndarray
     raw: tuple[float, float, float] | None = None
+    voting: str = "soft"
 
     method = "exact"
     divisible = True
@@ -220,10 +225,10 @@ class Trees(Engine):
     def for_problem(cls, problem: Problem) -> Self:
         """Engine for a tree, or for a forest whose probabilities are smoothed."""
         problem.numbers_alone()
-        voting, noise, X, estimator = problem.voting, problem.noise, problem.X, problem.reader
-        if voting == "hard" and len(noise.columns) == 1:
+        voting, noise, X = problem.voting, problem.noise, problem.X
+        if voting != "soft" and len(noise.columns) == 1:
             raise NotForMe("along one noised feature any model is swept")
-        model, transform, source, gain = unfold_axes(estimator, noise.columns, X)
+        model, transform, source, gain = unfold_axes(problem.model, noise.columns, X)
         kind = type(model)
         known = kind in TREES or (kind in FORESTS and voting == "soft")
         table = read_trees(model) if known else None
@@ -231,19 +236,21 @@ class Trees(Engine):
             raise NotForMe(
                 f"{kind.__name__} is no tree, nor, with voting='soft', a forest of one output"
             )
-        boxes = Boxes(table, _votes(table.value, voting) / table.n_trees)
-        engine = cls(boxes, transform, noise, source, gain)
-        engine._check(estimator, X, voting)
+        votes = _votes(table.value, voting, problem.cells)
+        boxes = Boxes(table, votes / table.n_trees)
+        engine = cls(boxes, transform, noise, source, gain, voting=voting)
+        engine._check(problem, voting)
         return engine
 
-    def _check(self, estimator: Any, X: Rows, voting: Literal["hard", "soft", "raw"]) -> None:
-        if not self._agrees(estimator, X, voting):
+    def _check(self, problem: Problem, voting: str) -> None:
+        if not self._agrees(problem, voting):
             raise NotForMe("the model is not what its leaves say")
 
-    def _agrees(self, estimator: Any, X: Rows, voting: Literal["hard", "soft", "raw"]) -> bool:
+    def _agrees(self, problem: Problem, voting: str) -> bool:
         """Whether the steps hand on the noise as is believed, and the leaves vote as the model."""
         # A forest has many leaves, and each is asked about each copy.
-        rows = trial_rows(estimator, self.noise.columns, X, 40)
+        estimator = problem.reader
+        rows = trial_rows(problem.model, self.noise.columns, problem.X, 40)
         values = self.noise.values(rows)
         draws = self.noise.probes()
         copies = self.noise.noisy_copies(rows, values, draws)
@@ -284,14 +291,14 @@ class Trees(Engine):
 
     def identity(self) -> Any:
         """What the leaves vote: labels, probabilities or raw scores."""
-        return self.boxes.value, self.raw
+        return self.boxes.value, self.raw, self.voting
 
     def _inputs(self, X: Rows) -> np.ndarray:
         return dense_inputs(self.transform, X).astype(np.float64, copy=False)
 
     def _answer(self, total: np.ndarray, error: np.ndarray, farthest: float) -> Votes:
         if self.raw is None:
-            return Exact(total, error)
+            return Exact(total, error, rule=rule_of(self.voting))
         # Boosting: G = (E[S] - low) / (high - low) is a soft vote and the decision is S > 0, so
         # the radius is the distance of Phi^-1(G) from Phi^-1 at S = 0.
         start, low, high = self.raw
@@ -334,12 +341,14 @@ class Boosting(Trees):
         most = np.maximum.reduceat(np.where(leaf, value, -np.inf), first)
         raw = start, start + sum(least.tolist()), start + sum(most.tolist())
         engine = cls(Boxes(table, value[:, None]), transform, noise, source, gain, raw)
-        engine._check(estimator, X, "raw")
+        engine._check(problem, "raw")
         return engine
 
 
-def _votes(value: np.ndarray, voting: Literal["hard", "soft"]) -> np.ndarray:
-    """Votes of each node of classification trees: shape (n_nodes, n_classes)."""
+def _votes(value: np.ndarray, voting: str, cells: Cells | None) -> np.ndarray:
+    """Votes of each node of trees: shape (n_nodes, n_classes)."""
+    if cells is not None:
+        return np.eye(len(cells.middles))[cells.of(value[:, 0])]
     if voting == "soft":
         return value / value.sum(axis=1, keepdims=True)
     return np.eye(value.shape[1])[value.argmax(axis=1)]

@@ -85,6 +85,13 @@ def fit_in_labels(model: Any, X: Any, y: np.ndarray, params: dict[str, Any]) -> 
     return model
 
 
+def fit_in_numbers(model: Any, X: Any, y: np.ndarray, params: dict[str, Any]) -> Any:
+    """Fit a regressor; a net is trained on one column of single precision."""
+    if is_net(last_step(model)) and not is_frozen(model):
+        y = y.astype(np.float32)[:, None]
+    return model.fit(X, y, **params)
+
+
 def labels_of(estimator: Any, X: Any) -> np.ndarray:
     """What a fitted classifier answers for each row: labels, of nets too.
 

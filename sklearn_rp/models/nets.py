@@ -10,9 +10,10 @@ from sklearn_rp.noise import Noise
 
 
 def is_net(model: Any) -> bool:
-    """Whether a model is one of skorch's classifiers, told without importing skorch."""
+    """Whether a model is one of skorch's estimators, told without importing skorch."""
     return any(
-        kind.__module__.split(".")[0] == "skorch" and kind.__name__.endswith("Classifier")
+        kind.__module__.split(".")[0] == "skorch"
+        and kind.__name__.endswith(("Classifier", "Regressor"))
         for kind in type(model).__mro__
     )
 

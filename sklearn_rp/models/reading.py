@@ -11,6 +11,7 @@ import numpy as np
 from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.law import Gaussian
 from sklearn_rp.models.asking import at_each
+from sklearn_rp.models.cells import Celled
 from sklearn_rp.models.labels import encode, labels_of
 from sklearn_rp.models.thresholds import MOST_EDGES, known_edges, trial_rows
 from sklearn_rp.noise import noised_values
@@ -91,8 +92,9 @@ class Reading:
             With the reason, if they are not known, are too many, or are not those of the model at
             some row that they are tried at.
         """
-        rows = trial_rows(estimator, columns, X, 48)
-        edges = known_edges(estimator, columns, rows)
+        model = estimator.estimator if isinstance(estimator, Celled) else estimator
+        rows = trial_rows(model, columns, X, 48)
+        edges = known_edges(model, columns, rows)
         if np.prod([len(e) + 1.0 for e in edges]) > MOST_EDGES:
             raise NotForMe("the model has too many cells")
         reading = cls.on_edges(estimator, columns, low, high, edges)

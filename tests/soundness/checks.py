@@ -4,11 +4,15 @@ import numpy as np
 from conftest import LinearRule
 from scipy import special, stats
 from sklearn.datasets import make_classification, make_moons
-from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    RandomForestClassifier,
+)
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from sklearn_rp import RobustPrivacyClassifier
+from sklearn_rp import RobustPrivacyClassifier, RobustPrivacyRegressor
 from sklearn_rp.votes import counted
 
 
@@ -55,6 +59,7 @@ def sampled_certificates_fail_with_probability_at_most_alpha(alpha, voting="hard
 MOONS = make_moons(400, noise=0.3, random_state=0)
 WIDE = make_classification(400, 4, n_informative=3, n_redundant=0, n_classes=3,
                            n_clusters_per_class=1, random_state=0)  # fmt: skip
+AMOUNT = WIDE[0] @ [3.0, -2.0, 1.0, 0.5] + 4 * np.sin(2 * WIDE[0][:, 0])
 EXACT = {
     "linear": lambda: RobustPrivacyClassifier(LogisticRegression(), sigma=0.7).fit(*MOONS),
     "trees": lambda: RobustPrivacyClassifier(
@@ -70,6 +75,20 @@ EXACT = {
         DecisionTreeClassifier(max_depth=6, random_state=0), sigma=0.3, noise_features=[0, 1],
         method="exact",
     ).fit(*WIDE),
+    "linear numbers": lambda: RobustPrivacyRegressor(
+        LinearRegression(), step=2.0, sigma=0.5
+    ).fit(WIDE[0], AMOUNT),
+    "tree of numbers": lambda: RobustPrivacyRegressor(
+        DecisionTreeRegressor(max_depth=6, random_state=0), step=2.0, sigma=0.3
+    ).fit(WIDE[0], AMOUNT),
+    "sweep of numbers": lambda: RobustPrivacyRegressor(
+        GradientBoostingRegressor(n_estimators=20, random_state=0), step=1.0, sigma=0.2,
+        noise_features=[0],
+    ).fit(WIDE[0], AMOUNT),
+    "plane of numbers": lambda: RobustPrivacyRegressor(
+        GradientBoostingRegressor(n_estimators=5, random_state=0), step=1.0, sigma=0.2,
+        noise_features=[0, 1],
+    ).fit(WIDE[0], AMOUNT),
 }  # fmt: skip
 
 

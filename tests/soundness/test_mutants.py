@@ -11,6 +11,7 @@ from sklearn_rp import release as releases
 from sklearn_rp.engines import linear, recalled, sweep, trees
 from sklearn_rp.law import Gaussian
 from sklearn_rp.noise import Noise
+from sklearn_rp.votes import Exact
 from soundness import checks
 
 
@@ -82,8 +83,8 @@ def test_error_of_the_tree_sums_subtracted_with_the_wrong_sign(monkeypatch):
 def test_the_sweep_looks_to_one_side(monkeypatch):
     own = sweep.nearest_change
 
-    def one_sided(profile, rows, x, label, spread, side, error, start):
-        found = own(profile, rows, x, label, spread, side, error, start)
+    def one_sided(profile, rows, x, label, spread, side, *rest):
+        found = own(profile, rows, x, label, spread, side, *rest)
         return np.where(side > 0, found, found + 1.0)
 
     monkeypatch.setattr(sweep, "nearest_change", one_sided)
@@ -91,10 +92,8 @@ def test_the_sweep_looks_to_one_side(monkeypatch):
 
 
 def test_the_sweep_takes_too_long_a_step(monkeypatch):
-    own = sweep.certain_radius
-    monkeypatch.setattr(
-        sweep, "certain_radius", lambda share, label, error: 1.5 * own(share, label, error)
-    )
+    own = Exact.radius_of
+    monkeypatch.setattr(Exact, "radius_of", lambda self, place: 1.5 * own(self, place))
     caught(checks.nothing_changes_inside_the_ball, "sweep", 20_000)
 
 
