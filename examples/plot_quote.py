@@ -25,6 +25,7 @@ from sklearn.model_selection import train_test_split
 
 from sklearn_rp import AttributePrivacyRegressor
 from sklearn_rp.attribute import compatible_sets
+from sklearn_rp.inspection import ReleaseDisplay
 
 X, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
@@ -42,21 +43,9 @@ bare = compatible_sets(
     private.estimator_, X_test, **asked, tolerance=0.5
 )  # as printed: whole numbers
 person = int(np.argmin(bare.component_length))
-grid = np.linspace(low, high, 800)
-along = pd.concat([X_test.iloc[[person]]] * len(grid)).assign(bmi=grid)
-own = X_test["bmi"].iloc[person]
-fig, ax = plt.subplots(figsize=(6.4, 4), layout="constrained")
-ax.axvspan(*(end[person] for end in sets.own_interval()), color="#009E73", alpha=0.2, lw=0)
-ax.plot(grid, private.estimator_.predict(along), color="0.55", lw=1.5, label="model")
-ax.plot(grid, private.predict(along), color="#0072B2", lw=2.5, label="released")
-ax.plot(own, sets.label[person], "ko", label="this person")
-ax.annotate(
-    "left open", (np.mean([end[person] for end in sets.own_interval()]), 0.94),
-    xycoords=("data", "axes fraction"), ha="center", color="#00674a",
-)  # fmt: skip
-ax.set_xlabel("BMI (kg/m2)")
-ax.set_ylabel("released number: progression of the disease")
-ax.legend()
+ReleaseDisplay.from_estimator(
+    private, X_test, row=person, unit="kg/m2", answer="released number: progression of the disease"
+)
 plt.show()
 
 # %%

@@ -45,7 +45,8 @@ class DocumentedMixin:
         """Public home and name of the class: the package itself for its estimators."""
         home = type(self).__module__
         top = home.split(".")[1] in ("classifier", "regressor", "attribute")
-        return {"module": "sklearn_rp" if top else home, "name": type(self).__name__}
+        module = "sklearn_rp" if top else ".".join(home.split(".")[:2])
+        return {"module": module, "name": type(self).__name__}
 
 
 # What scikit-learn keeps on an estimator while its callbacks run.

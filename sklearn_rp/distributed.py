@@ -267,7 +267,7 @@ def _other(file: Path, reason: str) -> str:
 def _no_records(estimator: Any, features: Sequence[str]) -> pd.DataFrame:
     """Certificates of no rows."""
     kinds: dict[str, Any] = {
-        "label": pd.Series(estimator.classes_).dtype,
+        "label": pd.Series(getattr(estimator, "classes_", np.empty(0))).dtype,
         "radius": float,
         "abstained": bool,
         "p_lower": float,

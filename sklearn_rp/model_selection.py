@@ -29,10 +29,10 @@ from sklearn_rp._compat import (
     weights_for_scores,
     with_callbacks,
 )
-from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.models.inside import behind_steps, is_pipeline, last_step
 from sklearn_rp.models.nets import waiting_for_noise
 from sklearn_rp.rows import did_you_mean
+from sklearn_rp.smoothed import Smoothed
 from sklearn_rp.validation import check_sigmas, unchanged_on_error
 
 __all__ = ["NoiseSearchCV", "max_privacy"]
@@ -159,7 +159,7 @@ class NoiseSearchCV(DocumentedMixin, BaseSearchCV):
 
     Parameters
     ----------
-    estimator : RobustPrivacyClassifier, or Pipeline that ends in one
+    estimator : RobustPrivacyClassifier or -Regressor, or Pipeline that ends in one
         What is to be tuned; its own ``sigma`` is ignored.
     sigmas : array-like of shape (n_sigmas,)
         Noise levels to try, in units of the classifier's ``noise_scale``.
@@ -383,17 +383,18 @@ def _numbers(found: Any, name: str | None = None) -> Any:
     return found
 
 
-def _smoothed(estimator: Any) -> tuple[str, RobustPrivacyClassifier]:
-    """The classifier that smooths, and where its parameters are: "" or "<step>__"."""
-    if isinstance(estimator, RobustPrivacyClassifier):
+def _smoothed(estimator: Any) -> tuple[str, Any]:
+    """The estimator that smooths, and where its parameters are: "" or "<step>__"."""
+    if isinstance(estimator, Smoothed):
         return "", estimator
     if is_pipeline(estimator):
         name, last = estimator.steps[-1]
         where, clf = _smoothed(last)
         return f"{name}__{where}", clf
     raise TypeError(
-        f"estimator={type(estimator).__name__} is not a RobustPrivacyClassifier, nor a Pipeline "
-        "that ends in one: for anything else, search over sigma with GridSearchCV."
+        f"estimator={type(estimator).__name__} is not a RobustPrivacyClassifier or "
+        "RobustPrivacyRegressor, nor a Pipeline that ends in one: for anything else, search over "
+        "sigma with GridSearchCV."
     )
 
 

@@ -175,7 +175,7 @@ class AttributePrivacyTransformer(TransformerMixin, Wrapper):
         feature = feature.lenient()
         self._release = self._find_release(base, feature, counted)
         self.estimator_ = base
-        if not self._release.numbers:
+        if not gives_numbers(base):
             self.classes_ = self._release.symbols
         self.feature_ = feature
         self.sensitive_feature_ = feature.name
@@ -242,7 +242,9 @@ class AttributePrivacyTransformer(TransformerMixin, Wrapper):
         new = dict(zip(self._new_names(feature, feature.name), columns, strict=True))
         last = {}
         if self.include_prediction:
-            last["prediction"] = self._release.coded(sets.label).astype(np.float64)
+            numbers = gives_numbers(self.estimator_)
+            told = sets.label if numbers else self._release.coded(sets.label)
+            last["prediction"] = told.astype(np.float64)
         return self._assemble(X, new, last)
 
     def _new_names(self, feature: Feature, name: str) -> list[str]:

@@ -3,8 +3,14 @@
 from sklearn_rp.inspection.certified_accuracy import CertifiedAccuracyDisplay
 from sklearn_rp.inspection.compatible_set import CompatibleSetDisplay
 from sklearn_rp.inspection.privacy_utility import PrivacyUtilityDisplay
+from sklearn_rp.inspection.release import ReleaseDisplay
 
-__all__ = ["CertifiedAccuracyDisplay", "CompatibleSetDisplay", "PrivacyUtilityDisplay"]
+__all__ = [
+    "CertifiedAccuracyDisplay",
+    "CompatibleSetDisplay",
+    "PrivacyUtilityDisplay",
+    "ReleaseDisplay",
+]
 
 
 def __dir__() -> list[str]:

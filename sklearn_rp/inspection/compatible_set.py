@@ -9,13 +9,9 @@ import pandas as pd
 
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
 from sklearn_rp.attribute.finding import ReleaseAlong, compatible_sets, sets_of
-from sklearn_rp.attribute.guaranteed import Guaranteed
-from sklearn_rp.attribute.transformer import AttributePrivacyTransformer
-from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.inspection.axes import POINTS, look, pyplot
-from sklearn_rp.models.inside import unwrapped
+from sklearn_rp.inspection.subject import Subject
 from sklearn_rp.rows import sample_positions
-from sklearn_rp.validation import check_rows
 
 _PEOPLE = 300  # of a picture of intervals
 _APART = 80  # of whom each has a bar of their own
@@ -96,43 +92,22 @@ class CompatibleSetDisplay:
         -------
         display : CompatibleSetDisplay
         """
-        knows = hasattr(estimator, "compatible_sets")
-        if knows and (sensitive_feature is not None or bounds is not None):
-            raise ValueError(
-                f"{type(estimator).__name__} knows its sensitive feature and its bounds: leave out "
-                "sensitive_feature and bounds."
-            )
-        if not knows and sensitive_feature is None:
-            raise ValueError(
-                f"{type(estimator).__name__} does not know which feature is sensitive: give "
-                "sensitive_feature, and bounds."
-            )
-        if knows:
-            rows = check_rows(estimator, X, reset=False)
-            feature = estimator.feature_
+        subject = Subject.of(estimator, X, sensitive_feature, bounds)
 
-            def find(model: Any) -> CompatibleSets:
-                return sets_of(ReleaseAlong(model, feature, rows, estimator.resolution), rows)
+        def find(model: Any) -> CompatibleSets:
+            if subject.knows:
+                release = ReleaseAlong(model, subject.feature, subject.rows, estimator.resolution)
+                return sets_of(release, subject.rows)
+            asked = {"sensitive_feature": sensitive_feature, "bounds": bounds}
+            return compatible_sets(model, X, **asked)
 
-            released = estimator.compatible_sets(X)
-        else:
-
-            def find(model: Any) -> CompatibleSets:
-                asked = {"sensitive_feature": sensitive_feature, "bounds": bounds}
-                return compatible_sets(model, X, **asked)
-
-            released = find(estimator)
+        released = estimator.compatible_sets(X) if subject.knows else find(estimator)
         if isinstance(baseline, str):
             if baseline != "auto":
                 raise ValueError(
                     f"baseline={baseline!r} is not allowed: give 'auto', None or a classifier."
                 )
-            model = estimator
-            if isinstance(model, AttributePrivacyTransformer):
-                model = model.estimator_
-            model = unwrapped(model)
-            ours = isinstance(model, RobustPrivacyClassifier | Guaranteed)
-            baseline = model.estimator_ if ours else None
+            baseline = subject.inside
         sets = {}
         if baseline is not None:
             sets["base model"] = find(baseline)

@@ -7,6 +7,7 @@ from sklearn_rp.metrics.scores import (
     average_certified_radius,
     bayes_vulnerability,
     certified_accuracy_score,
+    certified_error_score,
     interval_length_score,
 )
 
@@ -16,6 +17,7 @@ __all__ = [
     "average_certified_radius",
     "bayes_vulnerability",
     "certified_accuracy_score",
+    "certified_error_score",
     "interval_length_score",
     "make_certificate_scorer",
     "make_compatible_sets_scorer",

@@ -40,10 +40,10 @@ def make_certificate_scorer(
     Notes
     -----
     The metric decides what it costs, whatever calls it is wrapped in. One whose first question is
-    ``cert.at(radius)``, and which asks for nothing but `label` and the same again (as
-    `certified_accuracy_score` does), stops the Monte Carlo votes of each row as soon as the answer
-    is certain, as ``certify(radius=radius)`` does. Any other field, another radius, or a label
-    that is asked for before, needs all votes.
+    ``cert.at(radius)``, and which asks for nothing but `label`, `voting` and the same again (as
+    `certified_accuracy_score` and `certified_error_score` do), stops the Monte Carlo votes of each
+    row as soon as the answer is certain, as ``certify(radius=radius)`` does. Any other field,
+    another radius, or a label that is asked for before, needs all votes.
 
     Examples
     --------
@@ -89,8 +89,8 @@ def make_compatible_sets_scorer(
     Returns
     -------
     scorer : callable
-        ``scorer(estimator, X, y, **metadata)`` for any classifier. With metadata routing enabled,
-        ``scorer.set_score_request(sample_weight=True)`` asks for the weights.
+        ``scorer(estimator, X, y, **metadata)`` for any classifier or regressor. With metadata
+        routing enabled, ``scorer.set_score_request(sample_weight=True)`` asks for the weights.
 
     Examples
     --------
@@ -217,6 +217,10 @@ class _Asked:
     @property
     def label(self) -> np.ndarray:
         return (self._cert or self._whole()).label
+
+    @property
+    def voting(self) -> str:
+        return (self._cert or self._whole()).voting
 
     def __len__(self) -> int:
         return len(self._cert or self._whole())

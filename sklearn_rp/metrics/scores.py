@@ -5,9 +5,11 @@ An abstained row stays in every denominator and counts as wrong.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import mean_absolute_error
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
@@ -30,7 +32,7 @@ def certified_accuracy_score(
     y : array-like of shape (n_rows,)
         True labels.
     cert : Certificate
-        Certificate of the same rows.
+        Certificate of the same rows, of labels; for numbers see `certified_error_score`.
     radius : float, default=0.0
         In scaled units, or in the unit of `feature`.
     feature : str or int, default=None
@@ -59,15 +61,72 @@ def certified_accuracy_score(
     return _mean(is_right(y, cert) & certified, sample_weight, cert, y)
 
 
-def average_certified_radius(y: Any, cert: Certificate, *, sample_weight: Any = None) -> float:
-    """Mean radius in scaled units, counting 0 where the label is wrong or not certified.
-
-    The ACR of Zhai et al. 2020 (MACER, arXiv 2001.02378).
+def certified_error_score(
+    y: Any,
+    cert: Certificate,
+    *,
+    radius: float = 0.0,
+    feature: str | int | None = None,
+    metric: Callable[..., float] = mean_absolute_error,
+    fallback: float | None = None,
+    sample_weight: Any = None,
+) -> float:
+    """Score of numbers of which only those certified to a radius are released.
 
     Parameters
     ----------
     y : array-like of shape (n_rows,)
-        True labels.
+        True numbers.
+    cert : Certificate
+        Certificate of the same rows, of a :class:`~sklearn_rp.RobustPrivacyRegressor`.
+    radius : float, default=0.0
+        In scaled units, or in the unit of `feature`.
+    feature : str or int, default=None
+        Name of a noised feature, or its position, in whose unit `radius` is given.
+    metric : callable, default=sklearn.metrics.mean_absolute_error
+        ``metric(y_true, y_pred, sample_weight=...)``, such as scikit-learn's
+        :func:`~sklearn.metrics.r2_score` or, with its ``alpha`` by :func:`functools.partial`,
+        :func:`~sklearn.metrics.mean_pinball_loss`.
+    fallback : float, default=None
+        The one number that all others get; None: the median of `y`, which knows nothing of a row.
+    sample_weight : array-like of shape (n_rows,), default=None
+        Weight of each row; None: all alike.
+
+    Returns
+    -------
+    score : float
+        With the default metric an error, in the unit of `y`: it rises to that of `fallback` alone
+        as `radius` grows.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_rp import RobustPrivacyRegressor
+    >>> from sklearn_rp.metrics import certified_error_score
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> cert = RobustPrivacyRegressor(step=40, noise_features=[2]).fit(X, y).certify(X)
+    >>> certified_error_score(y, cert) < certified_error_score(y, cert, radius=0.5)
+    True
+    """
+    _check_kind(cert)
+    certified = cert.at(radius, feature=feature)  # asked first: see make_certificate_scorer
+    y = _target(y, cert)
+    other = float(np.median(y)) if fallback is None else float(fallback)
+    number = np.where(certified, cert.label, other)
+    weight = None if sample_weight is None else check_weights(sample_weight, len(y), cert, y)
+    return float(metric(y, number, sample_weight=weight))
+
+
+def average_certified_radius(y: Any, cert: Certificate, *, sample_weight: Any = None) -> float:
+    """Mean radius in scaled units, counting 0 where the label is wrong or not certified.
+
+    The ACR of Zhai et al. 2020 (MACER, arXiv 2001.02378). Numbers are not right or wrong: of a
+    regressor, every certified row counts.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,)
+        True labels, or numbers.
     cert : Certificate
         Certificate of the same rows.
     sample_weight : array-like of shape (n_rows,), default=None
@@ -87,7 +146,9 @@ def average_certified_radius(y: Any, cert: Certificate, *, sample_weight: Any = 
     >>> bool(0 < average_certified_radius(y, cert) < cert.radius.max())
     True
     """
-    return _mean(np.where(is_right(y, cert), cert.radius, 0.0), sample_weight, cert, y)
+    _check_kind(cert)
+    counts = len(_target(y, cert)) > 0 if cert.voting == "median" else is_right(y, cert)
+    return _mean(np.where(counts, cert.radius, 0.0), sample_weight, cert, y)
 
 
 def abstention_rate(cert: Certificate, *, sample_weight: Any = None) -> float:
@@ -244,10 +305,21 @@ def _mean(values: np.ndarray, sample_weight: Any, *rows: Any) -> float:
 
 def is_right(y: Any, cert: Certificate) -> np.ndarray:
     """Whether each label is right: shape (n_rows,)."""
+    y = _target(y, cert)
+    if cert.voting == "median":
+        raise ValueError(
+            "The certificate is of numbers, which are not right or wrong: use "
+            "certified_error_score, whose metric says how far off they are."
+        )
+    return np.asarray(cert.label == y)
+
+
+def _target(y: Any, cert: Certificate) -> np.ndarray:
+    """True labels or numbers of the certified rows."""
     _check_not_empty(cert)
     y = column_or_1d(y)
     check_consistent_length(y, cert.label)
-    return np.asarray(cert.label == y)
+    return y
 
 
 def _check_kind(cert: Certificate) -> None:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from sklearn_rp.attacks.attribute_inference import AttributeInferenceAttack
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
-from sklearn_rp.attribute.finding import compatible_sets
+from sklearn_rp.attribute.finding import check_tolerance, compatible_sets
 from sklearn_rp.attribute.guaranteed import guarantee_of
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.certifying import certify
 from sklearn_rp.feature import Feature
 from sklearn_rp.models.inside import behind_steps, is_pipeline, last_step, unwrapped
-from sklearn_rp.models.labels import gives_numbers, labels_of
+from sklearn_rp.models.labels import gives_numbers, labels_of, numbers_of
 from sklearn_rp.release import release_of
 from sklearn_rp.report.page import NOT_COVERED, PrivacyReport
 from sklearn_rp.report.warnings import about_attack, about_release, about_sets
@@ -38,9 +39,10 @@ from sklearn_rp.rows import (
 )
 from sklearn_rp.trial import is_random
 from sklearn_rp.validation import as_rows, check_groups
-from sklearn_rp.wrapper import ClassifierWrapper
+from sklearn_rp.wrapper import Wrapper
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+_PARTS = 5  # of the people, by the number that they are told
 
 
 def privacy_report(
@@ -54,24 +56,27 @@ def privacy_report(
     domain: Any = None,
     X_public: Any = None,
     resolution: int = 256,
+    tolerance: float = 0.0,
     random_state: int = 0,
     n_jobs: int | None = None,
 ) -> PrivacyReport:
-    """Report on what a fitted classifier releases about some people.
+    """Report on what a fitted classifier or regressor releases about some people.
 
     Parameters
     ----------
-    estimator : fitted classifier
+    estimator : fitted classifier or regressor
         Anything with ``predict``; certificates are reported where :func:`~sklearn_rp.certify` takes
-        it, and the minimum of an :class:`~sklearn_rp.AttributePrivacyClassifier`, both as fitted.
+        it, and the minimum of an :class:`~sklearn_rp.AttributePrivacyClassifier` or
+        :class:`~sklearn_rp.AttributePrivacyRegressor`, all as fitted.
     X : array or DataFrame of shape (n_rows, n_features)
         The people: rows that the classifier was not fitted on.
     y : array-like of shape (n_rows,)
-        Their true labels.
+        Their true labels, or numbers.
     sensitive_features : str, int or sequence of them
-        Attributes that a label may give away, numeric or categorical.
+        Attributes that an answer may give away, numeric or categorical.
     groups : array-like of shape (n_rows,), default=None
-        A group for each person, for figures per group; None: the released labels.
+        A group for each person, for figures per group; None: the released labels, or fifths of
+        the released numbers.
     bounds : (low, high), sequence of categories, or mapping from feature to these, default=None
         Values that are possible, for features as named in `sensitive_features`; where they are not
         given, those in `X` and `X_public`.
@@ -83,6 +88,9 @@ def privacy_report(
         the attack is on the other half.
     resolution : int, default=256
         Cells of the first look for compatible sets.
+    tolerance : float, default=0.0
+        Of a regressor whose numbers are released as they are: numbers that differ by no more than
+        this are taken for the same, as an exact one leaves one value.
     random_state : int, default=0
         Seed of the halves and of the attack's models.
     n_jobs : int, default=None
@@ -124,20 +132,18 @@ def privacy_report(
         raise ValueError("sensitive_features=[] is not allowed: name at least one feature.")
     bounds = _by_feature("bounds", bounds, features, "(low, high)")
     domains = _by_feature("domain", domain, features, "'integer'")
-    label = labels_of(estimator, X)
-    groups = label if groups is None else check_groups(groups, len(label), X)
+    tolerance = check_tolerance(tolerance, estimator)
+    word = "number" if gives_numbers(estimator) else "label"
+    label = numbers_of(estimator, X) if word == "number" else labels_of(estimator, X)
+    told = _fifths(label) if word == "number" else label
+    groups = told if groups is None else check_groups(groups, len(label), X)
 
     cert = _certificate(estimator, X)
     point = _operating_point(estimator, cert, X, label, y)
-    warned = about_release(estimator, point, cert)
+    random = is_random(estimator, X)
+    warned = about_release(estimator, point, cert, random)
     tables: dict[str, pd.DataFrame] = {}
     attacks: dict[str, pd.DataFrame] = {}
-    random = is_random(estimator, X)
-    if random:
-        warned.append(
-            "The release is random: every value of an attribute is compatible with every label, "
-            "with some probability. No compatible sets are reported; see privacy_loss."
-        )
     # Behind the steps of a Pipeline the noise is on other features than these, whatever their name.
     direct = not is_pipeline(unwrapped(estimator))
     for feature in [] if random else features:
@@ -149,24 +155,20 @@ def privacy_report(
             "bounds": found.bounds,
             "domain": "auto" if found.categories is not None else found.domain,
             "resolution": resolution,
+            "tolerance": tolerance,
         }
         sets: CompatibleSets = compatible_sets(estimator, X, **possible, n_jobs=n_jobs)
         tables[sets.feature] = _sets_table(sets, groups)
         attack = AttributeInferenceAttack(estimator, **possible, random_state=random_state)
         attacks[sets.feature] = _attacked(attack, X, X_public)
-        warned += about_sets(sets, groups, feature in bounds, cert if direct else None)
-        warned += about_attack(sets, attacks[sets.feature])
+        warned += about_sets(sets, groups, feature in bounds, cert if direct else None, word)
+        warned += about_attack(sets, attacks[sets.feature], word)
     radii = None if cert is None else _radii(cert, list(tables) if direct else [])
     return PrivacyReport(point, radii, tables, attacks, warned, list(NOT_COVERED))
 
 
 def _check(estimator: Any) -> None:
-    """Refuse what is not fitted, and what releases no labels."""
-    if gives_numbers(estimator):
-        raise TypeError(
-            f"estimator={type(estimator).__name__} is a regressor, and reports are about labels so "
-            "far: use compatible_sets, and AttributeInferenceAttack, which take regressors."
-        )
+    """Refuse what is not fitted."""
     if hasattr(estimator, "fit"):  # or whatever has predict
         check_is_fitted(estimator)
 
@@ -239,18 +241,14 @@ def _operating_point(
     """Name and value of each line of the operating point."""
     inner = unwrapped(estimator)
     model = last_step(inner)
-    while isinstance(model, ClassifierWrapper):
+    while isinstance(model, Wrapper):
         model = last_step(model.estimator_)
     point: dict[str, Any] = {
         "estimator": type(inner).__name__,
         "model": type(model).__name__,
         "rows": len(label),
-        "accuracy": float(accuracy_score(y, label)),
-        "accuracy_without_privacy": _accuracy_without(estimator, X, y),
-        "accuracy_of_the_most_frequent_label": float(
-            np.unique(y, return_counts=True)[1].max() / len(y)
-        ),
     }
+    point |= _quality(estimator, X, label, y)
     behind = "_behind_the_steps" if is_pipeline(inner) else ""
     promise = guarantee_of(estimator)
     if promise is not None:
@@ -284,12 +282,39 @@ def _operating_point(
     return point
 
 
-def _accuracy_without(estimator: Any, X: Rows, y: np.ndarray) -> float | None:
-    """Accuracy of the model inside a release; None where there is none."""
+def _quality(estimator: Any, X: Rows, label: np.ndarray, y: np.ndarray) -> dict[str, Any]:
+    """How good the answers are, those of the model inside, and the best that know nothing."""
     last = last_step(estimator)
-    if not isinstance(last, ClassifierWrapper):
-        return None
-    return float(accuracy_score(y, labels_of(last.estimator_, _given(estimator, X))))
+    inner = last.estimator_ if isinstance(last, Wrapper) else None
+    ask = numbers_of if gives_numbers(estimator) else labels_of
+    plain = None if inner is None else ask(inner, _given(estimator, X))
+    if not gives_numbers(estimator):
+        return {
+            "released": "labels",
+            "accuracy": float(accuracy_score(y, label)),
+            "accuracy_without_privacy": None if plain is None else float(accuracy_score(y, plain)),
+            "accuracy_of_the_most_frequent_label": float(
+                np.unique(y, return_counts=True)[1].max() / len(y)
+            ),
+        }
+    found: dict[str, Any] = {"released": "numbers"}
+    for name, score in (("r2", r2_score), ("mean_absolute_error", mean_absolute_error)):
+        found[name] = float(score(y, label))
+        found[f"{name}_without_privacy"] = None if plain is None else float(score(y, plain))
+    middle = np.full(len(y), np.median(y))
+    return found | {
+        "mean_absolute_error_of_the_median_alone": float(mean_absolute_error(y, middle))
+    }
+
+
+def _fifths(numbers: np.ndarray) -> np.ndarray:
+    """Groups of people by what they are told, as text; of few different numbers each is one."""
+    if len(np.unique(numbers)) <= _PARTS:
+        return np.array([f"{number:g}" for number in numbers])
+    ends = np.unique(np.quantile(numbers, np.arange(1, _PARTS) / _PARTS))
+    part = np.searchsorted(ends, numbers, side="right")
+    names = [f"below {ends[0]:g}", *(f"{a:g} to {b:g}" for a, b in pairwise(ends))]
+    return np.array([*names, f"{ends[-1]:g} or more"])[part]
 
 
 def _given(estimator: Any, X: Rows) -> Rows:

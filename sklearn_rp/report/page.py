@@ -16,19 +16,19 @@ import pandas as pd
 from sklearn_rp._version import __version__
 
 _RADII = (
-    "How far the noised features of a person may move, all others fixed, before the label may "
+    "How far the noised features of a person may move, all others fixed, before the {word} may "
     "change: for 5 % of the people less than is said under 5 %, and so on. A radius ends at the "
-    "diameter of the training rows, even where the label never changes."
+    "diameter of the training rows, even where the {word} never changes."
 )
 _SETS = (
-    "Values of {0} around a person's own that get the same label, all other features fixed: length "
-    "of the stretch in the unit of {0}, or number of values where only some are possible. Whoever "
-    "knows the model, the other features and the label cannot tell them apart. Groups: released "
-    "labels, or those given."
+    "Values of {0} around a person's own that get the same {word}, all other features fixed: "
+    "length of the stretch in the unit of {0}, or number of values where only some are possible. "
+    "Whoever knows the model, the other features and the {word} cannot tell them apart. Groups: "
+    "what is released, or those given."
 )
 _ATTACK = (
-    "What attackers guess who know the model and all other features. Imputation sees no label; the "
-    "others see it, too: gain is what that adds, with its 95 % interval over people. "
+    "What attackers guess who know the model and all other features. Imputation sees no {word}; "
+    "the others see it, too: gain is what that adds, with its 95 % interval over people. "
 )
 _OF_NUMBERS = (
     "error: mean distance of the guess from the truth; length: of the set of values that the "
@@ -42,7 +42,7 @@ NOT_COVERED = (
     "What the other features give away without any model: see the imputation line of each attack.",
     "Several releases about one person, by other models or after retraining: what they leave open "
     "is the intersection of their sets.",
-    "Copying the model through its labels (extraction), and rebuilding inputs from many queries "
+    "Copying the model through its answers (extraction), and rebuilding inputs from many queries "
     "(inversion): measure them with sklearn_rp.attacks.",
     "Features that are neither noised nor named as sensitive here.",
     "Vote shares, certificates and this report itself: they are computed from people's rows and "
@@ -162,14 +162,17 @@ class PrivacyReport:
         point = [(key.replace("_", " "), _shown(v)) for key, v in self.operating_point.items()]
         table = pd.DataFrame(point, columns=["", "value"])
         tables = [("Operating point", "What is released, and how.", table)]
+        word = str(self.operating_point.get("released", "labels")).removesuffix("s")
         if self.radii is not None:
-            tables.append(("Certified radius", _RADII, self.radii))
+            tables.append(("Certified radius", _RADII.format(word=word), self.radii))
         for name in self.sets:
-            title = f"What the label leaves open of {name}"
-            tables.append((title, _SETS.format(name), self.sets[name]))
+            title = f"What the {word} leaves open of {name}"
+            tables.append((title, _SETS.format(name, word=word), self.sets[name]))
             if name in self.attacks:
                 attack = self.attacks[name]
-                note = _ATTACK + (_OF_NUMBERS if "error" in attack else _OF_CATEGORIES)
+                note = _ATTACK.format(word=word) + (
+                    _OF_NUMBERS if "error" in attack else _OF_CATEGORIES
+                )
                 tables.append((f"Guessing {name}", note, attack))
         return tables
 

@@ -16,11 +16,26 @@ from sklearn_rp.models.inside import unwrapped
 _NARROW = 0.05  # of the range: a set that pins a person down
 
 
-def about_release(estimator: Any, point: dict[str, Any], cert: Certificate | None) -> list[str]:
-    """Of the labels themselves, and of what is promised of them."""
+def about_release(
+    estimator: Any, point: dict[str, Any], cert: Certificate | None, random: bool
+) -> list[str]:
+    """Of the answers themselves, and of what is promised of them."""
     found = []
-    accuracy, frequent = point["accuracy"], point["accuracy_of_the_most_frequent_label"]
-    if accuracy <= frequent:
+    answer = "number" if "r2" in point else "label"
+    if random:
+        found.append(
+            f"The release is random: every value of an attribute is compatible with every {answer}"
+            ", with some probability. No compatible sets are reported; see privacy_loss."
+        )
+    if "r2" in point:
+        error, alone = (point[f"mean_absolute_error{end}"] for end in ("", "_of_the_median_alone"))
+        if error >= alone:
+            found.append(
+                f"The released numbers are off by {error:.3g} in the mean, no less than the median "
+                f"alone ({alone:.3g})."
+            )
+    elif point["accuracy"] <= point["accuracy_of_the_most_frequent_label"]:
+        accuracy, frequent = point["accuracy"], point["accuracy_of_the_most_frequent_label"]
         found.append(
             f"The released labels are right for {accuracy:.1%} of the rows, no more than the most "
             f"frequent label alone ({frequent:.1%})."
@@ -42,21 +57,26 @@ def about_release(estimator: Any, point: dict[str, Any], cert: Certificate | Non
         return found
     without = int(cert.abstained.sum())
     if without:
-        what = "get the fallback" if cert.min_radius is not None else "get a label all the same"
+        what = f"get a {answer} all the same" if cert.min_radius is None else "get the fallback"
         found.append(f"{without} of {len(cert)} rows are not certified; they {what}.")
     if cert.alpha:
         found.append(
             f"Each certificate holds with probability {1 - cert.alpha:g}, not with certainty: of "
             f"{len(cert)} rows {cert.alpha * len(cert):.2g} may be expected to be wrong. What is "
-            "released is a top of votes: within release radius it is the certified label."
+            "released is a top of votes (of numbers their median): within release radius it is the "
+            "certified one."
         )
     return found
 
 
 def about_sets(
-    sets: CompatibleSets, groups: np.ndarray, given: bool, cert: Certificate | None
+    sets: CompatibleSets,
+    groups: np.ndarray,
+    given: bool,
+    cert: Certificate | None,
+    word: str = "label",
 ) -> list[str]:
-    """Of what the label leaves open, and of noise that hides little of it."""
+    """Of what the label, or `word`, leaves open, and of noise that hides little of it."""
     found, name = [], sets.feature
     if cert is not None and name not in cert.feature_names.tolist():
         found.append(f"{name} gets no noise: every certificate holds with it fixed.")
@@ -74,7 +94,7 @@ def about_sets(
         if narrow:
             unit = "possible values" if counted else "in its own unit"
             found.append(
-                f"For {narrow} of {len(sets)} people the label leaves less than {_NARROW:.0%} of "
+                f"For {narrow} of {len(sets)} people the {word} leaves less than {_NARROW:.0%} of "
                 f"the range of {name} open around their value; the narrowest has "
                 f"{sets.component_length.min():.3g} {unit}."
             )
@@ -86,17 +106,17 @@ def about_sets(
     if counted:
         alone = int((sets.length <= 1).sum())
         if alone:
-            found.append(f"For {alone} of {len(sets)} people the label gives {name} away.")
+            found.append(f"For {alone} of {len(sets)} people the {word} gives {name} away.")
     median = np.median(share)
     return found + [
-        f"Group {group}: the label leaves half as much of {name} open as for all, or less."
+        f"Group {group}: the {word} leaves half as much of {name} open as for all, or less."
         for group in np.unique(groups)
         if np.median(share[groups == group]) < median / 2
     ]
 
 
-def about_attack(sets: CompatibleSets, table: pd.DataFrame) -> list[str]:
-    """Whether seeing the label helps an attacker, beyond the noise of the measurement."""
+def about_attack(sets: CompatibleSets, table: pd.DataFrame, word: str = "label") -> list[str]:
+    """Whether seeing the label, or `word`, helps an attacker, beyond the noise of measuring."""
     line: Any = table.set_index("attacker")
     best = line.loc[line["gain"].drop("imputation").idxmax()]
     if best["gain_low"] <= 0:  # it may be chance
@@ -104,7 +124,7 @@ def about_attack(sets: CompatibleSets, table: pd.DataFrame) -> list[str]:
     figure = "error" if sets.categories is None else "mcc"
     what = "mean error" if sets.categories is None else "Matthews' correlation"
     return [
-        f"Guessing {sets.feature}: {what} {line.loc['imputation', figure]:.3g} without the label, "
+        f"Guessing {sets.feature}: {what} {line.loc['imputation', figure]:.3g} without the {word}, "
         f"{best[figure]:.3g} with it ({best.name} attacker); a gain of {best['gain']:.2g}, 95 % "
         f"interval {best['gain_low']:.2g} to {best['gain_high']:.2g}."
     ]

@@ -10,8 +10,6 @@ from sklearn.tree import DecisionTreeRegressor
 from sklearn_rp import (
     AttributePrivacyRegressor,
     AttributePrivacyTransformer,
-    certify,
-    privacy_report,
 )
 from sklearn_rp.attacks import AttributeInferenceAttack
 from sklearn_rp.inspection import CompatibleSetDisplay
@@ -103,11 +101,3 @@ def test_steps_are_drawn_beside_the_model():
     assert set(frame["model"]) == {"base model", "released"}
     wide = frame[(frame["model"] == "released") & frame["holds_own"]]
     assert (wide["high"] - wide["low"]).min() >= 0.2 * 30 - 1e-9
-
-
-def test_what_is_about_labels_says_so():
-    apr = AttributePrivacyRegressor(levels="model", **ASKED).fit(FRAME, Y)
-    with pytest.raises(TypeError, match="is a regressor, and reports are about labels so far"):
-        privacy_report(apr, FRAME, Y, sensitive_features="bmi")
-    with pytest.raises(TypeError, match="certify cannot certify AttributePrivacyRegressor"):
-        certify(apr, FRAME)

@@ -1,4 +1,4 @@
-"""Defences to compare with: random answers, one noisy look, random silence."""
+"""Labels: random answers, one noisy look, random silence."""
 
 from __future__ import annotations
 
@@ -8,110 +8,38 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin, clone
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import Interval
-from sklearn_rp.law import next_seed, seed_of
+from sklearn_rp.baselines.plain import AtRandom, RandomRelease
 from sklearn_rp.models.labels import classes_of, encode, labels_of
 from sklearn_rp.noise import CategoryNoise, Noise
-from sklearn_rp.release import FittedRelease, Labels, labels, or_fallback
+from sklearn_rp.release import labels, or_fallback
 from sklearn_rp.rows import Rows, names_of
 from sklearn_rp.trial import check_noise
-from sklearn_rp.validation import check_rows
 from sklearn_rp.wrapper import ClassifierWrapper
-
-__all__ = ["NoisyInputClassifier", "RandomAbstentionClassifier", "RandomizedResponseClassifier"]
-
-
-def __dir__() -> list[str]:
-    return __all__
-
 
 _TRIED_DRAWS = 1000  # of the noise, in `fit`
 
 
-@dataclass(frozen=True, eq=False)
-class RandomRelease(FittedRelease):
-    """Labels of a fitted classifier, released by chance.
-
-    Parameters
-    ----------
-    model : fitted classifier
-        The classifier.
-    answer : Labels
-        Its labels, and a fallback where there is one.
-    rule : callable
-        ``rule(release, X, rng)``: labels to release for checked rows.
-    calls : SeedSequence or None
-        Where a seed was given: call after call in a reproducible order.
-    """
-
-    model: Any
-    answer: Labels
-    rule: Any
-    calls: np.random.SeedSequence | None
-
-    n_votes = 1
-    is_random = True
-
-    def identity(self) -> Any:
-        """Model, answer, rule and seed."""
-        seed = None if self.calls is None else self.calls.entropy
-        return self.model, self.answer, self.rule, seed
-
-    def release(self, X: Rows, n_jobs: int | None = None) -> np.ndarray:
-        """What is released for each of some checked rows, drawn anew."""
-        return self.rule(self, X, np.random.default_rng(next_seed(self.calls)))
-
-
-class _RandomEstimator(ClassifierMixin, ClassifierWrapper):
+class _RandomEstimator(ClassifierMixin, AtRandom, ClassifierWrapper):
     """A fitted classifier whose labels are released at random, anew in every call."""
 
     estimator: Any
-    random_state: Any
     fallback: Any = None
-
-    _parameter_constraints: dict = ClassifierWrapper._parameter_constraints | {
-        "random_state": ["random_state"]
-    }
 
     def _learn(self, X: Rows, y: np.ndarray, params: dict[str, Any]) -> None:
         base = self._fit_base(clone(self._base()), X, y, params)
         classes = classes_of(base, y)
         self._check_classes(classes)
         answer = labels(classes, self.fallback)
-        # Without a seed every call asks the operating system.
-        seeded = self.random_state is not None
-        calls = np.random.SeedSequence(seed_of(self.random_state)) if seeded else None
         rule = self._rule(X, base, classes, params.get("sample_weight"))
         self.estimator_ = base
         self.classes_ = classes
-        self.release_ = RandomRelease(base, answer, rule, calls)
-
-    def predict(self, X):
-        """Label to release for each row; drawn anew in every call.
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        label : ndarray of shape (n_samples,)
-        """
-        check_is_fitted(self)
-        return self.release_.release(check_rows(self, X, reset=False))
+        self.release_ = RandomRelease(base, answer, rule, self.calls())
 
     def _rule(self, X: Rows, base: Any, classes: np.ndarray, weight: np.ndarray | None) -> Any:
         """How labels are drawn, of a fitted classifier with these labels."""
         raise NotImplementedError
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.non_deterministic = True
-        tags.classifier_tags.poor_score = True  # answers are made worse on purpose
-        return tags
 
 
 class RandomizedResponseClassifier(_RandomEstimator):

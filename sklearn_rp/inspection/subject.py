@@ -1,0 +1,71 @@
+"""Whose release, of which people, along which feature: what displays of one feature are given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sklearn_rp.attribute.guaranteed import Guaranteed
+from sklearn_rp.attribute.transformer import AttributePrivacyTransformer
+from sklearn_rp.feature import Feature
+from sklearn_rp.models.inside import unwrapped
+from sklearn_rp.rows import Rows
+from sklearn_rp.smoothed import Smoothed
+from sklearn_rp.validation import as_rows, check_rows
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is drawn.
+
+    Parameters
+    ----------
+    model : fitted estimator
+        What releases.
+    rows : ndarray or frame of shape (n_rows, n_features)
+        Checked rows.
+    feature : Feature
+        The sensitive feature.
+    knows : bool
+        Whether the estimator knows it itself.
+    """
+
+    model: Any
+    rows: Rows
+    feature: Feature
+    knows: bool
+
+    @classmethod
+    def of(cls, estimator: Any, X: Any, sensitive_feature: Any, bounds: Any) -> Subject:
+        """From the parameters of a display.
+
+        Raises
+        ------
+        ValueError
+            If the feature is given twice, or not at all.
+        """
+        knows, name = hasattr(estimator, "compatible_sets"), type(estimator).__name__
+        if knows and (sensitive_feature is not None or bounds is not None):
+            raise ValueError(
+                f"{name} knows its sensitive feature and its bounds: leave out sensitive_feature "
+                "and bounds."
+            )
+        if not knows and sensitive_feature is None:
+            raise ValueError(
+                f"{name} does not know which feature is sensitive: give sensitive_feature, and "
+                "bounds."
+            )
+        model = estimator
+        if isinstance(model, AttributePrivacyTransformer):
+            model = model.estimator_
+        if knows:
+            rows = check_rows(estimator, X, reset=False)
+            return cls(model, rows, estimator.feature_, knows)
+        rows = as_rows(X)
+        return cls(model, rows, Feature.from_data(rows, sensitive_feature, bounds), knows)
+
+    @property
+    def inside(self) -> Any:
+        """The model inside a release of ours; None where there is none."""
+        model = unwrapped(self.model)
+        return model.estimator_ if isinstance(model, Smoothed | Guaranteed) else None
