@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import StrOptions
@@ -16,7 +15,7 @@ from sklearn_rp.smoothed import Smoothed
 from sklearn_rp.wrapper import ClassifierWrapper
 
 
-class RobustPrivacyClassifier(ClassifierMixin, Smoothed, ClassifierWrapper):
+class RobustPrivacyClassifier(Smoothed, ClassifierWrapper):
     """Smooth a classifier with Gaussian noise and certify how far an input can move unseen.
 
     The label of the smoothed classifier is what the base classifier answers most often on noisy

@@ -6,7 +6,6 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import Interval
@@ -18,7 +17,7 @@ from sklearn_rp.smoothed import Smoothed
 from sklearn_rp.wrapper import RegressorWrapper
 
 
-class RobustPrivacyRegressor(RegressorMixin, Smoothed, RegressorWrapper):
+class RobustPrivacyRegressor(Smoothed, RegressorWrapper):
     """Smooth a regressor with Gaussian noise and certify how far an input can move unseen.
 
     The base regressor answers for noisy copies of the row. Released is the middle of the cell, of
@@ -31,8 +30,9 @@ class RobustPrivacyRegressor(RegressorMixin, Smoothed, RegressorWrapper):
     Parameters
     ----------
     estimator : regressor, default=None
-        Anything with ``fit`` and ``predict``; ``LinearRegression()`` if None. Wrap a model that is
-        already fitted in :class:`~sklearn.frozen.FrozenEstimator`.
+        Anything with ``fit`` and ``predict``; ``LinearRegression()`` if None. With `pos_label` a
+        classifier that has ``predict_proba``. Wrap a model that is already fitted in
+        :class:`~sklearn.frozen.FrozenEstimator`.
     step : float
         Width of the cells, in the unit of the target. Cells begin at its multiples and cover the
         model's answers to the rows of `fit`; the outermost go on for ever. A wider cell is a
@@ -62,6 +62,9 @@ class RobustPrivacyRegressor(RegressorMixin, Smoothed, RegressorWrapper):
         this. `Certificate.at` tells the rows certified to any radius.
     fallback : float, default=None
         Released for a row that is not certified. None: the number is always released.
+    pos_label : label, default=None
+        Of a classifier: the class whose probability is the number that is smoothed and released;
+        `y` then holds labels.
     resample : bool, default=False
         False: one noise bank, drawn when fitting, serves every call; the release is a deterministic
         function of the row, and repeated queries teach nothing. True: fresh noise for every row in
@@ -77,7 +80,7 @@ class RobustPrivacyRegressor(RegressorMixin, Smoothed, RegressorWrapper):
     Attributes
     ----------
     estimator_ : regressor
-        The fitted base regressor.
+        The fitted base regressor; with `pos_label` one around the classifier, its ``estimator_``.
     numbers_ : ndarray of shape (n_cells,)
         The numbers that may be released, sorted: the middles of the cells.
     method_ : {"exact", "monte_carlo"}
@@ -134,6 +137,7 @@ class RobustPrivacyRegressor(RegressorMixin, Smoothed, RegressorWrapper):
     _parameter_constraints: dict = Smoothed._parameter_constraints | {
         "step": [Interval(Real, 0, None, closed="neither")],
         "fallback": [Interval(Real, None, None, closed="neither"), None],
+        "pos_label": "no_validation",
     }
 
     _voting = "median"
@@ -152,6 +156,7 @@ class RobustPrivacyRegressor(RegressorMixin, Smoothed, RegressorWrapper):
         n_augment=0,
         min_radius=0.0,
         fallback=None,
+        pos_label=None,
         resample=False,
         n_jobs=None,
         random_state=None,
@@ -167,6 +172,7 @@ class RobustPrivacyRegressor(RegressorMixin, Smoothed, RegressorWrapper):
         self.n_augment = n_augment
         self.min_radius = min_radius
         self.fallback = fallback
+        self.pos_label = pos_label
         self.resample = resample
         self.n_jobs = n_jobs
         self.random_state = random_state

@@ -9,10 +9,16 @@ from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    MetaEstimatorMixin,
+    RegressorMixin,
+    is_classifier,
+)
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.utils import get_tags
+from sklearn.utils import column_or_1d, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import has_fit_parameter
 
@@ -28,7 +34,9 @@ from sklearn_rp._compat import (
 )
 from sklearn_rp._version import __version__
 from sklearn_rp.exceptions import warn_user
+from sklearn_rp.models.inside import adapted
 from sklearn_rp.models.labels import fit_in_labels, fit_in_numbers
+from sklearn_rp.models.scores import ClassScore
 from sklearn_rp.rows import (
     Rows,
 )
@@ -63,7 +71,7 @@ class weighted:  # noqa: N801
     def __get__(self, wrapper: Any, owner: Any = None) -> Callable:
         if wrapper is None:
             return self._fit
-        takes = has_fit_parameter(wrapper._base(), "sample_weight")
+        takes = has_fit_parameter(wrapper._given(), "sample_weight")
         return MethodType(self._fit if takes else self._plain, wrapper)
 
 
@@ -88,6 +96,7 @@ class Wrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, Version
     """Base of the estimators that fit a model and release its answers in some way."""
 
     estimator: Any
+    pos_label: Any = None  # of a regressor: the class whose probability is its number
 
     _kind: str  # of the model, as its tags call it
     _other_kind: str  # what is said to a model of another kind
@@ -159,16 +168,28 @@ class Wrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, Version
         """
         return check_rows(self, X, reset=False)
 
-    def _base(self) -> Any:
-        """The unfitted model: `estimator`, or the default."""
+    def _given(self) -> Any:
+        """What is wrapped: `estimator`, or the default."""
         return self._default() if self.estimator is None else self.estimator
 
-    def _check_target(self, X: Rows, y: Any) -> np.ndarray:
-        """Labels or numbers as an array; refused where the model is of another kind."""
-        estimator = self._base()
+    def _base(self) -> Any:
+        """The unfitted model: what is wrapped, or what makes numbers of it."""
+        return self._answering(self._given())
+
+    def _answering(self, model: Any) -> Any:
+        """A model, so that its answers are what is released."""
+        return model
+
+    def _check_model(self, estimator: Any) -> None:
+        """Refuse a model of another kind."""
         kind = get_tags(estimator).estimator_type
         if kind not in (None, self._kind):
             raise ValueError(self._other_kind.format(estimator=repr(estimator), kind=kind))
+
+    def _check_target(self, X: Rows, y: Any) -> np.ndarray:
+        """Labels or numbers as an array; refused where the model is of another kind."""
+        estimator = self._given()
+        self._check_model(estimator)
         self._check_methods(estimator, fitted=False)
         y = self._target(X, y)
         if not isinstance(estimator, FrozenEstimator):  # which may be asked about rows of one class
@@ -202,12 +223,12 @@ class Wrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, Version
         params = route(self, "fit", "estimator", fit_params)
         if params.get("sample_weight") is None:
             return params
-        taken = inspect.signature(self._base().fit).parameters
+        taken = inspect.signature(self._given().fit).parameters
         if "sample_weight" not in taken and not any(
             p.kind == p.VAR_KEYWORD for p in taken.values()
         ):
             raise ValueError(
-                f"sample_weight is not allowed: {type(self._base()).__name__} takes no weights in "
+                f"sample_weight is not allowed: {type(self._given()).__name__} takes no weights in "
                 "fit. Leave it out, or wrap a classifier that does."
             )
         return params | {"sample_weight": check_weights(params["sample_weight"], X.shape[0], X, y)}
@@ -216,7 +237,7 @@ class Wrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, Version
         """Fit a clone of the classifier; callbacks are told."""
         with fitting(self, base):
             base = self._fit_model(base, X, y, params)
-        self._check_methods(base, fitted=True)
+        self._check_methods(adapted(base), fitted=True)
         return base
 
     def get_metadata_routing(self):
@@ -228,26 +249,21 @@ class Wrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, Version
             `fit` passes on to the ``fit`` of the classifier what that requests.
         """
         return MetadataRouter(owner=type(self).__name__).add(
-            estimator=self._base(),
+            estimator=self._given(),
             method_mapping=MethodMapping().add(caller="fit", callee="fit"),
         )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = get_tags(self._base())
+        inner = get_tags(self._given())
         tags.input_tags.sparse = False
         tags.input_tags.allow_nan = False  # not in the features that matter
         tags.input_tags.positive_only = inner.input_tags.positive_only
         tags.non_deterministic = inner.non_deterministic
-        if tags.classifier_tags is not None and inner.classifier_tags is not None:
-            tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
-            tags.classifier_tags.poor_score = inner.classifier_tags.poor_score
-        if tags.regressor_tags is not None and inner.regressor_tags is not None:
-            tags.regressor_tags.poor_score = inner.regressor_tags.poor_score
         return tags
 
 
-class ClassifierWrapper(Wrapper):
+class ClassifierWrapper(ClassifierMixin, Wrapper):
     """Base of the estimators that fit a classifier and release its labels in some way."""
 
     _kind = "classifier"
@@ -269,24 +285,91 @@ class ClassifierWrapper(Wrapper):
                 f"y holds one class, {classes.tolist()}: a classifier needs at least two classes."
             )
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self._given()).classifier_tags
+        if inner is not None:
+            tags.classifier_tags.multi_class = inner.multi_class
+            tags.classifier_tags.poor_score = inner.poor_score
+        return tags
 
-class RegressorWrapper(Wrapper):
+
+class RegressorWrapper(RegressorMixin, Wrapper):
     """Base of the estimators that fit a regressor and release its numbers in some way."""
 
     _kind = "regressor"
     _other_kind = (
         "estimator={estimator} is a {kind}: a regressor is needed. Labels are released by "
-        "RobustPrivacyClassifier and AttributePrivacyClassifier."
+        "RobustPrivacyClassifier and AttributePrivacyClassifier; a class's probability is released "
+        "as a number with pos_label."
     )
     _default = LinearRegression
-    _target = check_numbers
     _fit_model = staticmethod(fit_in_numbers)
+
+    def _answering(self, model: Any) -> Any:
+        return model if self.pos_label is None else ClassScore(model, self.pos_label)
+
+    def _check_model(self, estimator: Any) -> None:
+        if self.pos_label is None:
+            super()._check_model(estimator)
+        elif self.estimator is None or not is_classifier(estimator):
+            raise ValueError(
+                f"pos_label={self.pos_label!r} is not allowed with estimator={self.estimator!r}: "
+                "it is the class of a classifier whose probability is released. Give a classifier, "
+                "or leave it out."
+            )
+
+    def _needed(self) -> dict[str, str]:
+        needs = "pos_label needs {method}, which {name} has not: wrap a classifier that has."
+        return super()._needed() | ({} if self.pos_label is None else {"predict_proba": needs})
+
+    def _target(self, X: Rows, y: Any) -> np.ndarray:
+        given, pos_label = self._given(), self.pos_label
+        if isinstance(given, Wrapper):  # a transformer goes by the rules of what it wraps
+            pos_label = given.pos_label
+        if pos_label is None:
+            return check_numbers(self, X, y)
+        y = check_target(self, X, y)
+        if not isinstance(given, FrozenEstimator) and not (y == pos_label).any():
+            raise ValueError(
+                f"pos_label={pos_label!r} is not allowed: y holds "
+                f"{np.unique(y)[:10].tolist()!s} alone."
+            )
+        return y
+
+    def score(self, X, y, sample_weight=None):
+        """Coefficient of determination of the released numbers.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,)
+            True numbers; with `pos_label` true labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row; None: all alike.
+
+        Returns
+        -------
+        score : float
+            R2; with `pos_label` that of the probabilities beside 0 and 1, the Brier skill score.
+        """
+        if self.pos_label is not None:
+            y = (column_or_1d(y) == self.pos_label).astype(np.float64)
+        return super().score(X, y, sample_weight)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self._given()).regressor_tags
+        if inner is not None:
+            tags.regressor_tags.poor_score = inner.poor_score
+        return tags
 
     def _check_varied(self, y: np.ndarray) -> None:
         """Refuse numbers that there is nothing to tell apart in."""
         if len(y) and (y == y[0]).all():
             raise ValueError(
-                f"y is constant, {y[0]:g}, in the {len(y)} sample(s) given (n_samples={len(y)}): "
+                f"y is constant, {y[0]}, in the {len(y)} sample(s) given (n_samples={len(y)}): "
                 "there is nothing to release. Give rows with different targets."
             )
 

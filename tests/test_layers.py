@@ -28,6 +28,7 @@ ORDER = [
     "models.nets",
     "models.labels",
     "models.cells",
+    "models.scores",
     "models.asking",
     "models.affine",
     "models.tables",

@@ -125,3 +125,27 @@ def test_no_eval_and_no_unpickling():
         calls = [n for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.Call)]
         assert not forbidden & {ast.unparse(call.func) for call in calls}, file.name
         assert "allow_pickle" not in {k.arg for call in calls for k in call.keywords}, file.name
+
+
+def test_the_table_of_the_readme_is_measured():
+    """Every figure of its quotes is in the table that the benchmark wrote."""
+    with (ROOT / "docs" / "results" / "quotes.csv").open() as file:
+        rows = [r for r in csv.DictReader(file) if r["task"].startswith("insurance")]
+    measured = {
+        (
+            row["release"],
+            float(row["minimum"]),
+        ): f"{float(row['R2']):.3f} ± {float(row['± R2']):.3f}"
+        for row in rows
+        if row["attribute"] == "bmi"
+    }
+    lines = re.findall(
+        r"^\| (\S.*?) \| (0\.\d+ ± 0\.\d+) \|", (ROOT / "README.md").read_text(), re.M
+    )
+    asked = {
+        "not at all": ("no privacy", 0.0),
+        "by dropping it": ("dropped", 0.0),
+        "a minimum of a fifth of its range": ("minimum, auto", 0.2),
+        "a minimum of a third": ("minimum, auto", 0.33),
+    }
+    assert dict(lines) == {name: measured[line] for name, line in asked.items()}

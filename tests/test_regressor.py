@@ -333,7 +333,7 @@ REFUSED = [
     ("a step that is wider than all answers", lambda: refit(smoothed(step=1e4), FRAME, Y), ValueError, r"step=10000 is not allowed: the model's answers to the rows of fit lie between .* Use a smaller step"),
     ("a step that makes too many cells", lambda: refit(smoothed(step=1e-3), FRAME, Y), ValueError, r"cells of that width; 4096 are allowed. Use a step of 0.0\d+ or more"),
     ("a step below the resolution of the model", lambda: refit(smoothed(step=1e-3), FRAME, 1e12 + Y), ValueError, "are not known to better than .* subtract an offset from y"),
-    ("numbers that are constant", lambda: refit(smoothed(), FRAME, np.ones(len(Y))), ValueError, "y is constant, 1, in the 442 sample"),
+    ("numbers that are constant", lambda: refit(smoothed(), FRAME, np.ones(len(Y))), ValueError, "y is constant, 1.0, in the 442 sample"),
     ("numbers with NaN", lambda: refit(smoothed(), FRAME, np.where(Y > 300, np.nan, Y)), ValueError, "Input y contains NaN"),
     ("numbers with infinity", lambda: refit(smoothed(), FRAME, np.where(Y > 300, np.inf, Y)), ValueError, "Input y contains infinity"),
     ("two numbers for each row", lambda: refit(smoothed(), FRAME, np.c_[Y, Y]), ValueError, r"y has shape \(442, 2\): one number for each row is released"),

@@ -74,7 +74,7 @@ class Guaranteed(Wrapper):
         feature = Feature.from_data(counted, self.sensitive_feature, self.bounds, self.domain)
         check_minimum(self.minimum, self.unit, feature)
         by = check_prior(self.prior, X, feature)
-        check_levels(self.levels, self._base(), feature)
+        check_levels(self.levels, self._given(), feature)
         rng = check_random_state(self.random_state)
         base = self._fit_base(clone(self._base()), X, y, params)
         refuse_random(base, X)
@@ -124,7 +124,7 @@ class Guaranteed(Wrapper):
         rng: np.random.RandomState,
     ) -> MinimumRelease:
         """The release with answers learnt for runs."""
-        base, feature = self._base(), release.feature
+        given, feature = self._given(), release.feature
         weight = 1.0 if self.levels == "intervals" else 0.0
 
         def fit_on(rows: np.ndarray, seed: int) -> MinimumRelease:
@@ -134,13 +134,14 @@ class Guaranteed(Wrapper):
             part._learn(take_rows(X, rows), y[rows], of_rows(params, rows, len(y)))
             return part.release_
 
-        if self.levels == "auto" and isinstance(feature, Number) and not is_frozen(base):
-            labels = self._kind == "classifier"
+        if self.levels == "auto" and isinstance(feature, Number) and not is_frozen(given):
+            labels = self._kind == "classifier" or self.pos_label is not None
             weight = best_weight(fit_on, X, y, params.get("sample_weight"), rng, labels)
         if weight == 0:
             return release
         self._check_known(y, release)
-        estimator = clone(base.estimator if isinstance(base, FrozenEstimator) else base)
+        thawed = given.estimator if isinstance(given, FrozenEstimator) else given
+        estimator = clone(self._answering(thawed))
         fit = self._fit_model
         return with_run_model(release, weight, estimator, fit, X, y, params, measure, rng)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp.attribute.along import symbols_of
@@ -26,7 +25,7 @@ from sklearn_rp.validation import check_rows
 from sklearn_rp.wrapper import ClassifierWrapper
 
 
-class AttributePrivacyClassifier(ClassifierMixin, Guaranteed, ClassifierWrapper):
+class AttributePrivacyClassifier(Guaranteed, ClassifierWrapper):
     """Release labels that never pin a sensitive feature down: a minimum for everybody.
 
     For every row, the stretch of the sensitive feature's values that share the row's label, all

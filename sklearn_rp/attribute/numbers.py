@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -62,11 +63,14 @@ class MinimumNumbers(MinimumRelease):
         batch.
     decimals : int or None
         Decimals of the numbers that are released; None: all.
+    pos_label : label or None
+        The class whose probability they are.
     """
 
     loss: Loss
     unit: float
     decimals: int | None
+    pos_label: Any = None
 
     @property
     def _width(self) -> int:  # type: ignore[override]
@@ -77,14 +81,15 @@ class MinimumNumbers(MinimumRelease):
 
     def truth(self, y: np.ndarray) -> np.ndarray:
         """What answers for runs are compared with: shape (n_rows, 1)."""
-        return y[:, None].astype(np.float64)
+        numbers = y if self.pos_label is None else y == self.pos_label
+        return numbers[:, None].astype(np.float64)
 
     def share(self, truth: np.ndarray, mean: np.ndarray, learnt: np.ndarray) -> float:
         """Weight of the answers learnt for runs with the least loss."""
-        if self.loss.quantile is None:
+        if self.loss.quantile is None and not self.loss.log:
             return super().share(truth, mean, learnt)
         tried = np.linspace(0.0, 1.0, 101)
-        lost = [self.loss.of(truth - (1 - t) * mean - t * learnt).sum() for t in tried]
+        lost = [self.loss.of(truth, (1 - t) * mean + t * learnt).sum() for t in tried]
         return float(tried[int(np.argmin(lost))])
 
     def own_runs(self, X: Rows) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:

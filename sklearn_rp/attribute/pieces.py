@@ -10,23 +10,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 MOST_CATEGORIES = 10  # whose every grouping is looked at
+_SURE = 1e-15  # no probability is nearer to 0 or 1, where its logarithm is asked for
 _NEAR = 1e-12  # of all weight: two sums of weights that differ by rounding are equal
 
 
 @dataclass(frozen=True)
 class Loss:
-    """What a number is worth beside the model's answers: squared error, or the pinball loss.
+    """What a number is worth beside the model's answers: squared error, log-loss, or pinball loss.
 
     Parameters
     ----------
     quantile : float or None
         None: squared error, least at the mean. Else the loss that is least at this quantile; at 0.5
         half the absolute error.
+    log : bool
+        The logarithmic loss instead of the squared error: of probabilities, least at the mean.
     """
 
     quantile: float | None = None
+    log: bool = False
 
     def level(self, f: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """The best number for each row: mean, or weighted quantile.
@@ -51,8 +56,12 @@ class Loss:
         place = np.take_along_axis(order, np.minimum(place, f.shape[1] - 1), axis=1)
         return np.take_along_axis(f, place, axis=1)[:, 0]
 
-    def of(self, error: np.ndarray) -> np.ndarray:
-        """Loss of some errors, truth minus number."""
+    def of(self, truth: np.ndarray, number: np.ndarray) -> np.ndarray:
+        """Loss of some numbers beside the truth."""
+        if self.log:
+            number = np.clip(number, _SURE, 1 - _SURE)
+            return -special.xlogy(truth, number) - special.xlogy(1 - truth, 1 - number)
+        error = truth - number
         if self.quantile is None:
             return error**2
         return np.where(error > 0, self.quantile * error, (self.quantile - 1) * error)
@@ -90,7 +99,10 @@ def best_pieces(
     """
     n_rows, n_cells = f.shape
     last = np.broadcast_to(last_start, (n_rows, n_cells + 1))
-    cost = _squared(f, weight) if loss.quantile is None else _pinball(f, weight, loss.quantile)
+    if loss.quantile is not None:
+        cost = _pinball(f, weight, loss.quantile)
+    else:
+        cost = _entropy(f, weight) if loss.log else _squared(f, weight)
     rows = np.arange(n_rows)
     best = np.full((n_cells + 1, n_rows), np.inf)
     best[0] = 0.0
@@ -126,6 +138,21 @@ def _squared(f: np.ndarray, weight: np.ndarray) -> Callable[[np.ndarray, int], n
     def cost(starts: np.ndarray, k: int) -> np.ndarray:
         inside = np.maximum(mass[k] - mass[starts], np.finfo(float).tiny)
         return -((total[k] - total[starts]) ** 2) / inside
+
+    return cost
+
+
+def _entropy(f: np.ndarray, weight: np.ndarray) -> Callable[[np.ndarray, int], np.ndarray]:
+    """Cost of pieces of probabilities: ``P`` times the entropy of their mean, ``S / P``."""
+    zero = np.zeros((1, len(f)))
+    mass, total = (
+        np.concatenate([zero, np.cumsum(each, axis=1).T]) for each in (weight, f * weight)
+    )
+
+    def cost(starts: np.ndarray, k: int) -> np.ndarray:
+        inside = np.maximum(mass[k] - mass[starts], np.finfo(float).tiny)
+        mean = np.clip((total[k] - total[starts]) / inside, 0.0, 1.0)
+        return inside * (special.entr(mean) + special.entr(1 - mean))
 
     return cost
 
@@ -209,7 +236,7 @@ def best_groups(f: np.ndarray, weight: np.ndarray, fewest: int, loss: Loss) -> n
     for group in np.flatnonzero(members.sum(axis=1) >= fewest):
         inside = weight * members[group]
         level = loss.level(f, inside)
-        cost[group] = (loss.of(f - level[:, None]) * inside).sum(axis=1)
+        cost[group] = (loss.of(f, level[:, None]) * inside).sum(axis=1)
     best = np.full((2**n, n_rows), np.inf)
     best[0] = 0.0
     chosen = np.zeros((2**n, n_rows), dtype=np.intp)

@@ -6,7 +6,6 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import RegressorMixin
 
 from sklearn_rp._compat import Interval, StrOptions
 from sklearn_rp.attribute.guaranteed import Guaranteed
@@ -22,7 +21,7 @@ _FINE = 1e-9  # of the answers' spread: they are rounded to about this
 _GRID, _MOST_EDGES = 64, 256  # cells of a grid beside the model's own ends, and of those at most
 
 
-class AttributePrivacyRegressor(RegressorMixin, Guaranteed, RegressorWrapper):
+class AttributePrivacyRegressor(Guaranteed, RegressorWrapper):
     """Release numbers that never pin a sensitive feature down: a minimum for everybody.
 
     A released number is worse than a label: a premium of 8 412.37 gives a BMI away to a tenth of a
@@ -37,7 +36,8 @@ class AttributePrivacyRegressor(RegressorMixin, Guaranteed, RegressorWrapper):
     Parameters
     ----------
     estimator : regressor, default=None
-        Any regressor; ``LinearRegression()`` if None. Wrap a model that is already fitted in
+        Any regressor; ``LinearRegression()`` if None. With `pos_label` any classifier that has
+        ``predict_proba``. Wrap a model that is already fitted in
         :class:`~sklearn.frozen.FrozenEstimator`.
     sensitive_feature : str or int
         Name or position, numeric or categorical.
@@ -79,14 +79,18 @@ class AttributePrivacyRegressor(RegressorMixin, Guaranteed, RegressorWrapper):
         the row's own value. "auto": both, with the weight that predicts held-out training rows
         best; "model" for a frozen model and for a categorical feature. `fit` takes about ten times
         as long with "auto" as with "model".
-    loss : {"squared_error", "absolute_error", "quantile"}, default="squared_error"
+    loss : {"squared_error", "absolute_error", "quantile", "log_loss"}, default="squared_error"
         What a number loses beside the model's answers, and with it which number is the best for a
-        run: their mean, median, or `quantile`.
+        run: their mean, median, `quantile`, or again their mean. "log_loss" is for probabilities;
+        the squared error of probabilities is the Brier score.
     quantile : float, default=0.5
         For ``loss="quantile"``, in (0, 1).
     decimals : int, default=None
         Decimals that released numbers are rounded to, as :func:`numpy.round` has them; None: all.
         Neighbours that round to one number are one stretch.
+    pos_label : label, default=None
+        Of a classifier: the class whose probability is the number that is released ("your risk is
+        23 %"). `y` then holds labels, of two classes or more.
     random_state : int, RandomState instance or None, default=0
         Seed of the forest of the conditional prior and of the pieces behind ``levels``. Not None by
         default: the same rows then give the same release again, and another one about the same
@@ -95,7 +99,7 @@ class AttributePrivacyRegressor(RegressorMixin, Guaranteed, RegressorWrapper):
     Attributes
     ----------
     estimator_ : regressor
-        The fitted model.
+        The fitted model; with `pos_label` a regressor around the classifier, its ``estimator_``.
     minimum_ : float
         The minimum in the feature's own unit (share and length), in possible values or categories
         where they are counted, or as a share of the population (mass).
@@ -139,9 +143,10 @@ class AttributePrivacyRegressor(RegressorMixin, Guaranteed, RegressorWrapper):
     """
 
     _parameter_constraints: dict = Guaranteed._parameter_constraints | {
-        "loss": [StrOptions({"squared_error", "absolute_error", "quantile"})],
+        "loss": [StrOptions({"squared_error", "absolute_error", "quantile", "log_loss"})],
         "quantile": [Interval(Real, 0, 1, closed="neither")],
         "decimals": [Integral, None],
+        "pos_label": "no_validation",
     }
 
     _answer_name = "number"
@@ -161,6 +166,7 @@ class AttributePrivacyRegressor(RegressorMixin, Guaranteed, RegressorWrapper):
         loss="squared_error",
         quantile=0.5,
         decimals=None,
+        pos_label=None,
         random_state=0,
     ):
         self.estimator = estimator
@@ -175,6 +181,7 @@ class AttributePrivacyRegressor(RegressorMixin, Guaranteed, RegressorWrapper):
         self.loss = loss
         self.quantile = quantile
         self.decimals = decimals
+        self.pos_label = pos_label
         self.random_state = random_state
 
     def _ends(self, feature: Feature, edges: np.ndarray | None) -> np.ndarray | None:
@@ -194,9 +201,16 @@ class AttributePrivacyRegressor(RegressorMixin, Guaranteed, RegressorWrapper):
         return np.unique(ends[(ends > feature.low) & (ends < feature.high)])
 
     def _release_of(self, base: Any, X: Rows, y: np.ndarray, **common: Any) -> MinimumNumbers:
-        quantiles = {"squared_error": None, "absolute_error": 0.5, "quantile": self.quantile}
+        quantiles = {"absolute_error": 0.5, "quantile": self.quantile}
+        log = self.loss == "log_loss"
+        if log and self.pos_label is None:
+            raise ValueError(
+                "loss='log_loss' is not allowed without pos_label: it is for probabilities. Wrap a "
+                "classifier and name the class, or use loss='squared_error'."
+            )
         return MinimumNumbers(
-            loss=Loss(quantiles[self.loss]),
+            loss=Loss(quantiles.get(self.loss), log),
+            pos_label=self.pos_label,
             unit=_unit(base, sample_rows(X)),
             decimals=self.decimals,
             **common,

@@ -7,7 +7,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import ClassifierMixin, clone
+from sklearn.base import clone
 
 from sklearn_rp._compat import Interval
 from sklearn_rp.baselines.plain import AtRandom, RandomRelease
@@ -21,7 +21,7 @@ from sklearn_rp.wrapper import ClassifierWrapper
 _TRIED_DRAWS = 1000  # of the noise, in `fit`
 
 
-class _RandomEstimator(ClassifierMixin, AtRandom, ClassifierWrapper):
+class _RandomEstimator(AtRandom, ClassifierWrapper):
     """A fitted classifier whose labels are released at random, anew in every call."""
 
     estimator: Any

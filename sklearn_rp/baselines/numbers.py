@@ -7,7 +7,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import RegressorMixin, clone
+from sklearn.base import clone
 
 from sklearn_rp._compat import Interval, StrOptions
 from sklearn_rp.baselines.plain import AtRandom, RandomRelease, Releases
@@ -17,7 +17,7 @@ from sklearn_rp.rows import Rows, take_rows
 from sklearn_rp.wrapper import RegressorWrapper
 
 
-class RoundedRegressor(RegressorMixin, Releases, RegressorWrapper):
+class RoundedRegressor(Releases, RegressorWrapper):
     """Round each number to the middle of a cell of a grid: the plainest coarsening of an answer.
 
     It promises nothing: next to the edge of a cell a value is given away as precisely as before.
@@ -96,7 +96,7 @@ class RoundedRelease(FittedRelease):
         return (np.floor((numbers_of(self.model, X) + self.fine) / self.step) + 0.5) * self.step
 
 
-class NoisyOutputRegressor(RegressorMixin, AtRandom, RegressorWrapper):
+class NoisyOutputRegressor(AtRandom, RegressorWrapper):
     """Add noise to each number: the Laplace or the Gaussian mechanism on a model's answer.
 
     Answers are kept within the range of those to the training rows, so that two rows differ by no

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_rp.models.inside import Adapter
 from sklearn_rp.models.labels import numbers_of
 
 _MOST = 4096  # cells: each has a place in the votes of every row
@@ -77,7 +78,7 @@ class Cells:
 
 
 @dataclass(eq=False)
-class Celled:
+class Celled(Adapter):
     """A fitted regressor that answers with the middle of the cell of its number, its label.
 
     Parameters

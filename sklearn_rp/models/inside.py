@@ -25,6 +25,20 @@ def last_step(estimator: Any) -> Any:
     return last
 
 
+class Adapter:
+    """One of ours that asks a model and gives its answers another form: `estimator`, or fitted.
+
+    What holds for the answers need not hold for those of the model, but for where they change.
+    """
+
+
+def adapted(estimator: Any) -> Any:
+    """The model that an adapter asks; or what is none."""
+    if not isinstance(estimator, Adapter):
+        return estimator
+    return adapted(getattr(estimator, "estimator_", estimator.estimator))  # type: ignore[attr-defined]
+
+
 def is_frozen(estimator: Any) -> bool:
     """Whether the model itself is fitted already, inside searches and Pipelines too."""
     return any(isinstance(each, FrozenEstimator) for each in _inwards(estimator, pipelines=True))

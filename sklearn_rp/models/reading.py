@@ -11,7 +11,7 @@ import numpy as np
 from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.law import Gaussian
 from sklearn_rp.models.asking import at_each
-from sklearn_rp.models.cells import Celled
+from sklearn_rp.models.inside import adapted
 from sklearn_rp.models.labels import encode, labels_of
 from sklearn_rp.models.thresholds import MOST_EDGES, known_edges, trial_rows
 from sklearn_rp.noise import noised_values
@@ -92,7 +92,7 @@ class Reading:
             With the reason, if they are not known, are too many, or are not those of the model at
             some row that they are tried at.
         """
-        model = estimator.estimator if isinstance(estimator, Celled) else estimator
+        model = adapted(estimator)
         rows = trial_rows(model, columns, X, 48)
         edges = known_edges(model, columns, rows)
         if np.prod([len(e) + 1.0 for e in edges]) > MOST_EDGES:

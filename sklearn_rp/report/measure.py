@@ -19,7 +19,7 @@ from sklearn_rp.attribute.guaranteed import guarantee_of
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.certifying import certify
 from sklearn_rp.feature import Feature
-from sklearn_rp.models.inside import behind_steps, is_pipeline, last_step, unwrapped
+from sklearn_rp.models.inside import adapted, behind_steps, is_pipeline, last_step, unwrapped
 from sklearn_rp.models.labels import gives_numbers, labels_of, numbers_of
 from sklearn_rp.release import release_of
 from sklearn_rp.report.page import NOT_COVERED, PrivacyReport
@@ -71,7 +71,7 @@ def privacy_report(
     X : array or DataFrame of shape (n_rows, n_features)
         The people: rows that the classifier was not fitted on.
     y : array-like of shape (n_rows,)
-        Their true labels, or numbers.
+        Their true labels, or numbers; labels as well where the probability of one is released.
     sensitive_features : str, int or sequence of them
         Attributes that an answer may give away, numeric or categorical.
     groups : array-like of shape (n_rows,), default=None
@@ -125,7 +125,7 @@ def privacy_report(
     _check(estimator)
     X = _rows(X)
     X_public = None if X_public is None else _alike(_rows(X_public), X)
-    y = column_or_1d(y)
+    y = _truth(estimator, column_or_1d(y))
     one = isinstance(sensitive_features, str | int | np.integer)
     features: list[Any] = [sensitive_features] if one else list(sensitive_features)  # type: ignore[arg-type]
     if not features:
@@ -171,6 +171,13 @@ def _check(estimator: Any) -> None:
     """Refuse what is not fitted."""
     if hasattr(estimator, "fit"):  # or whatever has predict
         check_is_fitted(estimator)
+
+
+def _truth(estimator: Any, y: np.ndarray) -> np.ndarray:
+    """What answers are compared with: where they are probabilities of a label, whether it is it."""
+    last = last_step(estimator)
+    pos_label = last.pos_label if isinstance(last, Wrapper) else None
+    return y if pos_label is None else (y == pos_label).astype(np.float64)
 
 
 def _by_feature(parameter: str, given: Any, features: list[Any], example: str) -> dict[Any, Any]:
@@ -242,7 +249,7 @@ def _operating_point(
     inner = unwrapped(estimator)
     model = last_step(inner)
     while isinstance(model, Wrapper):
-        model = last_step(model.estimator_)
+        model = last_step(adapted(model.estimator_))
     point: dict[str, Any] = {
         "estimator": type(inner).__name__,
         "model": type(model).__name__,

@@ -4,11 +4,23 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy import special
 
 from sklearn_rp.attribute.partition import last_starts
 from sklearn_rp.attribute.pieces import Loss, best_groups, best_pieces
 
-LOSSES = {"mean": Loss(), "median": Loss(0.5), "low": Loss(0.1), "high": Loss(0.8)}
+LOSSES = {
+    "mean": Loss(),
+    "log": Loss(log=True),
+    "median": Loss(0.5),
+    "low": Loss(0.1),
+    "high": Loss(0.8),
+}
+
+
+def answers(f, loss):
+    """Numbers that the loss is about: probabilities, or any."""
+    return special.expit(f) if loss.log else f
 
 
 @pytest.fixture(params=LOSSES)
@@ -19,7 +31,7 @@ def loss(request):
 def lost(f, weight, loss):
     """Least loss that one number leaves, by trying all that can be the best."""
     tried = np.r_[f, np.average(f, weights=weight)]
-    return min((loss.of(f - t) * weight).sum() for t in tried)
+    return min((loss.of(f, t) * weight).sum() for t in tried)
 
 
 def value(f, weight, number, loss):
@@ -39,7 +51,7 @@ def test_no_partition_is_better(loss, seed):
     rng = np.random.default_rng(seed)
     n, n_rows = int(rng.integers(2, 10)), 4
     f = rng.normal(size=(n_rows, n)).round(int(rng.integers(0, 4))) * 10.0 ** rng.integers(-3, 4)
-    f += rng.choice([0.0, 1e6])
+    f = answers(f + rng.choice([0.0, 1e6]), loss)
     weight = rng.random((n_rows, n)) + 1e-9
     ends = np.cumsum(np.r_[0, rng.random(n) + 0.1])
     least = ends[-1] * rng.choice([0.15, 0.3, 0.6])
@@ -57,7 +69,7 @@ def test_no_partition_is_better(loss, seed):
 @pytest.mark.parametrize("seed", range(6))
 def test_where_each_row_has_a_measure_of_its_own(loss, seed):
     rng = np.random.default_rng(100 + seed)
-    f, weight = rng.normal(size=(5, 8)), rng.random((5, 8)) + 0.01
+    f, weight = answers(rng.normal(size=(5, 8)), loss), rng.random((5, 8)) + 0.01
     weight /= weight.sum(axis=1, keepdims=True)
     last = last_starts(np.cumsum(np.pad(weight, ((0, 0), (1, 0))), axis=1), 0.3)
     together = best_pieces(f, weight, last, loss)
@@ -81,7 +93,7 @@ def groupings(n, fewest):
 @pytest.mark.parametrize("fewest", [1, 2, 3, 9])
 def test_no_grouping_of_categories_is_better(loss, fewest):
     rng = np.random.default_rng(fewest)
-    f, weight = rng.normal(size=(6, 5)), rng.random((6, 5)) + 1e-9
+    f, weight = answers(rng.normal(size=(6, 5)), loss), rng.random((6, 5)) + 1e-9
     number = best_groups(f, weight, fewest, loss)
     for row in range(6):
         sizes = np.unique(number[row], return_counts=True)[1]
@@ -92,7 +104,7 @@ def test_no_grouping_of_categories_is_better(loss, fewest):
 
 def test_groups_of_many_categories_are_neighbours_in_the_order_of_answers(loss):
     rng = np.random.default_rng(0)
-    f = rng.normal(size=(20, 14))
+    f = answers(rng.normal(size=(20, 14)), loss)
     number = best_groups(f, np.ones((20, 14)), 3, loss)
     for row in range(20):
         ordered = number[row][np.argsort(f[row])]
@@ -103,13 +115,15 @@ def test_groups_of_many_categories_are_neighbours_in_the_order_of_answers(loss):
 @pytest.mark.parametrize("seed", range(5))
 def test_the_level_is_the_number_with_the_least_loss(loss, seed):
     rng = np.random.default_rng(seed)
-    f, weight = rng.normal(size=(3, 9)) + 1e7, rng.random((3, 9)) * (rng.random((3, 9)) < 0.7)
+    f = answers(rng.normal(size=(3, 9)) + (0 if loss.log else 1e7), loss)
+    weight = rng.random((3, 9)) * (rng.random((3, 9)) < 0.7)
     weight[:, 0] += 0.1
     level = loss.level(f, weight)
     for row in range(3):
         near = level[row] + np.linspace(-2, 2, 4001)
-        least = (loss.of(f[row][:, None] - near) * weight[row][:, None]).sum(axis=0).min()
-        assert (loss.of(f[row] - level[row]) * weight[row]).sum() <= least + 1e-6
+        near = near[(near >= 0) & (near <= 1)] if loss.log else near
+        least = (loss.of(f[row][:, None], near) * weight[row][:, None]).sum(axis=0).min()
+        assert (loss.of(f[row], level[row]) * weight[row]).sum() <= least + 1e-6
 
 
 @pytest.mark.parametrize("loss", [Loss(), Loss(0.5), Loss(0.9)])
