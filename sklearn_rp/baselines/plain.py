@@ -80,7 +80,13 @@ class AtRandom(Releases):
     }
 
     def calls(self) -> np.random.SeedSequence | None:
-        """Seeds of the calls; None: every call asks the operating system."""
+        """Seeds of the calls of one fit.
+
+        Returns
+        -------
+        seeds : SeedSequence or None
+            None: every call asks the operating system.
+        """
         seeded = self.random_state is not None
         return np.random.SeedSequence(seed_of(self.random_state)) if seeded else None
 
