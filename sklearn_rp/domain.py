@@ -68,6 +68,11 @@ class Cells:
     def __len__(self) -> int:
         return len(self.at)
 
+    @property
+    def widths(self) -> np.ndarray:
+        """Extent of each cell."""
+        return np.diff(self.ends)
+
     def of(self, values: np.ndarray) -> np.ndarray:
         """Number of the cell of each value; the outer cells go on for ever."""
         return np.searchsorted(self.inner, values, side="left")

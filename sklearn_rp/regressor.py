@@ -14,6 +14,7 @@ from sklearn_rp.models.labels import last_bits, numbers_of
 from sklearn_rp.release import Labels, labels
 from sklearn_rp.rows import Rows, take_rows
 from sklearn_rp.smoothed import Smoothed
+from sklearn_rp.validation import as_float
 from sklearn_rp.wrapper import RegressorWrapper
 
 
@@ -189,11 +190,11 @@ class RobustPrivacyRegressor(Smoothed, RegressorWrapper):
         if weight is not None:  # a row without weight is as good as none
             numbers = numbers[weight > 0]
         fine = last_bits(base, take_rows(X, slice(0, 1))) * float(np.abs(numbers).max())
-        cells = Cells.over(numbers, float(self.step), fine)
+        cells = Cells.over(numbers, as_float("step", self.step), fine)
         return cells.middles, cells
 
     def _answer(self, classes: np.ndarray) -> Labels:
-        fallback = None if self.fallback is None else float(self.fallback)
+        fallback = None if self.fallback is None else as_float("fallback", self.fallback)
         return labels(classes, fallback, self.min_radius)
 
     def _learn(self, X: Rows, y: np.ndarray, params: dict[str, Any]) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import gen_batches
 
 from sklearn_rp.bounds import Bounds, scaled_radius
-from sklearn_rp.certificate import Certificate
+from sklearn_rp.certificate import Certificate, concatenate
 from sklearn_rp.digest import digest
 from sklearn_rp.engines import Engine, Recalled, cast_votes
 from sklearn_rp.law import Draws, next_seed
@@ -21,6 +22,8 @@ from sklearn_rp.rounds import Question, is_question, vote_in_rounds
 from sklearn_rp.rows import Rows, index_of, take_rows
 from sklearn_rp.selection import find_noised
 from sklearn_rp.votes import Votes
+
+_MOST_VOTES = 2**21  # numbers of votes that are held at once
 
 
 class FittedRelease:
@@ -277,12 +280,28 @@ class SmoothedRelease(FittedRelease):
         -------
         label : ndarray of shape (n_samples,)
         """
-        votes = self.votes(X, n_jobs)
+        draws = self.draws()
+        parts = [
+            self._release(take_rows(X, rows), draws.for_rows(rows.start), n_jobs)
+            for rows in self._parts(X)
+        ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _release(self, X: Rows, draws: Draws, n_jobs: int | None) -> np.ndarray:
+        votes = cast_votes(self.engine, X, [self.sigma], draws, n_jobs)[0]
 
         def radius() -> np.ndarray:
             return scaled_radius(votes.bounds(self.alpha).radius, self.sigma)
 
         return self.answer.released(self.answer.of(votes), radius)
+
+    def _parts(self, X: Rows, n_levels: int = 1) -> list[slice]:
+        """Rows whose votes are held at once: of many classes, or cells, not all."""
+        n_rows = X.shape[0]
+        if isinstance(self.engine, Recalled):  # that remembers all
+            return [slice(0, n_rows)]
+        size = max(1, _MOST_VOTES // (len(self.answer.classes) * n_levels))
+        return list(gen_batches(n_rows, size)) or [slice(0, 0)]
 
     def certify(
         self,
@@ -312,6 +331,20 @@ class SmoothedRelease(FittedRelease):
         certificates : list of Certificate
         """
         draws = self.draws() if draws is None else draws
+        parts = [
+            self._certify(take_rows(X, rows), sigmas, question, draws.for_rows(rows.start), n_jobs)
+            for rows in self._parts(X, len(sigmas))
+        ]
+        return [concatenate(level) for level in zip(*parts, strict=True)]
+
+    def _certify(
+        self,
+        X: Rows,
+        sigmas: Sequence[float],
+        question: Question | None,
+        draws: Draws,
+        n_jobs: int | None,
+    ) -> list[Certificate]:
         if question is not None and len(draws) and not isinstance(self.engine, Recalled):
             return [self._in_rounds(X, sigma, draws, question, n_jobs) for sigma in sigmas]
         answer = []

@@ -40,11 +40,13 @@ def take_rows(X: Rows, rows: Any) -> Rows:
     return X.iloc[rows] if is_pandas(X) else X[rows]
 
 
-def without_column(X: Rows, column: int) -> Rows:
-    """All columns of `X` but one."""
+def without_columns(X: Rows, columns: Any) -> Rows:
+    """All columns of `X` but some."""
     if is_pandas(X):
-        return X.iloc[:, np.arange(X.shape[1]) != column]
-    return X.drop(X.columns[column]) if is_frame(X) else np.delete(X, column, axis=1)
+        return X.iloc[:, np.setdiff1d(np.arange(X.shape[1]), columns)]
+    if is_frame(X):
+        return X.drop([X.columns[column] for column in np.atleast_1d(columns)])
+    return np.delete(X, columns, axis=1)
 
 
 def sample_rows(X: Rows, most: int = 50) -> Rows:

@@ -9,7 +9,7 @@ from typing import Any
 
 import joblib
 import numpy as np
-from sklearn.utils import get_tags
+from sklearn.utils import gen_batches, get_tags
 
 from sklearn_rp.bounds import two_largest
 from sklearn_rp.exceptions import warn_user
@@ -78,6 +78,31 @@ def _wavers(estimator: Any, rows: Rows) -> bool:
     return bool(((first != second) & ~both_none).any())
 
 
+def depends_on_company(model: Any, X: Rows) -> bool:
+    """Whether the last bits of a model's answer to a row depend on what it is asked with.
+
+    So it is where a matrix product is computed in blocks. Some rows are asked in batches of several
+    sizes.
+    """
+    rows = sample_rows(X, _TRIED_TOGETHER)
+    n_rows = rows.shape[0]
+    many = take_rows(rows, np.resize(np.arange(n_rows), 8 * n_rows))
+
+    def ask(X: Rows) -> np.ndarray:
+        answer = "predict_proba" if hasattr(model, "predict_proba") else "predict"
+        return np.asarray(getattr(model, answer)(deepcopy(X)))
+
+    whole = ask(many)[:n_rows]
+    if whole.dtype.kind != "f":
+        return False
+    for size in (1, 5, n_rows):
+        asked = slice(0, min(n_rows, 16 * size))
+        parts = [ask(take_rows(rows, some)) for some in gen_batches(asked.stop, size)]
+        if not np.array_equal(np.concatenate(parts), whole[asked], equal_nan=True):
+            return True
+    return False
+
+
 def refuse_random(estimator: Any, X: Rows) -> None:
     """Refuse a fitted model that answers at random: it has no compatible sets."""
     if is_random(estimator, X):
@@ -134,6 +159,7 @@ def check_method(model: Any, X: Rows, method: Any, voting: str, resample: bool) 
     return method
 
 
+_TRIED_TOGETHER = 40  # rows, asked in batches of several sizes
 _TRIED = 20  # rows that noise is tried on as they come
 _TRIED_FEATURES = 50  # whose smallest and largest values are tried as well, with the farthest noise
 

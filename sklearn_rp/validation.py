@@ -34,6 +34,17 @@ def check_sigmas(sigmas: Any) -> list[float]:
     return levels
 
 
+def as_float(parameter: str, value: Any) -> float:
+    """A parameter as a double."""
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(
+            f"{parameter} is a number of {len(str(value))} digits, which is not allowed: give one "
+            "that a double holds."
+        ) from None
+
+
 @contextmanager
 def unchanged_on_error(estimator: Any) -> Iterator[None]:
     """Give the object its attributes back if the block fails."""

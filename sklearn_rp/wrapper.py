@@ -9,6 +9,7 @@ from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
+from pandas import NA
 from sklearn.base import (
     BaseEstimator,
     ClassifierMixin,
@@ -34,7 +35,7 @@ from sklearn_rp._compat import (
 )
 from sklearn_rp._version import __version__
 from sklearn_rp.exceptions import warn_user
-from sklearn_rp.models.inside import adapted
+from sklearn_rp.models.inside import adapted, last_step
 from sklearn_rp.models.labels import fit_in_labels, fit_in_numbers
 from sklearn_rp.models.scores import ClassScore
 from sklearn_rp.rows import (
@@ -312,6 +313,8 @@ class RegressorWrapper(RegressorMixin, Wrapper):
     def _check_model(self, estimator: Any) -> None:
         if self.pos_label is None:
             super()._check_model(estimator)
+        elif np.ndim(self.pos_label) or self.pos_label != self.pos_label or self.pos_label is NA:
+            raise ValueError(f"pos_label={self.pos_label!r} is not allowed: give one label.")
         elif self.estimator is None or not is_classifier(estimator):
             raise ValueError(
                 f"pos_label={self.pos_label!r} is not allowed with estimator={self.estimator!r}: "
@@ -324,13 +327,11 @@ class RegressorWrapper(RegressorMixin, Wrapper):
         return super()._needed() | ({} if self.pos_label is None else {"predict_proba": needs})
 
     def _target(self, X: Rows, y: Any) -> np.ndarray:
-        given, pos_label = self._given(), self.pos_label
-        if isinstance(given, Wrapper):  # a transformer goes by the rules of what it wraps
-            pos_label = given.pos_label
+        pos_label = class_told(self)
         if pos_label is None:
             return check_numbers(self, X, y)
         y = check_target(self, X, y)
-        if not isinstance(given, FrozenEstimator) and not (y == pos_label).any():
+        if not isinstance(self._given(), FrozenEstimator) and not (y == pos_label).any():
             raise ValueError(
                 f"pos_label={pos_label!r} is not allowed: y holds "
                 f"{np.unique(y)[:10].tolist()!s} alone."
@@ -354,9 +355,7 @@ class RegressorWrapper(RegressorMixin, Wrapper):
         score : float
             R2; with `pos_label` that of the probabilities beside 0 and 1, the Brier skill score.
         """
-        if self.pos_label is not None:
-            y = (column_or_1d(y) == self.pos_label).astype(np.float64)
-        return super().score(X, y, sample_weight)
+        return super().score(X, truth_of(self, column_or_1d(y)), sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -372,6 +371,22 @@ class RegressorWrapper(RegressorMixin, Wrapper):
                 f"y is constant, {y[0]}, in the {len(y)} sample(s) given (n_samples={len(y)}): "
                 "there is nothing to release. Give rows with different targets."
             )
+
+
+def class_told(estimator: Any) -> Any:
+    """The class whose probability is told as a number, by the last step or inside; or None."""
+    last = last_step(estimator)
+    if not isinstance(last, Wrapper):
+        return None
+    if last.pos_label is not None:
+        return last.pos_label
+    return None if last.estimator is None else class_told(last.estimator)
+
+
+def truth_of(estimator: Any, y: Any) -> Any:
+    """What answers are compared with: where they are probabilities of a class, whether it is it."""
+    label = class_told(estimator)
+    return y if label is None else (np.asarray(y) == label).astype(np.float64)
 
 
 def of_rows(params: dict[str, Any], rows: np.ndarray, n_rows: int) -> dict[str, Any]:

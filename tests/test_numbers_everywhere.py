@@ -23,6 +23,7 @@ from sklearn_rp import (
     AttributePrivacyClassifier,
     AttributePrivacyRegressor,
     AttributePrivacyTransformer,
+    RobustPrivacyClassifier,
     RobustPrivacyRegressor,
     certify,
     privacy_report,
@@ -325,6 +326,8 @@ REFUSED = [
     ("NoisyOutputRegressor: a noise of another law", lambda: refit(NoisyOutputRegressor(distribution="cauchy"), FRAME, Y), ValueError, "The 'distribution' parameter of NoisyOutputRegressor must be a str among"),
     ("NoisyOutputRegressor: labels", lambda: refit(NoisyOutputRegressor(), FRAME, np.where(Y > 150, "a", "b")), ValueError, "a regressor needs numbers"),
     ("a tolerance for a report on labels", lambda: privacy_report(DecisionTreeClassifier().fit(FRAME, Y > 150), FRAME, Y > 150, sensitive_features="bmi", tolerance=1.0), ValueError, "tolerance=1.0 is not allowed for DecisionTreeClassifier, which releases labels"),
+    ("a certified error of labels", lambda: certified_error_score(Y > 150, RobustPrivacyClassifier().fit(FRAME, Y > 150).certify(FRAME)), ValueError, "The certificate is of labels: use certified_accuracy_score"),
+    ("a certified error with a fallback of text", lambda: certified_error_score(Y, RPR.certify(FRAME), fallback="none"), ValueError, "fallback='none' is not allowed: give a number"),
     ("a certified error without rows", lambda: certified_error_score(Y[:0], RPR.certify(FRAME)[:0]), ValueError, "The certificate has no rows"),
     ("a certified error of what is no certificate", lambda: certified_error_score(Y, Y), TypeError, "is not a Certificate"),
 ]

@@ -229,6 +229,24 @@ def test_a_sampled_release_is_the_number_as_often_as_its_certificate_says():
     assert stats.binomtest(other, 5000, 0.1, alternative="greater").pvalue > 1e-4
 
 
+def test_many_cells_of_many_rows_are_not_held_at_once():
+    import tracemalloc
+
+    target = 1000 * Y
+    rpr = smoothed(Ridge(), step=float(np.ptp(target)) / 1500, noise_features="bmi")
+    rpr.fit(FRAME, target)
+    many = FRAME.iloc[np.arange(30_000) % 442]
+    tracemalloc.start()
+    told = rpr.predict(many)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * len(many) * len(rpr.numbers_)  # one number for each cell of each row
+    np.testing.assert_array_equal(told[:442], rpr.predict(FRAME))
+    cert = rpr.certify(many)
+    np.testing.assert_array_equal(cert.radius[:442], rpr.certify(FRAME).radius)
+    np.testing.assert_array_equal(cert.label, told)
+
+
 def test_fresh_noise():
     rpr = smoothed(KNeighborsRegressor(), resample=True, n_samples=30, step=10).fit(FRAME, Y)
     assert (rpr.predict(FRAME) != rpr.predict(FRAME)).any()
@@ -331,6 +349,8 @@ def gives(values):
 REFUSED = [
     ("RobustPrivacyRegressor: a step of 0", lambda: refit(smoothed(step=0), FRAME, Y), ValueError, "The 'step' parameter of RobustPrivacyRegressor must be a float in the range"),
     ("a step that is wider than all answers", lambda: refit(smoothed(step=1e4), FRAME, Y), ValueError, r"step=10000 is not allowed: the model's answers to the rows of fit lie between .* Use a smaller step"),
+    ("a step of more digits than a double has", lambda: refit(smoothed(step=10**400), FRAME, Y), ValueError, "step is a number of 401 digits"),
+    ("a step that is wider than answers on both sides of zero", lambda: refit(smoothed(step=1e4), FRAME, Y - 150), ValueError, "step=10000 is not allowed: .* are all within one step"),
     ("a step that makes too many cells", lambda: refit(smoothed(step=1e-3), FRAME, Y), ValueError, r"cells of that width; 4096 are allowed. Use a step of 0.0\d+ or more"),
     ("a step below the resolution of the model", lambda: refit(smoothed(step=1e-3), FRAME, 1e12 + Y), ValueError, "are not known to better than .* subtract an offset from y"),
     ("numbers that are constant", lambda: refit(smoothed(), FRAME, np.ones(len(Y))), ValueError, "y is constant, 1.0, in the 442 sample"),

@@ -18,14 +18,17 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_rp import (
+    AttributePrivacyClassifier,
     AttributePrivacyRegressor,
     AttributePrivacyTransformer,
     RobustPrivacyRegressor,
     privacy_report,
 )
 from sklearn_rp.attribute import compatible_sets
+from sklearn_rp.metrics import certified_error_score, make_certificate_scorer
 
 FRAME, PROGRESS = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
 FRAME = FRAME[["age", "bmi", "bp", "s5"]]
@@ -175,8 +178,52 @@ def test_a_net():
     assert (apr.compatible_sets(small).share >= 0.2 - 1e-9).all()
 
 
+def test_scorers_know_the_class():
+    for label in ("fast", 1):
+        target = Y if label == "fast" else (Y == "fast").astype(int)
+        rpr = RobustPrivacyRegressor(
+            clone(MODELS["forest"]), step=0.1, pos_label=label, noise_features=["bmi"]
+        ).fit(FRAME, target)
+        expected = certified_error_score((Y == "fast").astype(float), rpr.certify(FRAME))
+        assert make_certificate_scorer(certified_error_score)(rpr, FRAME, target) == expected
+    with pytest.raises(ValueError, match="y holds .* of a class's probability, y == pos_label"):
+        certified_error_score(Y, rpr.certify(FRAME))
+
+
+def test_a_class_told_by_what_is_inside():
+    inner = RobustPrivacyRegressor(
+        clone(MODELS["logistic"]), step=0.05, pos_label="fast", noise_features=[1]
+    )
+    outer = AttributePrivacyRegressor(inner, **BMI, levels="model").fit(FRAME, Y)
+    assert outer.score(FRAME, Y) > 0.1
+    around = RobustPrivacyRegressor(
+        AttributePrivacyClassifier(clone(MODELS["forest"]), **BMI), step=0.1, pos_label="fast",
+        noise_features=[0],
+    ).fit(FRAME, Y)  # fmt: skip
+    assert around.estimator_.estimator_.classes_.tolist() == ["fast", "medium", "slow"]
+    assert around.score(FRAME, Y) > 0
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("model", [LogisticRegression(), DecisionTreeClassifier(max_depth=6)])
+def test_probabilities_are_probabilities_and_the_same_in_any_company(kind, model):
+    rng = np.random.default_rng(1)
+    X = np.c_[rng.uniform(15, 45, 240), rng.normal(size=(240, 2))].astype(kind)
+    y = (X[:, 0] - 30) / 6 + X[:, 1] + rng.logistic(size=240) > 0
+    apr = AttributePrivacyRegressor(
+        clone(model), sensitive_feature=0, loss="log_loss", pos_label=True, levels="model"
+    ).fit(X, y)
+    told = apr.predict(X)
+    assert 0 <= told.min() <= told.max() <= 1
+    log_loss(y, told)  # which takes nothing else
+    alone = np.concatenate([apr.predict(X[k : k + 1]) for k in range(240)])
+    np.testing.assert_array_equal(alone, told)
+
+
 # fmt: off
 REFUSED = [
+    ("pos_label: a list", lambda: refit(minimum(MODELS["forest"]).set_params(pos_label=["fast"]), FRAME, Y), ValueError, r"pos_label=\['fast'\] is not allowed: give one label"),
+    ("pos_label: NaN", lambda: refit(minimum(MODELS["forest"]).set_params(pos_label=np.nan), FRAME, Y), ValueError, "pos_label=nan is not allowed: give one label"),
     ("pos_label: a class that y has not", lambda: refit(minimum(MODELS["forest"], levels="model").set_params(pos_label="never"), FRAME, Y), ValueError, r"pos_label='never' is not allowed: y holds \['fast', 'medium', 'slow'\] alone"),
     ("pos_label of a regressor", lambda: refit(minimum(LinearRegression()), FRAME, Y), ValueError, "pos_label='fast' is not allowed with estimator=LinearRegression.*Give a classifier"),
     ("pos_label without a model", lambda: refit(minimum(None), FRAME, Y), ValueError, "pos_label='fast' is not allowed with estimator=None"),

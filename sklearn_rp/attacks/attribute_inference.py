@@ -20,7 +20,7 @@ from sklearn_rp.attribute.prior import Numbers, Prior, held_out_spread
 from sklearn_rp.feature import Category, Feature, Number
 from sklearn_rp.law import Gaussian
 from sklearn_rp.models.labels import labels_of, probabilities_of
-from sklearn_rp.rows import Rows, is_frame, is_pandas, rows_per_chunk, without_column
+from sklearn_rp.rows import Rows, is_frame, is_pandas, rows_per_chunk, without_columns
 from sklearn_rp.validation import as_rows, check_groups
 
 _NO_MASS = 1e-12  # weight of the even distribution: it decides where the prior has no mass
@@ -399,7 +399,7 @@ def _without(X: Rows, column: int) -> Rows:
     """All columns but one."""
     if X.shape[1] == 1:  # then nothing is known but the label
         return np.zeros((X.shape[0], 1))
-    rest = without_column(X, column)
+    rest = without_columns(X, column)
     return rest.set_axis([str(name) for name in rest.columns], axis=1) if is_pandas(X) else rest
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,11 @@ from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.utils.validation import has_fit_parameter
 
 from sklearn_rp.attribute.prior import Groups, Numbers, held_out_spread
-from sklearn_rp.domain import Cells
+from sklearn_rp.attribute.space import Space
 from sklearn_rp.feature import Category, Feature
 from sklearn_rp.law import Gaussian
-from sklearn_rp.rows import Rows, column_names, find_column, take_rows, without_column
+from sklearn_rp.rows import Rows, column_names, find_column, take_rows, without_columns
+from sklearn_rp.trial import depends_on_company
 
 _FEWEST_ROWS = 20  # to learn a prior from
 _MOST_ROWS = 20_000  # in the leaves of a forest
@@ -84,6 +86,23 @@ def check_prior(prior: Any, X: Rows, feature: Feature) -> list[int] | None:
     return by
 
 
+def check_joint_prior(prior: Any, features: Sequence[Feature]) -> None:
+    """Refuse a prior that says nothing of several features together.
+
+    Raises
+    ------
+    ValueError
+        If it does not.
+    """
+    names = [feature.name for feature in features]
+    if learns(prior) and not isinstance(prior, str) and not hasattr(prior, "predict_proba"):
+        raise ValueError(
+            f"prior={prior!r} is not allowed for the features {names} together: give "
+            "'conditional', 'empirical', 'uniform', a list of columns to condition on, or a "
+            "classifier with predict_proba."
+        )
+
+
 class CellPrior:
     """How likely each cell of the sensitive feature is for each row, as training rows tell.
 
@@ -91,8 +110,8 @@ class CellPrior:
     ----------
     prior : str, sequence of columns, or estimator
         As `check_prior` allows it.
-    feature, cells : Feature, Cells
-        The sensitive feature and its cells.
+    feature, cells : Feature, Cells; or Space, twice
+        The sensitive feature and its cells; or several, and the grid of theirs.
     X, own, weight : ndarray or frame, ndarray of shape (n_samples,), ndarray or None
         Training rows, their own values, and their weights.
     by : list of int or None
@@ -104,8 +123,8 @@ class CellPrior:
     def __init__(
         self,
         prior: Any,
-        feature: Feature,
-        cells: Cells,
+        feature: Any,
+        cells: Any,
         X: Rows,
         own: np.ndarray,
         weight: np.ndarray | None,
@@ -116,7 +135,10 @@ class CellPrior:
         people = np.ones(len(cell)) if weight is None else np.asarray(weight, dtype=np.float64)
         # A population of one kind for all, by its numbers of people.
         self.empirical = isinstance(prior, str) and prior == "empirical"
-        self.count = np.bincount(cell, weights=people, minlength=len(cells))
+        if isinstance(cells, Space):
+            self.count = cells.people(own, people)
+        else:
+            self.count = np.bincount(cell, weights=people, minlength=len(cells))
         everybody = _everybody(prior, cells, own[people > 0], self.count)
         weights = [everybody]
         self._groups = None if by is None else Groups(X, by)
@@ -141,14 +163,15 @@ class CellPrior:
         return self._weights[group]
 
 
-def _everybody(prior: Any, cells: Cells, own: np.ndarray, count: np.ndarray) -> np.ndarray:
+def _everybody(prior: Any, cells: Any, own: np.ndarray, count: np.ndarray) -> np.ndarray:
     """Prior weights of the cells, over all people."""
-    width = np.diff(cells.ends)
+    width = cells.widths
     # No cell is worthless: where nobody was seen, the model still decides.
     even = width / width.sum()
     if hasattr(prior, "score_samples"):
-        density = clone(prior).fit(own[:, None])
-        everybody = np.exp(density.score_samples(cells.at[:, None])) * width + _LEAST * even
+        density = clone(prior).fit(own.reshape(len(own), -1))
+        at = cells.at.reshape(len(cells), -1)
+        everybody = np.exp(density.score_samples(at)) * width + _LEAST * even
     else:
         uniform = isinstance(prior, str) and prior == "uniform"
         everybody = width if uniform else count + _LEAST * even
@@ -179,24 +202,26 @@ class ConditionalPrior:
         self,
         estimator: Any,
         X: Rows,
-        feature: Feature,
-        cells: Cells,
+        feature: Any,
+        cells: Any,
         seed: int,
         weight: np.ndarray | None = None,
     ):
-        self._column, self._inner, self._n_cells = feature.column, cells.inner, len(cells)
+        self._columns, self._cells, self._n_cells = feature.columns, cells, len(cells)
         own = feature.values(X)
         cell = cells.of(own)
         self._model: Any = None
         self._leaf_shares: Any = None
         self._spread: float | None = None
-        if X.shape[1] < 2 or len(own) < _FEWEST_ROWS or (cell == cell[0]).all():
+        self._alone = False
+        if X.shape[1] <= len(feature.columns) or len(own) < _FEWEST_ROWS or (cell == cell[0]).all():
             return  # nothing to learn
-        rest = without_column(X, feature.column)
+        rest = without_columns(X, feature.columns)
         if estimator is None:
             rows = np.random.default_rng(seed).permutation(len(own))[:_MOST_ROWS]
             each = np.ones(len(rows)) if weight is None else weight[rows]
-            self._fit_forest(take_rows(rest, rows), own[rows], cell[rows], each, feature, seed)
+            learnt = feature.targets(own) if isinstance(feature, Space) else own
+            self._fit_forest(take_rows(rest, rows), learnt[rows], cell[rows], each, feature, seed)
             return
         takes = weight is not None and has_fit_parameter(estimator, "sample_weight")
         given = {"sample_weight": weight} if takes else {}
@@ -205,6 +230,7 @@ class ConditionalPrior:
         else:
             self._spread = held_out_spread(clone(estimator), rest, own, feature.span)
             self._model = clone(estimator).fit(rest, own, **given)
+        self._alone = depends_on_company(self._model, rest)
 
     def _fit_forest(
         self,
@@ -212,7 +238,7 @@ class ConditionalPrior:
         own: np.ndarray,
         cell: np.ndarray,
         weight: np.ndarray,
-        feature: Feature,
+        feature: Any,
         seed: int,
     ) -> None:
         kind = ExtraTreesClassifier if isinstance(feature, Category) else ExtraTreesRegressor
@@ -248,12 +274,15 @@ class ConditionalPrior:
         """
         if self._model is None:
             return np.broadcast_to(population, (X.shape[0], self._n_cells))
-        rest = without_column(X, self._column)
+        rest = without_columns(X, self._columns)
+        if self._alone and rest.shape[0] > 1:
+            rows = [take_rows(X, slice(k, k + 1)) for k in range(X.shape[0])]
+            return np.concatenate([self.weights(row, population) for row in rows])
         if self._leaf_shares is not None:
             found = (self._leaves(rest) @ self._leaf_shares).toarray()
         elif self._spread is not None:
             middle = np.asarray(self._model.predict(rest), dtype=np.float64).reshape(-1, 1)
-            below = Gaussian.below((self._inner - middle) / self._spread)
+            below = Gaussian.below((self._cells.inner - middle) / self._spread)
             found = np.diff(below, axis=1, prepend=0.0, append=1.0)
         else:
             found = np.zeros((X.shape[0], self._n_cells))

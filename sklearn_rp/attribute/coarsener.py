@@ -7,7 +7,6 @@ row (`sklearn_rp.attribute.minimum`), for all training rows together.
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -15,17 +14,12 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import DocumentedMixin, HasMethods, StrOptions, fit_context
+from sklearn_rp.attribute.asked import asked_of
 from sklearn_rp.attribute.bins import Bins, Draft
 from sklearn_rp.attribute.held_out import answers_along
-from sklearn_rp.attribute.partition import check_minimum
 from sklearn_rp.exceptions import warn_user
-from sklearn_rp.feature import Feature
 from sklearn_rp.rows import (
-    Rows,
     assembled,
-    by_feature,
-    column_names,
-    find_column,
     is_frame,
     is_pandas,
     names_of,
@@ -175,7 +169,7 @@ class AttributeCoarsener(OneToOneFeatureMixin, TransformerMixin, DocumentedMixin
         """
         with unchanged_on_error(self):
             X = check_rows(self, X, reset=True)
-            drafts = [Draft.of(*asked, X, self.strategy) for asked in self._asked(X)]
+            drafts = [Draft.of(*asked, X, self.strategy) for asked in asked_of(self, X)]
             if self.strategy == "optimal":
                 answers = answers_along(self, X, y, drafts)
             else:
@@ -270,81 +264,9 @@ class AttributeCoarsener(OneToOneFeatureMixin, TransformerMixin, DocumentedMixin
         """One dtype for all arrays: whether values are whole must not show."""
         return object if self._mixed else np.float64
 
-    def _columns(self, X: Rows) -> list[int]:
-        """Positions of the sensitive features."""
-        given = self.sensitive_feature
-        several = np.iterable(given) and not isinstance(given, str)
-        wanted = list(given) if several else [given]
-        names = column_names(X)
-        found = [find_column(w, X.shape[1], names, parameter="sensitive_feature") for w in wanted]
-        if not found or len(set(found)) < len(found):
-            raise ValueError(
-                f"sensitive_feature={given!r} is not allowed: give at least one feature, each once."
-            )
-        return found
-
-    def _per_feature(self, X: Rows, parameter: str) -> list[Any]:
-        """A parameter's value for each sensitive feature, in their order."""
-        columns, value = self._columns(X), getattr(self, parameter)
-        default = {"unit": "share", "bounds": None, "domain": "auto"}
-        names = names_of(X)
-        named = by_feature(value, names, parameter=parameter)
-        if named is not None:
-            strange = [names[column] for column in named if column not in columns]
-            lacking = [names[column] for column in columns if column not in named]
-            if strange:
-                raise ValueError(
-                    f"{parameter}={value!r} names {strange}, not among sensitive_feature="
-                    f"{self.sensitive_feature!r}."
-                )
-            if lacking and parameter not in default:
-                raise ValueError(
-                    f"{parameter}={value!r} has none for {lacking}: give one for each."
-                )
-            return [named.get(column, default.get(parameter)) for column in columns]
-        if not _one_for_each(value, parameter):
-            return [value] * len(columns)
-        if len(value) != len(columns):
-            raise ValueError(
-                f"{parameter}={value!r} has {len(value)} values for {len(columns)} sensitive "
-                "features: give one for all, or one for each."
-            )
-        return list(value)
-
-    def _asked(self, X: Rows) -> list[tuple[Feature, Any, str]]:
-        """The sensitive features, with the minimum and the unit of each."""
-        parameters = [self._per_feature(X, p) for p in ("minimum", "unit", "bounds", "domain")]
-        asked = []
-        for column, minimum, unit, bounds, domain in zip(
-            self._columns(X), *parameters, strict=True
-        ):
-            feature = Feature.from_data(X, column, bounds, domain)
-            number = isinstance(minimum, Real) and not isinstance(minimum, bool)
-            if not number or not float(minimum) > 0:
-                raise ValueError(
-                    f"minimum={minimum!r} is not allowed for {feature.name!r}: give a number "
-                    "above 0."
-                )
-            check_minimum(minimum, unit, feature)
-            asked.append((feature, minimum, unit))
-        return asked
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = self.strategy == "optimal"
         tags.input_tags.sparse = False
         tags.input_tags.allow_nan = False  # not in the features that matter
         return tags
-
-
-def _one_for_each(value: Any, parameter: str) -> bool:
-    """Whether a parameter is given as a sequence with a value for each feature."""
-    if isinstance(value, str) or not np.iterable(value):
-        return False
-    if parameter in ("minimum", "unit"):
-        return True
-    texts = (str,) if parameter == "domain" else ()
-    return all(
-        v is None or isinstance(v, texts) or (np.iterable(v) and not isinstance(v, str))
-        for v in value
-    )

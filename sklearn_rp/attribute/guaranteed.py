@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from sklearn.base import clone
@@ -13,20 +13,24 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import Interval, StrOptions
 from sklearn_rp.attribute.along import ReleaseAlong, edges_along
-from sklearn_rp.attribute.cell_prior import CellPrior, check_prior, learns
+from sklearn_rp.attribute.asked import asked_of
+from sklearn_rp.attribute.cell_prior import CellPrior, check_joint_prior, check_prior, learns
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
 from sklearn_rp.attribute.finding import sets_of
+from sklearn_rp.attribute.joint import MinimumBoxes
+from sklearn_rp.attribute.joint_sets import JointSets
 from sklearn_rp.attribute.labelling import MinimumRelease
 from sklearn_rp.attribute.levels import best_weight, check_levels, with_run_model
-from sklearn_rp.attribute.partition import check_minimum, last_starts, measured
+from sklearn_rp.attribute.partition import last_starts, measured
 from sklearn_rp.attribute.prior import Prior
+from sklearn_rp.attribute.space import MOST_FEATURES, Space, axes_of, cells_within
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Feature, Number
 from sklearn_rp.models.inside import is_frozen, last_step
 from sklearn_rp.rows import Rows, take_rows
-from sklearn_rp.trial import refuse_random
+from sklearn_rp.trial import depends_on_company, refuse_random
 from sklearn_rp.validation import check_rows
-from sklearn_rp.wrapper import Wrapper, of_rows
+from sklearn_rp.wrapper import Wrapper, class_told, of_rows
 
 
 class Guarantee(NamedTuple):
@@ -40,12 +44,17 @@ class Guarantee(NamedTuple):
 class Guaranteed(Wrapper):
     """Base of the estimators whose every answer leaves a minimum of a sensitive feature open."""
 
+    minimum_: Any
+    guarantee_: Any
+    feature_: Any
+    bounds_: Any
+
     _answer_name: str  # what is released
 
     _parameter_constraints: dict = Wrapper._parameter_constraints | {
         "sensitive_feature": "no_validation",
-        "minimum": [Interval(Real, 0, None, closed="neither")],
-        "unit": [StrOptions({"share", "length", "mass", "categories"})],
+        "minimum": [Interval(Real, 0, None, closed="neither"), "array-like", dict],
+        "unit": [StrOptions({"share", "length", "mass", "categories"}), "array-like", dict],
         "bounds": "no_validation",
         "domain": "no_validation",
         "resolution": [Interval(Integral, 1, None, closed="left")],
@@ -58,7 +67,9 @@ class Guaranteed(Wrapper):
         """The release of a fitted model: `common` is what all releases are made of."""
         raise NotImplementedError
 
-    def _ends(self, feature: Feature, edges: np.ndarray | None) -> np.ndarray | None:
+    def _ends(
+        self, feature: Feature, edges: np.ndarray | None, minimum: float, unit: str
+    ) -> np.ndarray | None:
         """Ends of the cells, from those of the model where they are known."""
         return edges
 
@@ -71,48 +82,117 @@ class Guaranteed(Wrapper):
     def _learn(self, X: Rows, y: np.ndarray, params: dict[str, Any]) -> None:
         weight = params.get("sample_weight")
         counted = X if weight is None else take_rows(X, np.flatnonzero(weight))
-        feature = Feature.from_data(counted, self.sensitive_feature, self.bounds, self.domain)
-        check_minimum(self.minimum, self.unit, feature)
+        asked = asked_of(self, counted)
+        if len(asked) > 1:
+            self._learn_jointly(asked, X, y, params)
+            return
+        ((feature, minimum, unit),) = asked
         by = check_prior(self.prior, X, feature)
         check_levels(self.levels, self._given(), feature)
         rng = check_random_state(self.random_state)
         base = self._fit_base(clone(self._base()), X, y, params)
         refuse_random(base, X)
         edges, _ = edges_along(base, feature, X)
-        cells = feature.cells(self._ends(feature, edges), self.resolution)
+        cells = feature.cells(self._ends(feature, edges, minimum, unit), self.resolution)
         own = feature.values(X)
         # A refusal of one person's value would tell about it: what is beyond counts as the end.
         feature = feature.lenient()
         seed = int(rng.randint(2**31)) if learns(self.prior) else 0
         prior = CellPrior(self.prior, feature, cells, X, own, weight, by, seed)
-        measure, least = measured(self.minimum, self.unit, feature, cells, prior.count)
-        if least > measure[-1] - measure[0]:
-            warn_user(
-                f"minimum={self.minimum} is more than the whole range of {feature.name!r} "
-                f"({measure[-1] - measure[0]:g}): the {self._answer_name} cannot depend on it at "
-                "all."
-            )
-        by_row = self.unit == "mass" and not prior.empirical
+        measure, least = measured(minimum, unit, feature, cells, prior.count)
+        self._warn_of_too_much(minimum, least, feature, measure)
+        by_row = unit == "mass" and not prior.empirical
         release: MinimumRelease = self._release_of(
             base,
             X,
             y if weight is None else y[np.asarray(weight) > 0],
             model=base,
+            alone=depends_on_company(base, X),
             feature=feature,
             cells=cells,
             prior=prior,
             minimum=least,
             last_start=None if by_row else last_starts(measure, least),
         )
-        release = self._with_levels(release, X, y, params, measure, rng)
+        release = self._with_levels(release, X, y, params, [measure], rng)
         self._check_release(release, X)
         self.estimator_ = base
         self.minimum_ = least
         self.bounds_ = feature.bounds
         self.interval_weight_ = release.run_weight
-        self.guarantee_ = Guarantee(feature.name, float(self.minimum), self.unit)
+        self.guarantee_ = Guarantee(feature.name, float(minimum), unit)
         self.feature_ = feature
         self.release_ = release
+
+    def _learn_jointly(
+        self,
+        asked: list[tuple[Feature, Any, str]],
+        X: Rows,
+        y: np.ndarray,
+        params: dict[str, Any],
+    ) -> None:
+        """As `_learn`, of several sensitive features together."""
+        weight = params.get("sample_weight")
+        features, minima, units = (tuple(each) for each in zip(*asked, strict=True))
+        if len(features) > MOST_FEATURES:
+            raise ValueError(
+                f"sensitive_feature lists {len(features)} features: {MOST_FEATURES} at most are "
+                "hidden jointly, as their cells multiply. Hide the others by an AttributeCoarsener "
+                "in front, which keeps a minimum of each."
+            )
+        by, *_ = [check_prior(self.prior, X, feature) for feature in features]
+        check_joint_prior(self.prior, features)
+        for feature in features:
+            check_levels(self.levels, self._given(), feature)
+        rng = check_random_state(self.random_state)
+        base = self._fit_base(clone(self._base()), X, y, params)
+        refuse_random(base, X)
+        edges = [edges_along(base, feature, X)[0] for feature in features]
+        sides = cells_within(asked, edges, self.resolution)
+        space = Space(features, sides)
+        own = space.values(X)
+        space = space.lenient()
+        seed = int(rng.randint(2**31)) if learns(self.prior) else 0
+        prior = CellPrior(self.prior, space, space, X, own, weight, by, seed)
+        axes, measures, least = axes_of(asked, sides, own, weight)
+        for feature, minimum, smallest, measure in zip(
+            features, minima, least, measures, strict=True
+        ):
+            self._warn_of_too_much(minimum, smallest, feature, measure)
+        release: MinimumRelease = self._release_of(
+            base,
+            X,
+            y if weight is None else y[np.asarray(weight) > 0],
+            model=base,
+            alone=depends_on_company(base, X),
+            feature=space,
+            cells=space,
+            prior=prior,
+            minimum=least,
+            last_start=None,
+            axes=axes,
+        )
+        release = self._with_levels(release, X, y, params, list(measures), rng)
+        names = [feature.name for feature in features]
+        self.estimator_ = base
+        self.minimum_ = dict(zip(names, least, strict=True))
+        self.bounds_ = {feature.name: feature.bounds for feature in features}
+        self.interval_weight_ = release.run_weight
+        self.guarantee_ = tuple(
+            Guarantee(n, float(m), u) for n, m, u in zip(names, minima, units, strict=True)
+        )
+        self.feature_ = space
+        self.release_ = release
+
+    def _warn_of_too_much(
+        self, minimum: Any, least: float, feature: Feature, measure: np.ndarray
+    ) -> None:
+        if least > measure[-1] - measure[0]:
+            warn_user(
+                f"minimum={minimum} is more than the whole range of {feature.name!r} "
+                f"({measure[-1] - measure[0]:g}): the {self._answer_name} cannot depend on it at "
+                "all."
+            )
 
     def _with_levels(
         self,
@@ -120,22 +200,24 @@ class Guaranteed(Wrapper):
         X: Rows,
         y: np.ndarray,
         params: dict[str, Any],
-        measure: np.ndarray,
+        measures: list[np.ndarray],
         rng: np.random.RandomState,
     ) -> MinimumRelease:
-        """The release with answers learnt for runs."""
+        """The release with answers learnt for runs, or boxes."""
         given, feature = self._given(), release.feature
+        features = feature.features if isinstance(feature, Space) else (feature,)
         weight = 1.0 if self.levels == "intervals" else 0.0
 
         def fit_on(rows: np.ndarray, seed: int) -> MinimumRelease:
-            part = clone(self).set_params(
-                levels="intervals", bounds=feature.bounds, domain=feature.domain, random_state=seed
-            )
+            # By position: a feature's own bounds may look like one bound for each.
+            known = {k: {f.column: getattr(f, k) for f in features} for k in ("bounds", "domain")}
+            part = clone(self).set_params(levels="intervals", random_state=seed, **known)
             part._learn(take_rows(X, rows), y[rows], of_rows(params, rows, len(y)))
             return part.release_
 
-        if self.levels == "auto" and isinstance(feature, Number) and not is_frozen(given):
-            labels = self._kind == "classifier" or self.pos_label is not None
+        numbers = all(isinstance(each, Number) for each in features)
+        if self.levels == "auto" and numbers and not is_frozen(given):
+            labels = self._kind == "classifier" or class_told(self) is not None
             weight = best_weight(fit_on, X, y, params.get("sample_weight"), rng, labels)
         if weight == 0:
             return release
@@ -143,7 +225,7 @@ class Guaranteed(Wrapper):
         thawed = given.estimator if isinstance(given, FrozenEstimator) else given
         estimator = clone(self._answering(thawed))
         fit = self._fit_model
-        return with_run_model(release, weight, estimator, fit, X, y, params, measure, rng)
+        return with_run_model(release, weight, estimator, fit, X, y, params, measures, rng)
 
     def predict(self, X):
         """Answer to release for each row.
@@ -170,11 +252,13 @@ class Guaranteed(Wrapper):
 
         Returns
         -------
-        sets : CompatibleSets
+        sets : CompatibleSets, or JointSets of several features
             Exact: no component that holds a row is shorter than the minimum.
         """
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
+        if isinstance(self.feature_, Space):
+            return JointSets.of(cast("MinimumBoxes", self.release_), X)
         sets: CompatibleSets = sets_of(ReleaseAlong(self, self.feature_, X, self.resolution), X)
         return sets
 
@@ -195,6 +279,11 @@ class Guaranteed(Wrapper):
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
         release = self.release_
+        if isinstance(release.feature, Space):
+            raise ValueError(
+                "attribute_prior is of one sensitive feature. Of several, release_.prior.weights(X)"
+                " has the weight of every cell of release_.cells."
+            )
         values = release.feature.named(release.cells.at)
         return Prior(values, np.array(release.prior.weights(X)))
 

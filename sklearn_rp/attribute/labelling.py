@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from sklearn_rp.attribute.cell_prior import CellPrior
 from sklearn_rp.attribute.partition import best_assignment, best_runs, last_starts
-from sklearn_rp.domain import Cells
-from sklearn_rp.feature import Category, Feature, Number
+from sklearn_rp.attribute.space import Space
+from sklearn_rp.feature import Category, Number
 from sklearn_rp.models.asking import at_each
 from sklearn_rp.models.labels import encode, labels_of, probabilities_of
 from sklearn_rp.release import FittedRelease
@@ -37,6 +38,8 @@ class Labelling:
         How likely each cell is.
     own : ndarray of int of shape (n_rows,)
         The rows' own cells.
+    box : ndarray of int of shape (n_rows, n_cells), or None
+        Of a grid: number of the box of each cell, which has one label.
     """
 
     rows: slice
@@ -44,6 +47,7 @@ class Labelling:
     gain: np.ndarray
     weight: np.ndarray
     own: np.ndarray
+    box: np.ndarray | None = field(default=None, kw_only=True)
 
     @property
     def released(self) -> np.ndarray:
@@ -68,10 +72,10 @@ class MinimumRelease(FittedRelease):
     ----------
     model : fitted estimator
         What is to be agreed with.
-    feature : Feature
-        The sensitive feature.
-    cells : Cells
-        Its cells.
+    feature : Feature or Space
+        The sensitive feature; or several.
+    cells : Cells or Space
+        Its cells, or the grid of theirs.
     prior : CellPrior
         How likely each cell is, when agreement is counted.
     minimum : float
@@ -83,22 +87,26 @@ class MinimumRelease(FittedRelease):
         A model for the middles of runs.
     run_weight : float
         Weight of its answers beside those of `model`, in [0, 1].
+    alone : bool
+        Whether models are asked for one row at a time, in all its cells: the last bits of their
+        answers depend on what else they are asked.
     """
 
     model: Any
-    feature: Feature
-    cells: Cells
+    feature: Any
+    cells: Any
     prior: CellPrior
-    minimum: float
+    minimum: Any
     last_start: np.ndarray | None
     run_model: Any = None
     run_weight: float = 0.0
+    alone: bool = False
 
     _width = 1  # numbers that an answer is made of
 
     def identity(self) -> Any:
         """Models, prior, cells and minimum."""
-        return [getattr(self, field.name) for field in fields(self)]
+        return [getattr(self, each.name) for each in fields(self)]
 
     @property
     def symbols(self) -> Any:
@@ -176,19 +184,38 @@ class MinimumRelease(FittedRelease):
     def _learnt(self, X: Rows, runs: Runs) -> np.ndarray:
         """Answers learnt for runs of cells: shape (n_runs, ...)."""
         rows = blurred(self.feature, self.cells, X, runs.row, runs.low, runs.high)
-        return self._answers(self.run_model, rows)
+        return self._asked(self.run_model, rows, runs.first)
 
     def _optimal(self, X: Rows) -> Iterator[Labelling]:
         """What agrees best with the model, chunk by chunk."""
         cell = self.cells.of(self.feature.values(X))
-        columns, values = self.feature.columns, self.feature.held(self.cells.at)[:, None]
+        columns = self.feature.columns
+        values = self.feature.held(self.cells.at).reshape(len(self.cells), -1)
 
         def ask(rows: Rows) -> np.ndarray:
-            return self._answers(self.model, rows)
+            ends = np.arange(0, rows.shape[0] + 1, len(self.cells))
+            return self._asked(self.model, rows, ends)
 
         for rows, gain in at_each(ask, X, columns, values, self._width):
             weight = self.prior.weights(take_rows(X, rows))
-            yield Labelling(rows, self._best(gain, weight), gain, weight, cell[rows])
+            yield self._labelled(rows, gain, weight, cell[rows])
+
+    def _asked(self, model: Any, rows: Rows, ends: np.ndarray) -> np.ndarray:
+        """Answers of a model; `ends` are those of what belongs to one row."""
+        if not self.alone or len(ends) < 3:
+            return self._answers(model, rows)
+        parts = [slice(a, b) for a, b in pairwise(ends.tolist()) if b > a]
+        return np.concatenate([self._answers(model, take_rows(rows, part)) for part in parts])
+
+    def _labelled(
+        self, rows: slice, gain: np.ndarray, weight: np.ndarray, own: np.ndarray
+    ) -> Labelling:
+        """What agrees best with the model's answers in the cells."""
+        return Labelling(rows, self._best(gain, weight), gain, weight, own)
+
+    def _pieces(self, each: Labelling) -> tuple[Runs, np.ndarray]:
+        """The stretches, or boxes, of cells with one answer; and the number of each cell's."""
+        return in_cells(each.labels)
 
     def _last_starts(self, weight: np.ndarray) -> np.ndarray:
         """Where a run may start, of each row."""
@@ -219,6 +246,8 @@ class MinimumLabels(MinimumRelease):
         A model for the middles of runs.
     run_weight : float
         Weight of its answers, in [0, 1].
+    alone : bool
+        Whether models are asked for one row at a time.
     classes : ndarray of shape (n_labels,)
         All that may be released.
     by_probability : bool
@@ -274,10 +303,10 @@ class MinimumLabels(MinimumRelease):
     def own_runs(self, X: Rows) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
         """Chunk by chunk: rows, the model's mean over each row's run, and the answer learnt."""
         for each in self._optimal(X):
-            runs, number = in_cells(each.labels)
+            runs, number = self._pieces(each)
             run = number[np.arange(len(each.own)), each.own]
             weight = each.weight[:, :, None]
-            mean = _sums(runs, each.gain * weight) / _sums(runs, weight)
+            mean = _sums(number, each.gain * weight) / _sums(number, weight)
             yield each.rows, mean[run], self._learnt(take_rows(X, each.rows), runs)[run]
 
     def _labellings(self, X: Rows) -> Iterator[Labelling]:
@@ -290,11 +319,11 @@ class MinimumLabels(MinimumRelease):
 
         Runs keep their ends, or join a neighbour: none becomes shorter.
         """
-        runs, number = in_cells(each.labels)
+        runs, number = self._pieces(each)
         learnt = self._learnt(take_rows(X, each.rows), runs)[number]
         gain = (1 - self.run_weight) * each.gain + self.run_weight * learnt
-        best = _sums(runs, gain * each.weight[:, :, None]).argmax(axis=1)
-        return Labelling(each.rows, best[number], gain, each.weight, each.own)
+        best = _sums(number, gain * each.weight[:, :, None]).argmax(axis=1)
+        return replace(each, labels=best[number], gain=gain)
 
     def _best(self, gain: np.ndarray, weight: np.ndarray) -> np.ndarray:
         weighted = gain * weight[:, :, None]
@@ -314,14 +343,16 @@ class MinimumLabels(MinimumRelease):
 
 
 def blurred(
-    feature: Feature,
-    cells: Cells,
+    feature: Any,
+    cells: Any,
     X: Rows,
     rows: np.ndarray,
     first: np.ndarray,
     after: np.ndarray,
 ) -> Rows:
     """Rows that know only the middle of a stretch of cells, the last of which is not in it."""
+    if isinstance(feature, Space):
+        return feature.blurred(X, rows, first, after)
     assert isinstance(feature, Number)  # categories have no middle
     return feature.copies(X, rows, feature.middle(cells.first[first], cells.last[after - 1]))
 
@@ -334,7 +365,11 @@ def in_cells(labels: np.ndarray) -> tuple[Runs, np.ndarray]:
     return runs, number.reshape(labels.shape)
 
 
-def _sums(runs: Runs, values: np.ndarray) -> np.ndarray:
+def _sums(number: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Sums over each run of what is known of the cells: (n_rows, n_cells, k) to (n_runs, k)."""
-    starts = runs.row * values.shape[1] + runs.low
-    return np.add.reduceat(values.reshape(-1, values.shape[2]), starts)
+    run, flat = number.ravel(), values.reshape(-1, values.shape[2])
+    step = np.diff(run, prepend=-1)
+    if (step >= 0).all():  # runs come one after the other, boxes need not
+        return np.add.reduceat(flat, np.flatnonzero(step))
+    n_runs = int(run.max()) + 1
+    return np.stack([np.bincount(run, column, n_runs) for column in flat.T], axis=1)

@@ -13,6 +13,7 @@ from sklearn.model_selection import KFold, StratifiedKFold
 
 from sklearn_rp.attribute.labelling import MinimumRelease, blurred
 from sklearn_rp.attribute.partition import random_pieces
+from sklearn_rp.attribute.space import Space
 from sklearn_rp.feature import Feature, Number
 from sklearn_rp.models.inside import is_frozen
 from sklearn_rp.rows import Rows, take_rows
@@ -96,7 +97,7 @@ def with_run_model(
     X: Rows,
     y: np.ndarray,
     params: dict[str, Any],
-    measure: np.ndarray,
+    measures: list[np.ndarray],
     rng: np.random.RandomState,
 ) -> MinimumRelease:
     """The release that goes by answers learnt for runs, too.
@@ -115,16 +116,21 @@ def with_run_model(
         Training rows and labels.
     params : dict
         For the ``fit`` of `estimator`.
-    measure : ndarray of shape (n_cells + 1,)
-        Ends of the cells.
+    measures : list of ndarray of shape (n_cells + 1,)
+        Ends of the cells, of each feature.
     rng : RandomState
         Source of the draws.
     """
     n_rows = len(y)
     copies = int(np.clip(_MOST_COPIES // n_rows, 1, _COPIES))
     rows = np.tile(np.arange(n_rows), copies)
-    cell = release.cells.of(release.feature.values(X))[rows]
-    pieces = random_pieces(measure, cell, release.minimum, rng)
+    cell, least = release.cells.of(release.feature.values(X))[rows], release.minimum
+    if isinstance(release.cells, Space):  # a random piece along each feature: a random box
+        cells = np.unravel_index(cell, release.cells.shape)
+        drawn = [random_pieces(*each, rng) for each in zip(measures, cells, least, strict=True)]
+        pieces: Any = (np.stack(ends, axis=1) for ends in zip(*drawn, strict=True))
+    else:
+        pieces = random_pieces(measures[0], cell, least, rng)
     known = blurred(release.feature, release.cells, X, rows, *pieces)
     model = fit(estimator, known, y[rows], of_rows(params, rows, n_rows))
     return replace(release, run_model=model, run_weight=weight)

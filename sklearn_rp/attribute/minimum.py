@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp.attribute.along import symbols_of
 from sklearn_rp.attribute.guaranteed import Guaranteed
+from sklearn_rp.attribute.joint import BoxLabels
 from sklearn_rp.attribute.labelling import MinimumLabels
 from sklearn_rp.attribute.partition import enumerates
 from sklearn_rp.exceptions import warn_user
@@ -165,7 +166,8 @@ class AttributePrivacyClassifier(Guaranteed, ClassifierWrapper):
         self.classes_ = classes
         # A model with a threshold of its own is agreed with in its labels.
         by_probability = hasattr(base, "predict_proba") and not has_threshold(base, X)
-        return MinimumLabels(classes=classes, by_probability=by_probability, **common)
+        kind = BoxLabels if "axes" in common else MinimumLabels
+        return kind(classes=classes, by_probability=by_probability, **common)
 
     def _check_known(self, y: np.ndarray, release: MinimumLabels) -> None:
         unknown = np.setdiff1d(y, release.symbols)

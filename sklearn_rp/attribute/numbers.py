@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_rp.attribute.labelling import Labelling, MinimumRelease, in_cells
+from sklearn_rp.attribute.labelling import Labelling, MinimumRelease
 from sklearn_rp.attribute.pieces import MOST_CATEGORIES, Loss, best_groups, best_pieces
 from sklearn_rp.feature import Category
 from sklearn_rp.models.labels import numbers_of
@@ -56,6 +56,8 @@ class MinimumNumbers(MinimumRelease):
         A model for the middles of runs.
     run_weight : float
         Weight of its answers, in [0, 1].
+    alone : bool
+        Whether models are asked for one row at a time.
     loss : Loss
         What is lost by a number.
     unit : float
@@ -95,7 +97,7 @@ class MinimumNumbers(MinimumRelease):
     def own_runs(self, X: Rows) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
         """Chunk by chunk: rows, the model's level of each row's run, and the answer learnt."""
         for each in self._optimal(X):
-            runs, number = in_cells(each.labels)
+            runs, number = self._pieces(each)
             run = number[np.arange(len(each.own)), each.own]
             level = np.take_along_axis(self._levels(each), each.released[:, None], axis=1)
             yield each.rows, level, self._learnt(take_rows(X, each.rows), runs)[run][:, None]
@@ -105,15 +107,18 @@ class MinimumNumbers(MinimumRelease):
         for each in self._optimal(X):
             levels = self._levels(each)
             if self.run_model is not None:
-                runs, _ = in_cells(each.labels)
+                runs, _ = self._pieces(each)
                 learnt = np.zeros_like(levels)
                 learnt[runs.row, runs.symbol] = self._learnt(take_rows(X, each.rows), runs)
                 levels = (1 - self.run_weight) * levels + self.run_weight * learnt
+            if self.pos_label is not None:  # probabilities they are still
+                levels = np.clip(levels, 0.0, 1.0)
             if self.decimals is not None:
                 levels = _rounded(levels, self.decimals)
             levels, place = _ordered(levels + 0.0)  # no minus zero
             labels = np.take_along_axis(place, each.labels, axis=1)
-            yield Levelled(each.rows, labels, each.gain, each.weight, each.own, levels)
+            found = labels, each.gain, each.weight, each.own
+            yield Levelled(each.rows, *found, levels, box=each.box)
 
     def _n_answers(self, labels: np.ndarray) -> int:
         return int(labels.max(initial=0)) + 1

@@ -48,7 +48,10 @@ class Loss:
         total = weight.sum(axis=1)
         if self.quantile is None:
             middle = f.mean(axis=1)  # what is summed up is small: no digits are lost
-            return middle + ((f - middle[:, None]) * weight).sum(axis=1) / total
+            level = middle + ((f - middle[:, None]) * weight).sum(axis=1) / total
+            there = weight > 0
+            low = np.where(there, f, np.inf).min(axis=1)
+            return np.clip(level, low, np.where(there, f, -np.inf).max(axis=1))
         order = np.argsort(f, axis=1)
         below = np.cumsum(np.take_along_axis(weight, order, axis=1), axis=1)
         least = (self.quantile - _NEAR) * total

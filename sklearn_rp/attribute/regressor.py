@@ -9,13 +9,14 @@ import numpy as np
 
 from sklearn_rp._compat import Interval, StrOptions
 from sklearn_rp.attribute.guaranteed import Guaranteed
+from sklearn_rp.attribute.joint import BoxNumbers
 from sklearn_rp.attribute.numbers import MinimumNumbers
 from sklearn_rp.attribute.partition import least_of
 from sklearn_rp.attribute.pieces import Loss
 from sklearn_rp.feature import Feature, Number
 from sklearn_rp.models.labels import last_bits, numbers_of
 from sklearn_rp.rows import Rows, sample_rows
-from sklearn_rp.wrapper import RegressorWrapper
+from sklearn_rp.wrapper import RegressorWrapper, class_told
 
 _FINE = 1e-9  # of the answers' spread: they are rounded to about this
 _GRID, _MOST_EDGES = 64, 256  # cells of a grid beside the model's own ends, and of those at most
@@ -184,7 +185,9 @@ class AttributePrivacyRegressor(Guaranteed, RegressorWrapper):
         self.pos_label = pos_label
         self.random_state = random_state
 
-    def _ends(self, feature: Feature, edges: np.ndarray | None) -> np.ndarray | None:
+    def _ends(
+        self, feature: Feature, edges: np.ndarray | None, minimum: float, unit: str
+    ) -> np.ndarray | None:
         """Steps may end anywhere: of the model's own ends some, of a grid, and a minimum inside."""
         if not isinstance(feature, Number) or feature.possible is not None:
             return edges
@@ -192,8 +195,8 @@ class AttributePrivacyRegressor(Guaranteed, RegressorWrapper):
         ends = np.linspace(feature.low, feature.high, n_cells + 1)[1:-1]
         if edges is not None:
             ends = np.r_[ends, sample_rows(edges, _MOST_EDGES)]
-        if self.unit != "mass":
-            least = least_of(self.minimum, self.unit, feature)
+        if unit != "mass":
+            least = least_of(minimum, unit, feature)
             inside = np.arange(1, max(2, min(_GRID, int(feature.span / least + 1)))) * least
             ends = np.r_[ends, feature.low + inside, feature.high - inside]
             if feature.counts:  # a stretch of so many values ends before the next one
@@ -203,14 +206,15 @@ class AttributePrivacyRegressor(Guaranteed, RegressorWrapper):
     def _release_of(self, base: Any, X: Rows, y: np.ndarray, **common: Any) -> MinimumNumbers:
         quantiles = {"absolute_error": 0.5, "quantile": self.quantile}
         log = self.loss == "log_loss"
-        if log and self.pos_label is None:
+        if log and class_told(self) is None:
             raise ValueError(
                 "loss='log_loss' is not allowed without pos_label: it is for probabilities. Wrap a "
                 "classifier and name the class, or use loss='squared_error'."
             )
-        return MinimumNumbers(
+        kind = BoxNumbers if "axes" in common else MinimumNumbers
+        return kind(
             loss=Loss(quantiles.get(self.loss), log),
-            pos_label=self.pos_label,
+            pos_label=class_told(self),
             unit=_unit(base, sample_rows(X)),
             decimals=self.decimals,
             **common,

@@ -14,6 +14,7 @@ from sklearn_rp.baselines.plain import AtRandom, RandomRelease, Releases
 from sklearn_rp.models.labels import last_bits, numbers_of
 from sklearn_rp.release import FittedRelease
 from sklearn_rp.rows import Rows, take_rows
+from sklearn_rp.validation import as_float
 from sklearn_rp.wrapper import RegressorWrapper
 
 
@@ -60,13 +61,14 @@ class RoundedRegressor(Releases, RegressorWrapper):
         base = self._fit_base(clone(self._base()), X, y, params)
         numbers = numbers_of(base, X)
         fine = last_bits(base, take_rows(X, slice(0, 1))) * float(np.abs(numbers).max())
-        if self.step <= fine:
+        step = as_float("step", self.step)
+        if step <= fine:
             raise ValueError(
-                f"step={self.step:g} is not allowed: the model's answers are not known to better "
+                f"step={step:g} is not allowed: the model's answers are not known to better "
                 f"than {fine:.3g}. Use a step well above that."
             )
         self.estimator_ = base
-        self.release_ = RoundedRelease(base, float(self.step), fine)
+        self.release_ = RoundedRelease(base, step, fine)
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +159,7 @@ class NoisyOutputRegressor(AtRandom, RegressorWrapper):
         base = self._fit_base(clone(self._base()), X, y, params)
         numbers = numbers_of(base, X)
         low, high = float(numbers.min()), float(numbers.max())
-        rule = _Added(self.distribution, float(self.scale), low, high)
+        rule = _Added(self.distribution, as_float("scale", self.scale), low, high)
         self.estimator_ = base
         self.range_ = low, high
         for name in ("epsilon_", "mu_"):  # of an earlier fit

@@ -67,7 +67,9 @@ class Categories(Engine):
         def ask(rows: Rows) -> np.ndarray:
             return encode(labels_of(self.estimator, rows), self.classes)
 
-        for rows, found in at_each(ask, X, self.noise.columns, known[:, None]):
+        for rows, found in at_each(
+            ask, X, self.noise.columns, known[:, None], 4 * len(self.classes)
+        ):
             answer = np.eye(len(self.classes))[found]
             for level, sigma in enumerate(sigmas):
                 h = law.mass(answer, sigma)

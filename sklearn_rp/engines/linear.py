@@ -60,6 +60,11 @@ class Linear(Engine):
     name = "linear"
     title = "distance to the hyperplane"
 
+    @property
+    def voting(self) -> str:
+        """What noisy copies would vote with."""
+        return "hard" if self.cells is None else "median"
+
     def identity(self) -> Any:
         """Where numbers are put."""
         return self.cells

@@ -14,6 +14,7 @@ from sklearn_rp._compat import routing_enabled
 from sklearn_rp.attribute.finding import compatible_sets
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.certifying import certify
+from sklearn_rp.wrapper import truth_of
 
 
 def make_certificate_scorer(
@@ -187,7 +188,8 @@ class _CertificateScorer(_Scorer):
         """Score of a fitted estimator."""
         arguments = self._kwargs | metadata
         cert = _Asked(partial(certify, estimator, X))
-        truth = {"y": y} if "y" in inspect.signature(self._metric).parameters else {}
+        asks = "y" in inspect.signature(self._metric).parameters
+        truth = {"y": truth_of(estimator, y)} if asks else {}
         return self._sign * self._metric(**truth, cert=cert, **arguments)
 
 

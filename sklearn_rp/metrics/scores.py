@@ -6,6 +6,7 @@ An abstained row stays in every denominator and counts as wrong.
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,7 @@ def certified_error_score(
     feature : str or int, default=None
         Name of a noised feature, or its position, in whose unit `radius` is given.
     metric : callable, default=sklearn.metrics.mean_absolute_error
-        ``metric(y_true, y_pred, sample_weight=...)``, such as scikit-learn's
+        ``metric(y_true, y_pred)``, with ``sample_weight`` where that is given: scikit-learn's
         :func:`~sklearn.metrics.r2_score` or, with its ``alpha`` by :func:`functools.partial`,
         :func:`~sklearn.metrics.mean_pinball_loss`.
     fallback : float, default=None
@@ -109,12 +110,22 @@ def certified_error_score(
     True
     """
     _check_kind(cert)
+    if fallback is not None and not isinstance(fallback, Real):
+        raise ValueError(f"fallback={fallback!r} is not allowed: give a number.")
     certified = cert.at(radius, feature=feature)  # asked first: see make_certificate_scorer
     y = _target(y, cert)
+    if cert.voting != "median":
+        raise ValueError("The certificate is of labels: use certified_accuracy_score.")
+    if y.dtype.kind not in "iufb":
+        raise ValueError(
+            f"y holds {y.dtype.name} values, and the certificate is of numbers: give numbers; of a "
+            "class's probability, y == pos_label."
+        )
     other = float(np.median(y)) if fallback is None else float(fallback)
     number = np.where(certified, cert.label, other)
-    weight = None if sample_weight is None else check_weights(sample_weight, len(y), cert, y)
-    return float(metric(y, number, sample_weight=weight))
+    if sample_weight is None:
+        return float(metric(y, number))
+    return float(metric(y, number, sample_weight=check_weights(sample_weight, len(y), cert, y)))
 
 
 def average_certified_radius(y: Any, cert: Certificate, *, sample_weight: Any = None) -> float:

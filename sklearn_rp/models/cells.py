@@ -43,7 +43,7 @@ class Cells:
         Raises
         ------
         ValueError
-            If one cell holds them all, or if there are too many.
+            If all are within one step, or if there are too many cells.
         """
         low, high = float(numbers.min()), float(numbers.max())
         asked = f"step={step:g} is not allowed: the model's answers to the rows of fit lie between"
@@ -53,12 +53,12 @@ class Cells:
                 f"{between} are not known to better than {fine:.3g}. Use a step well above that; "
                 "or subtract an offset from y."
             )
-        first, last = np.floor((low + fine) / step), np.floor((high + fine) / step)
-        if first == last:
+        if step > high - low:
             raise ValueError(
-                f"{between} all are in one cell of that width: there is nothing to release. Use a "
-                "smaller step, or fit on rows with more different answers."
+                f"{between} are all within one step: there is nothing to release. Use a smaller "
+                "step, or fit on rows with more different answers."
             )
+        first, last = np.floor((low + fine) / step), np.floor((high + fine) / step)
         if last - first >= _MOST:
             raise ValueError(
                 f"{between} make {last - first + 1:.0f} cells of that width; {_MOST} are allowed. "

@@ -39,7 +39,7 @@ from sklearn_rp.rows import (
 )
 from sklearn_rp.trial import is_random
 from sklearn_rp.validation import as_rows, check_groups
-from sklearn_rp.wrapper import Wrapper
+from sklearn_rp.wrapper import Wrapper, truth_of
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _PARTS = 5  # of the people, by the number that they are told
@@ -125,7 +125,7 @@ def privacy_report(
     _check(estimator)
     X = _rows(X)
     X_public = None if X_public is None else _alike(_rows(X_public), X)
-    y = _truth(estimator, column_or_1d(y))
+    y = truth_of(estimator, column_or_1d(y))
     one = isinstance(sensitive_features, str | int | np.integer)
     features: list[Any] = [sensitive_features] if one else list(sensitive_features)  # type: ignore[arg-type]
     if not features:
@@ -171,13 +171,6 @@ def _check(estimator: Any) -> None:
     """Refuse what is not fitted."""
     if hasattr(estimator, "fit"):  # or whatever has predict
         check_is_fitted(estimator)
-
-
-def _truth(estimator: Any, y: np.ndarray) -> np.ndarray:
-    """What answers are compared with: where they are probabilities of a label, whether it is it."""
-    last = last_step(estimator)
-    pos_label = last.pos_label if isinstance(last, Wrapper) else None
-    return y if pos_label is None else (y == pos_label).astype(np.float64)
 
 
 def _by_feature(parameter: str, given: Any, features: list[Any], example: str) -> dict[Any, Any]:

@@ -269,6 +269,7 @@ def test_shares_are_probabilities_and_radii_go_with_them(case):
     top = median if hasattr(clf, "step") else share.argmax(axis=1)
     np.testing.assert_array_equal(clf.release_.answer.classes[top], cert.label)
     np.testing.assert_array_equal(cert.abstained, ~(cert.radius > 0))
+    assert cert.voting == ("median" if hasattr(clf, "step") else clf.voting)
     known = np.isfinite(cert.p_lower)
     assert (cert.p_lower <= cert.p_upper)[known & cert.abstained].all() or clf.method_ != "exact"
     assert (cert.p_lower > cert.p_upper)[known & ~cert.abstained].all()

@@ -1,0 +1,196 @@
+"""Answers over a grid of several sensitive features: each for a box with long enough sides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sklearn_rp.attribute.boxes import Axis, LabelWorth, NumberWorth, best_boxes
+from sklearn_rp.attribute.labelling import Labelling, MinimumLabels, MinimumRelease
+from sklearn_rp.attribute.numbers import MinimumNumbers
+from sklearn_rp.attribute.pieces import Loss
+from sklearn_rp.feature import Category
+from sklearn_rp.rows import Rows
+from sklearn_rp.runs import Runs
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MinimumBoxes(MinimumRelease):
+    """A release along several sensitive features: of labels or of numbers.
+
+    Parameters
+    ----------
+    model : fitted estimator
+        What is to be agreed with.
+    feature, cells : Space
+        The sensitive features, and their grid.
+    prior : CellPrior
+        How likely each cell is.
+    minimum : tuple of float
+        Smallest side of a box along each, or number of categories.
+    last_start : None
+        It is in the `axes`.
+    run_model : fitted estimator or None
+        A model for the middles of boxes.
+    run_weight : float
+        Weight of its answers, in [0, 1].
+    alone : bool
+        Whether models are asked for one row at a time.
+    axes : tuple of Axis
+        How the grid may be cut.
+    """
+
+    axes: tuple[Axis, ...]
+
+    @property
+    def _width(self) -> int:  # type: ignore[override]
+        """Numbers that an answer is made of: the sums of all strips at a time."""
+        strips = 2.0
+        for axis in self.axes[:-1]:
+            strips *= max(1.0, sum(k - j for j, k in axis.strips()) / len(axis.last_start))
+        return int(strips * 2 * self._n_summed)
+
+    @property
+    def _n_summed(self) -> int:
+        """Numbers that are summed up over a box."""
+        raise NotImplementedError
+
+    def along(self, X: Rows) -> tuple[Runs, np.ndarray, np.ndarray]:
+        """Boxes of equal answers, of which neighbours may have the same; and the rows' own.
+
+        Parameters
+        ----------
+        X : ndarray or DataFrame of shape (n_samples, n_features)
+            Rows as ``checked_rows`` of the estimator gives them.
+
+        Returns
+        -------
+        runs, own, answer : Runs, ndarray of int, ndarray, both of shape (n_samples,)
+            As of one feature; a box of several categories is one box for each.
+        """
+        runs, _, own, answer = self.boxes(X)
+        return runs, own, answer
+
+    def boxes(self, X: Rows) -> tuple[Runs, np.ndarray, np.ndarray, np.ndarray]:
+        """As `along`, and the number of the box that each part is of: shape (n_runs,).
+
+        Parameters
+        ----------
+        X : ndarray or DataFrame of shape (n_samples, n_features)
+            Rows as ``checked_rows`` of the estimator gives them.
+
+        Returns
+        -------
+        runs, box, own, answer : Runs, ndarray of int, ndarray of int, ndarray
+        """
+        parts = list(self._labellings(X))
+        labels = np.concatenate([each.labels for each in parts])
+        box = np.concatenate([each.box for each in parts])
+        own = np.concatenate([each.released for each in parts])
+        answer = np.concatenate([each.answer(self.symbols) for each in parts])
+        space, numbers = self.cells, _numbered(box)
+        place, low, after = _sides(numbers, space.shape)
+        part, which = np.arange(len(place)), np.arange(len(place))
+        first, stop = (np.empty(low.shape), np.empty(low.shape))
+        for j, side in enumerate(space.sides):
+            first[:, j], stop[:, j] = side.first[low[:, j]], side.last[after[:, j] - 1]
+        # A box of several categories is one for each of them.
+        apart = [j for j, f in enumerate(space.features) if isinstance(f, Category)]
+        if apart:
+            cell = np.stack(np.unravel_index(np.arange(numbers.shape[1]), space.shape), axis=1)
+            pairs = np.concatenate(
+                [numbers.reshape(-1, 1), np.tile(cell[:, apart], (len(numbers), 1))], axis=1
+            )
+            pairs = np.unique(pairs, axis=0)
+            part = pairs[:, 0]
+            first, stop, which = first[part], stop[part], part
+            first[:, apart], stop[:, apart] = pairs[:, 1:], pairs[:, 1:] + 1
+        row, at = np.divmod(place, numbers.shape[1])
+        symbol = labels[row, at]
+        runs = Runs(row[part], symbol[part], first, stop, len(labels), self._n_answers(labels))
+        return runs, which, own, answer
+
+    def _pieces(self, each: Labelling) -> tuple[Runs, np.ndarray]:
+        assert each.box is not None
+        numbers = _numbered(each.box)
+        place, low, after = _sides(numbers, self.cells.shape)
+        row, at = np.divmod(place, numbers.shape[1])
+        symbol = each.labels[row, at]
+        runs = Runs(row, symbol, low, after, len(each.labels), int(symbol.max(initial=0)) + 1)
+        return runs, numbers
+
+    def _boxes(self, state: np.ndarray, worth: Any) -> np.ndarray:
+        """Number of the box of each cell: (n_rows, n_cells, k) to (n_rows, n_cells)."""
+        grid = state.reshape(len(state), *self.cells.shape, state.shape[2])
+        return best_boxes(grid, self.axes, worth).reshape(state.shape[:2])
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BoxLabels(MinimumBoxes, MinimumLabels):
+    """The release of an :class:`~sklearn_rp.AttributePrivacyClassifier` of several features."""
+
+    @property
+    def _n_summed(self) -> int:
+        return len(self.classes)
+
+    def _labelled(
+        self, rows: slice, gain: np.ndarray, weight: np.ndarray, own: np.ndarray
+    ) -> Labelling:
+        weighted = gain * weight[:, :, None]
+        box = self._boxes(weighted, LabelWorth())
+        numbers = _numbered(box)
+        n_boxes = int(numbers.max()) + 1
+        flat = weighted.reshape(-1, weighted.shape[2])
+        worth = [np.bincount(numbers.ravel(), column, n_boxes) for column in flat.T]
+        labels = np.argmax(worth, axis=0)[numbers]
+        return Labelling(rows, labels, gain, weight, own, box=box)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BoxNumbers(MinimumBoxes, MinimumNumbers):
+    """The release of an :class:`~sklearn_rp.AttributePrivacyRegressor` of several features.
+
+    Boxes are chosen by the squared error, or the log-loss, also where numbers are quantiles.
+    """
+
+    @property
+    def _n_summed(self) -> int:
+        return 2
+
+    def _labelled(
+        self, rows: slice, gain: np.ndarray, weight: np.ndarray, own: np.ndarray
+    ) -> Labelling:
+        log = self.loss.log
+        middle = 0.0 if log else np.average(gain, axis=1, weights=weight)[:, None]
+        state = np.stack([weight, weight * (gain - middle)], axis=2)
+        box = self._boxes(state, NumberWorth(Loss(log=log)))
+        return Labelling(rows, box, gain, weight, own, box=box)
+
+
+def _numbered(box: np.ndarray) -> np.ndarray:
+    """Numbers of boxes that go on from row to row."""
+    many = box.max(axis=1) + 1
+    return box + (np.cumsum(many) - many)[:, None]
+
+
+def _sides(
+    numbers: np.ndarray, shape: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each box: one of its cells, flat, of all rows; its first cell along each axis, the last.
+
+    The last is the one behind; of shape (n_boxes, n_axes) both.
+    """
+    flat = numbers.ravel()
+    n_boxes = int(flat.max()) + 1
+    place = np.empty(n_boxes, dtype=np.intp)
+    place[flat[::-1]] = np.arange(len(flat))[::-1]
+    cell = np.stack(np.unravel_index(np.arange(numbers.shape[1]), shape), axis=1)
+    low = np.full((n_boxes, len(shape)), max(shape))
+    after = np.zeros((n_boxes, len(shape)), dtype=np.intp)
+    for j in range(len(shape)):
+        along = np.tile(cell[:, j], len(numbers))
+        np.minimum.at(low[:, j], flat, along)
+        np.maximum.at(after[:, j], flat, along + 1)
+    return place, low, after
