@@ -93,6 +93,7 @@ ORDER = [
     "inspection.subject",
     "inspection.compatible_set",
     "inspection.release",
+    "inspection.plane",
     "inspection",
     "neural",
     "baselines.plain",

@@ -287,6 +287,8 @@ class ConditionalPrior:
         else:
             found = np.zeros((X.shape[0], self._n_cells))
             found[:, self._model.classes_] = self._model.predict_proba(rest)
+        if isinstance(self._cells, Space):  # which has more cells than a leaf has rows
+            found = self._cells.spread(found)
         # Rounded: the last bits of a model's answer may depend on the batch, the release must not.
         found = (1 - _POPULATION) * found.round(9) + _POPULATION * population
         return found / found.sum(axis=1, keepdims=True)

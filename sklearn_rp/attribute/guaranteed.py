@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, NamedTuple, cast
 
@@ -27,6 +28,13 @@ from sklearn_rp.attribute.space import MOST_FEATURES, Space, axes_of, cells_with
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Feature, Number
 from sklearn_rp.models.inside import is_frozen, last_step
+from sklearn_rp.models.labels import (
+    gives_numbers,
+    in_labels,
+    labels_of,
+    numbers_of,
+    probabilities_of,
+)
 from sklearn_rp.rows import Rows, take_rows
 from sklearn_rp.trial import depends_on_company, refuse_random
 from sklearn_rp.validation import check_rows
@@ -133,6 +141,7 @@ class Guaranteed(Wrapper):
     ) -> None:
         """As `_learn`, of several sensitive features together."""
         weight = params.get("sample_weight")
+        counted = X if weight is None else take_rows(X, np.flatnonzero(weight))
         features, minima, units = (tuple(each) for each in zip(*asked, strict=True))
         if len(features) > MOST_FEATURES:
             raise ValueError(
@@ -148,7 +157,7 @@ class Guaranteed(Wrapper):
         base = self._fit_base(clone(self._base()), X, y, params)
         refuse_random(base, X)
         edges = [edges_along(base, feature, X)[0] for feature in features]
-        sides = cells_within(asked, edges, self.resolution)
+        sides = cells_within(self._told_by(base), counted, asked, edges, self.resolution)
         space = Space(features, sides)
         own = space.values(X)
         space = space.lenient()
@@ -183,6 +192,19 @@ class Guaranteed(Wrapper):
         )
         self.feature_ = space
         self.release_ = release
+
+    @staticmethod
+    def _told_by(model: Any) -> Callable[[Rows], np.ndarray]:
+        """What a model answers, as numbers: shape (n_rows, k)."""
+
+        def ask(rows: Rows) -> np.ndarray:
+            if gives_numbers(model):
+                return numbers_of(model, rows)[:, None]
+            if hasattr(model, "predict_proba"):
+                return probabilities_of(model, rows)
+            return (labels_of(model, rows)[:, None] == in_labels(model).classes_).astype(float)
+
+        return ask
 
     def _warn_of_too_much(
         self, minimum: Any, least: float, feature: Feature, measure: np.ndarray

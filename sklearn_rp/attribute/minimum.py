@@ -44,11 +44,14 @@ class AttributePrivacyClassifier(Guaranteed, ClassifierWrapper):
         Any classifier; ``LogisticRegression()`` if None. Its probabilities are used where it has
         them, else its labels. Wrap a model that is already fitted in
         :class:`~sklearn.frozen.FrozenEstimator`.
-    sensitive_feature : str or int
-        Name or position, numeric or categorical.
-    minimum : float or int, default=0.2
+    sensitive_feature : str, int, or sequence of up to three of them
+        Name or position, numeric or categorical. Several are hidden jointly: for everybody there
+        is a box, each side at least the minimum of its feature, with one answer.
+    minimum : float or int, sequence or mapping, default=0.2
         Smallest stretch that may share a label, measured in `unit`.
-    unit : {"share", "length", "mass", "categories"}, default="share"
+        Of several features one for all, or one for each: in their order, or by name. So are `unit`,
+        `bounds` and `domain`.
+    unit : {"share", "length", "mass", "categories"}, sequence or mapping, default="share"
         "share" of the range, in (0, 1]; "length" in the feature's own unit. Both count possible
         values where not every number is possible: of ages 18 to 67 a share of 0.2, or a length of
         10, is ten ages. "mass": share of the
@@ -63,7 +66,7 @@ class AttributePrivacyClassifier(Guaranteed, ClassifierWrapper):
         ones where the column holds nothing else (a column of floats, in 20 rows or more).
     resolution : int, default=256
         Cells of the range where the model's own thresholds are not known. The model is read in
-        the middle of each.
+        the middle of each. Of several features: cells of the grid of all of them together.
     prior : "conditional", "empirical", "uniform", columns, or estimator, default="conditional"
         How likely each cell is, when agreement is counted. The price depends on it, the promise
         does not.
@@ -97,13 +100,14 @@ class AttributePrivacyClassifier(Guaranteed, ClassifierWrapper):
         The fitted model.
     classes_ : ndarray of shape (n_classes,)
         Labels.
-    minimum_ : float
+    minimum_ : float, or dict of several features
         The minimum in the feature's own unit (share and length), in possible values or categories
         where they are counted, or as a share of the population (mass).
-    bounds_ : tuple or ndarray
+    bounds_ : tuple or ndarray, or dict of several features
         The values that are possible.
     guarantee_ : tuple
-        What was promised in `fit`: name of the `feature`, `minimum` and `unit`.
+        What was promised in `fit`: name of the `feature`, `minimum` and `unit`; of several features
+        one such tuple for each.
     interval_weight_ : float
         Weight of the answers learnt for runs, in [0, 1].
     release_ : MinimumLabels
@@ -116,6 +120,9 @@ class AttributePrivacyClassifier(Guaranteed, ClassifierWrapper):
 
     Notes
     -----
+    Of several features the boxes are strips along one, each cut along the next on its own, in the
+    best of all orders. "mass" is then that of the population along each feature.
+
     What it does not do: one bit remains one bit (which side of a wide boundary), and two different
     models released about one person are two constraints.
 

@@ -40,11 +40,14 @@ class AttributePrivacyRegressor(Guaranteed, RegressorWrapper):
         Any regressor; ``LinearRegression()`` if None. With `pos_label` any classifier that has
         ``predict_proba``. Wrap a model that is already fitted in
         :class:`~sklearn.frozen.FrozenEstimator`.
-    sensitive_feature : str or int
-        Name or position, numeric or categorical.
-    minimum : float or int, default=0.2
+    sensitive_feature : str, int, or sequence of up to three of them
+        Name or position, numeric or categorical. Several are hidden jointly: for everybody there
+        is a box, each side at least the minimum of its feature, with one answer.
+    minimum : float or int, sequence or mapping, default=0.2
         Smallest stretch that may share a number, measured in `unit`.
-    unit : {"share", "length", "mass", "categories"}, default="share"
+        Of several features one for all, or one for each: in their order, or by name. So are `unit`,
+        `bounds` and `domain`.
+    unit : {"share", "length", "mass", "categories"}, sequence or mapping, default="share"
         "share" of the range, in (0, 1]; "length" in the feature's own unit. Both count possible
         values where not every number is possible. "mass": share of the population, in (0, 1],
         under `prior`; "categories": number of them, for a categorical feature (which takes "share"
@@ -57,7 +60,7 @@ class AttributePrivacyRegressor(Guaranteed, RegressorWrapper):
         ones where the column holds nothing else (a column of floats, in 20 rows or more).
     resolution : int, default=256
         Cells of the range where the model's own thresholds are not known. The model is read in
-        the middle of each.
+        the middle of each. Of several features: cells of the grid of all of them together.
     prior : "conditional", "empirical", "uniform", columns, or estimator, default="conditional"
         How likely each cell is, when agreement is counted. The price depends on it, the promise
         does not.
@@ -101,13 +104,14 @@ class AttributePrivacyRegressor(Guaranteed, RegressorWrapper):
     ----------
     estimator_ : regressor
         The fitted model; with `pos_label` a regressor around the classifier, its ``estimator_``.
-    minimum_ : float
+    minimum_ : float, or dict of several features
         The minimum in the feature's own unit (share and length), in possible values or categories
         where they are counted, or as a share of the population (mass).
-    bounds_ : tuple or ndarray
+    bounds_ : tuple or ndarray, or dict of several features
         The values that are possible.
     guarantee_ : tuple
-        What was promised in `fit`: name of the `feature`, `minimum` and `unit`.
+        What was promised in `fit`: name of the `feature`, `minimum` and `unit`; of several features
+        one such tuple for each.
     interval_weight_ : float
         Weight of the answers learnt for runs, in [0, 1].
     release_ : MinimumNumbers
@@ -125,6 +129,10 @@ class AttributePrivacyRegressor(Guaranteed, RegressorWrapper):
     -----
     Several releases about one person, by this and other models, are several constraints: what they
     leave open together may be less than the minimum.
+
+    Of several features the boxes are strips along one, each cut along the next on its own, in the
+    best of all orders; they are chosen by the squared error, or the log-loss, also where numbers
+    are quantiles. "mass" is then that of the population along each feature.
 
     For a categorical feature with up to ten categories every grouping of them is looked at; with
     more, those into neighbours in the order of the model's answers.

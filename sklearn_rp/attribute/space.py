@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
@@ -13,9 +13,11 @@ from sklearn_rp.attribute.boxes import Axis
 from sklearn_rp.attribute.partition import last_starts, least_of
 from sklearn_rp.domain import Cells
 from sklearn_rp.feature import Category, Feature, Number
-from sklearn_rp.rows import Rows, replace_columns, take_rows
+from sklearn_rp.models.asking import at_each
+from sklearn_rp.rows import Rows, replace_columns, sample_rows, take_rows
 
 MOST_FEATURES = 3
+_LOOKED_AT, _FINE = 100, 128  # training rows, and cells, by which the cells are chosen
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,10 +111,21 @@ class Space:
 
         A grid may have more cells than there are people to fill them.
         """
-        found = np.bincount(self.of(own), weights=people, minlength=len(self)).reshape(self.shape)
-        every, total = range(len(self.shape)), max(found.sum(), 1e-300)
-        sides = [found.sum(axis=tuple(k for k in every if k != j)) / total for j in every]
-        return (found / 2 + total / 2 * reduce(np.multiply.outer, sides)).ravel()
+        return self.spread(np.bincount(self.of(own), people, len(self))[None])[0]
+
+    def spread(self, weight: np.ndarray) -> np.ndarray:
+        """Weights of the grid's cells, half of each row's as if the features were independent.
+
+        Of shape (n_rows, n_cells), as is what is given.
+        """
+        grid = weight.reshape(-1, *self.shape)
+        axes = range(1, grid.ndim)
+        total = np.maximum(grid.sum(axis=tuple(axes), keepdims=True), 1e-300)
+        product = total
+        for j in axes:
+            others = tuple(k for k in axes if k != j)
+            product = product * (grid.sum(axis=others, keepdims=True) / total)
+        return ((grid + product) / 2).reshape(weight.shape)
 
     def lenient(self) -> Space:
         """The same, where a value that is not possible is no error."""
@@ -129,13 +142,29 @@ class Space:
 
 
 def cells_within(
-    asked: Sequence[tuple[Feature, Any, str]], edges: Sequence[np.ndarray | None], resolution: int
+    ask: Callable[[Rows], np.ndarray],
+    X: Rows,
+    asked: Sequence[tuple[Feature, Any, str]],
+    edges: Sequence[np.ndarray | None],
+    resolution: int,
 ) -> tuple[Cells, ...]:
     """Cells of each feature, so few that the grid has about `resolution` cells.
 
-    Categories are all there. Of numbers, cells end where stretches of the minimum, or of a whole
-    part of it, begin and end; and where the model changes, if that is in few places. Features come
-    with their minimum and its unit, and with the model's `edges`, where these are known.
+    Categories are all there. Of numbers, half of the cells are spread evenly, and half of them over
+    where the model changes most.
+
+    Parameters
+    ----------
+    ask : callable
+        What the model answers to rows, as numbers: shape (n_rows, k).
+    X : ndarray or frame of shape (n_samples, n_features)
+        Training rows, some of which are looked at.
+    asked : sequence of (Feature, minimum, unit)
+        The features.
+    edges : sequence of ndarray or None
+        Where the model changes along each, where that is known.
+    resolution : int
+        Cells of the grid.
     """
     features = [feature for feature, _, _ in asked]
     categories = [f for f in features if isinstance(f, Category)]
@@ -143,43 +172,45 @@ def cells_within(
     n_numbers = max(1, len(features) - len(categories))
     # Beside categories, too, no more than a grid of two would have, or twice as many.
     most = int(min(rest ** (1 / n_numbers), 2 * resolution**0.5) + 1e-9)
-    most = max(2, most)
-    found = []
-    for (feature, given, unit), known in zip(asked, edges, strict=True):
-        minimum = least_of(given, unit, feature)
+    most, rows, found = max(2, most), sample_rows(X, _LOOKED_AT), []
+    for feature, known in zip(features, edges, strict=True):
         if not isinstance(feature, Number):
             found.append(feature.cells(None, most))
             continue
-        own = np.empty(0) if known is None or len(known) > most // 2 else known
-        whole = feature.span if feature.counts else feature.high - feature.low
-        part = whole / max(2, most - len(own))
-        if unit != "mass" and minimum < whole:
-            parts = int((most - len(own)) * minimum / whole + 1e-9)
-            part = minimum / parts if parts else part
-        found.append(_cells(feature, own, part, most))
+        ends = np.linspace(feature.low, feature.high, _FINE + 1)[1:-1]
+        if known is not None:
+            ends = np.union1d(ends, sample_rows(known, _FINE))
+        fine = feature.cells(ends, _FINE)
+        if len(fine) <= most:
+            found.append(fine)
+            continue
+        answers = at_each(ask, rows, feature.columns, feature.held(fine.at)[:, None])
+        along = np.concatenate([each for _, each in answers])
+        change = np.abs(np.diff(along, axis=1)).sum(axis=2).mean(axis=0)
+        found.append(_merged(fine, change, most))
     return tuple(found)
 
 
-def _cells(feature: Number, edges: np.ndarray, part: float, most: int) -> Cells:
-    """Cells of a number that end every so much, and at the model's own ends."""
-    if feature.possible is None:
-        ends = feature.low + part * np.arange(1, int((feature.high - feature.low) / part) + 1)
-        if feature.counts:
-            ends = ends - 1  # a stretch of so many values ends before the next one
-        return feature.cells(np.union1d(ends, edges), most)
-    alone = feature.cells(None, most)
-    if len(alone) <= most:
-        return alone
-    every = np.arange(part, len(alone), part).round().astype(np.intp)
-    starts = np.union1d(np.r_[0, every], np.searchsorted(alone.at, edges, side="right"))
-    starts = starts[starts < len(alone)]
-    stops = np.r_[starts[1:], len(alone)]
+def _merged(fine: Cells, change: np.ndarray, most: int) -> Cells:
+    """Fewer cells: where the model changes by so much between two of them, one ends."""
+    width = fine.widths / fine.widths.sum()
+    jump = change / change.sum() if change.sum() > 0 else np.zeros(len(change))
+    # How far one has come, before and behind the end of each cell but the last.
+    before = (np.cumsum(width)[:-1] + np.r_[0.0, np.cumsum(jump)[:-1]]) / 2
+    behind = before + jump / 2
+    last, starts = 0.0, [0]
+    for k, (low, high) in enumerate(zip(before, behind, strict=True)):
+        if np.floor(high * most + 1e-9) > np.floor(last * most + 1e-9) or high - low > 0.5 / most:
+            starts.append(k + 1)
+            last = high
+    first = np.array(starts)
+    stops = np.r_[first[1:], len(fine)]
     return Cells(
-        alone.inner[starts[1:] - 1],
-        alone.at[(starts + stops - 1) // 2],
-        alone.first[starts],
-        alone.last[stops - 1],
-        alone.ends[np.r_[starts, len(alone)]],
+        fine.inner[first[1:] - 1],
+        fine.at[(first + stops - 1) // 2],
+        fine.first[first],
+        fine.last[stops - 1],
+        fine.ends[np.r_[first, len(fine)]],
     )
 
 

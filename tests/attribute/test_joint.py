@@ -81,13 +81,13 @@ def placed(frame, sets, rng, where):
 @pytest.mark.parametrize("kind", ["labels", "numbers"])
 @pytest.mark.parametrize("name", ASKED)
 def test_nothing_changes_inside_anybodys_box(kind, name):
-    model, rng = fitted(kind, name), np.random.default_rng(0)
-    sets, released = model.compatible_sets(FRAME), model.predict(FRAME)
+    model, rng, people = fitted(kind, name), np.random.default_rng(0), FRAME.iloc[::3]
+    sets, released = model.compatible_sets(people), model.predict(people)
     np.testing.assert_array_equal(sets.label, released)
     corners = [np.full(3, c) for c in (0.0, 1.0)] + [rng.random(3) for _ in range(8)]
     corners += [np.array([0.0, 1.0, 0.0]), np.array([1.0, 0.0, 1.0])]
     for where in corners:
-        moved = placed(FRAME, sets, rng, where[: len(sets.features)])
+        moved = placed(people, sets, rng, where[: len(sets.features)])
         np.testing.assert_array_equal(model.predict(moved), released)
         # The box itself does not move either.
         np.testing.assert_array_equal(
