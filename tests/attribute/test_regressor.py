@@ -97,7 +97,8 @@ def test_every_number_is_shared_by_the_minimum(name):
     apr = AttributePrivacyRegressor(
         MODELS[name], sensitive_feature="bmi", levels="model", bounds=(15, 45)
     ).fit(FRAME, Y)
-    assert shortest(apr, FRAME.iloc[:8], "bmi", 15, 45) >= 0.2 * 30
+    few = 2 if apr.release_.alone else 8  # a model that is asked row by row takes its time
+    assert shortest(apr, FRAME.iloc[:few], "bmi", 15, 45) >= 0.2 * 30
     sets = apr.compatible_sets(FRAME)
     assert sets.component_length.min() >= 0.2 * 30 - 1e-9
     np.testing.assert_array_equal(sets.label, apr.predict(FRAME))
@@ -175,7 +176,7 @@ def test_decimals_are_those_of_every_number_and_join_neighbours():
 
 
 def test_the_sign_of_zero_does_not_depend_on_the_batch():
-    X = np.random.default_rng(0).uniform(-1, 1, (200, 2))
+    X = np.random.default_rng(0).uniform(-1, 1, (80, 2))
     y = np.where(X[:, 0] > 0, -1e-12, np.sin(9 * X[:, 1]))
     apr = AttributePrivacyRegressor(
         FrozenEstimator(KNeighborsRegressor(1).fit(X, y)),
