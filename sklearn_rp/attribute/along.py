@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_rp.attribute.joint import MinimumBoxes
 from sklearn_rp.attribute.labelling import MinimumRelease
 from sklearn_rp.attribute.search import Read, certain_lengths, search
 from sklearn_rp.engines.sweep import Sweep
@@ -110,6 +111,10 @@ class ReleaseAlong:
         self.smoothed = release if isinstance(release, SmoothedRelease) else None
         # An estimator may know its own release along this very feature.
         knows = isinstance(release, MinimumRelease) and release.feature.same_as(feature)
+        self._place: int | None = None  # of the feature, where several are hidden jointly
+        if isinstance(release, MinimumBoxes):
+            self._place = release.cells.place_of(feature)
+            knows = self._place is not None
         knows = knows and not tolerance
         self._known = cast("MinimumRelease", release) if knows else None
         if not knows:  # whose model was tried in `fit`
@@ -176,7 +181,11 @@ class ReleaseAlong:
         """
         a = self.feature
         if self._known is not None:
-            runs, symbol, answer = self._known.along(X)
+            if self._place is None:
+                runs, symbol, answer = self._known.along(X)
+            else:
+                joint = cast("MinimumBoxes", self._known)
+                runs, symbol, answer = joint.along_one(X, self._place)
             return [Along.known(runs, symbol, answer, a.domain, "its own labelling")]
         own, rows = a.values(X), np.arange(X.shape[0])
         profile = None if self._sweep is None else self._sweep.profile(X)

@@ -310,8 +310,8 @@ class Guaranteed(Wrapper):
         return Prior(values, np.array(release.prior.weights(X)))
 
 
-def guarantee_of(estimator: Any) -> Guarantee | None:
-    """What is promised for everybody by the last step, as it was fitted."""
+def guarantee_of(estimator: Any) -> Any:
+    """What is promised for everybody by the last step, as it was fitted: one for each feature."""
     last = last_step(estimator)
     ours = getattr(type(last), "predict", None) is Guaranteed.predict
     return last.guarantee_ if ours else None

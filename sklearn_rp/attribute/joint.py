@@ -73,6 +73,40 @@ class MinimumBoxes(MinimumRelease):
         runs, _, own, answer = self.boxes(X)
         return runs, own, answer
 
+    def along_one(self, X: Rows, place: int) -> tuple[Runs, np.ndarray, np.ndarray]:
+        """As `along`, of one of the features, the others being what they are.
+
+        Parameters
+        ----------
+        X : ndarray or DataFrame of shape (n_samples, n_features)
+            Rows as ``checked_rows`` of the estimator gives them.
+        place : int
+            Which of the features.
+
+        Returns
+        -------
+        runs, own, answer : Runs, ndarray of int, ndarray, both of shape (n_samples,)
+        """
+        runs, _, own, answer = self.boxes(X)
+        at, kept = self.cells.values(X)[runs.row], np.ones(len(runs.row), dtype=bool)
+        for k, feature in enumerate(self.cells.features):
+            if k != place:
+                top = at[:, k] < runs.high[:, k]
+                if not isinstance(feature, Category):
+                    top = at[:, k] <= runs.high[:, k]
+                kept &= (runs.low[:, k] <= at[:, k]) & top
+        runs = runs.where(kept)
+        order = np.lexsort((runs.low[:, place], runs.row))
+        row, symbol = runs.row[order], runs.symbol[order]
+        low, high = runs.low[order, place], runs.high[order, place]
+        new = np.ones(len(row), dtype=bool)
+        if not isinstance(self.cells.features[place], Category):
+            new[1:] = (row[1:] != row[:-1]) | (symbol[1:] != symbol[:-1])
+        first = np.flatnonzero(new)
+        last = np.r_[first[1:], len(row)] - 1
+        found = Runs(row[first], symbol[first], low[first], high[last], runs.n_rows, runs.n_symbols)
+        return found, own, answer
+
     def boxes(self, X: Rows) -> tuple[Runs, np.ndarray, np.ndarray, np.ndarray]:
         """As `along`, and the number of the box that each part is of: shape (n_runs,).
 

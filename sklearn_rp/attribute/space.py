@@ -85,6 +85,11 @@ class Space:
         """Several features are no single one."""
         return False
 
+    def place_of(self, feature: Feature) -> int | None:
+        """Where a feature with its possible values stands among these; None if it does not."""
+        found = [j for j, each in enumerate(self.features) if each.same_as(feature)]
+        return found[0] if found else None
+
     def settled(self, X: Rows) -> Rows:
         """The rows, each impossible value replaced by the possible one that it is taken for."""
         for feature in self.features:

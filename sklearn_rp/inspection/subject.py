@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sklearn_rp.attribute.guaranteed import Guaranteed
+from sklearn_rp.attribute.space import Space
 from sklearn_rp.attribute.transformer import AttributePrivacyTransformer
 from sklearn_rp.feature import Feature
 from sklearn_rp.models.inside import unwrapped
@@ -45,6 +46,13 @@ class Subject:
             If the feature is given twice, or not at all.
         """
         knows, name = hasattr(estimator, "compatible_sets"), type(estimator).__name__
+        if isinstance(getattr(estimator, "feature_", None), Space):  # one of several
+            if sensitive_feature is None:
+                raise ValueError(
+                    f"{name} hides several features jointly, {estimator.feature_.name}: give one "
+                    "of them as sensitive_feature, or use ReleasePlaneDisplay."
+                )
+            knows = False
         if knows and (sensitive_feature is not None or bounds is not None):
             raise ValueError(
                 f"{name} knows its sensitive feature and its bounds: leave out sensitive_feature "

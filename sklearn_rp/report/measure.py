@@ -252,12 +252,12 @@ def _operating_point(
     behind = "_behind_the_steps" if is_pipeline(inner) else ""
     promise = guarantee_of(estimator)
     if promise is not None:
-        where = "" if _untouched(estimator, X, promise.feature) else behind
-        point |= {
-            f"guaranteed_for{where}": promise.feature,
-            "minimum": promise.minimum,
-            "unit": promise.unit,
-        }
+        promises = promise if isinstance(promise[0], tuple) else (promise,)
+        seen = all(_untouched(estimator, X, each.feature) for each in promises)
+        told = [list(each) for each in zip(*promises, strict=True)]
+        names, minima, units = told if len(promises) > 1 else (each[0] for each in told)
+        where = "" if seen else behind
+        point |= {f"guaranteed_for{where}": names, "minimum": minima, "unit": units}
     release = release_of(estimator)
     if cert is not None:
         point |= {

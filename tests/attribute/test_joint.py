@@ -23,9 +23,10 @@ from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from sklearn_rp import AttributePrivacyClassifier, AttributePrivacyRegressor
+from sklearn_rp import AttributePrivacyClassifier, AttributePrivacyRegressor, privacy_report
 from sklearn_rp.attribute import compatible_sets
 from sklearn_rp.exceptions import PrivacyWarning
+from sklearn_rp.inspection import CompatibleSetDisplay, ReleaseDisplay
 
 FRAME, Y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
 FRAME, Y = FRAME[["age", "bmi", "bp", "s5"]], Y.to_numpy()
@@ -294,10 +295,46 @@ def test_two_releases_leave_what_both_do():
         one.intersect(fitted("numbers", "two lengths").compatible_sets(FRAME))
 
 
+@pytest.mark.parametrize("kind", ["labels", "numbers"])
+@pytest.mark.parametrize("name", ["two shares", "a number and a category", "three"])
+def test_along_one_of_them_the_release_knows_itself(kind, name):
+    model = fitted(kind, name)
+    sets = model.compatible_sets(FRAME)
+    for feature in sets.features:
+        asked = {"sensitive_feature": feature.name, "bounds": feature.bounds}
+        known = compatible_sets(model, FRAME, **asked)
+        given = sets.given_others(feature.name)
+        assert known.reading == "its own labelling"
+        assert known.intervals == given.intervals
+        np.testing.assert_array_equal(known.label, sets.label)
+
+
+def test_reported_and_drawn():
+    model = fitted("numbers", "a number and a category")
+    bounds = {f.name: f.bounds for f in model.feature_.features}
+    report = privacy_report(
+        model, FRAME[::3], Y[::3], sensitive_features=["bmi", "region"], bounds=bounds
+    )
+    point = report.operating_point
+    assert point["guaranteed_for"] == ["bmi", "region"]
+    assert point["minimum"] == [0.2, 2.0]
+    assert point["unit"] == ["share", "categories"]
+    assert list(report.sets) == ["bmi", "region"]
+    assert "bmi, region" in report.to_html()
+    pytest.importorskip("matplotlib").use("agg")
+    for display in (ReleaseDisplay, CompatibleSetDisplay):
+        with pytest.raises(ValueError, match="hides several features jointly, bmi, region: give"):
+            display.from_estimator(model, FRAME[:20])
+        drawn = display.from_estimator(
+            model, FRAME[:20], sensitive_feature="bmi", bounds=bounds["bmi"]
+        )
+        assert len(drawn.frame())
+
+
 def test_one_of_them_by_the_general_way():
     """Another reading of the same release, along one feature, says the same."""
-    model = fitted("numbers", "two shares")
-    given = model.compatible_sets(FRAME[:8]).given_others("bmi")
+    model = make_pipeline("passthrough", fitted("numbers", "two shares"))
+    given = model[-1].compatible_sets(FRAME[:8]).given_others("bmi")
     bounds = (FRAME["bmi"].min(), FRAME["bmi"].max())
     other = compatible_sets(model, FRAME[:8], sensitive_feature="bmi", bounds=bounds)
     np.testing.assert_allclose(given.component_length, other.component_length, atol=1e-5)
