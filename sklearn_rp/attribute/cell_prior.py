@@ -276,8 +276,12 @@ class ConditionalPrior:
             return np.broadcast_to(population, (X.shape[0], self._n_cells))
         rest = without_columns(X, self._columns)
         if self._alone and rest.shape[0] > 1:
-            rows = [take_rows(X, slice(k, k + 1)) for k in range(X.shape[0])]
-            return np.concatenate([self.weights(row, population) for row in rows])
+            number = Groups(rest, range(rest.shape[1])).numbers(rest)
+            if number.min() < 0:  # rows that are not equal to themselves
+                number = np.arange(len(number))
+            first = np.unique(number, return_index=True)[1]
+            rows = [take_rows(X, slice(k, k + 1)) for k in first.tolist()]
+            return np.concatenate([self.weights(row, population) for row in rows])[number]
         if self._leaf_shares is not None:
             found = (self._leaves(rest) @ self._leaf_shares).toarray()
         elif self._spread is not None:
