@@ -143,6 +143,10 @@ class Feature(ABC):
         """Extent of the whole domain: a length, or the number of possible values."""
         return float(extent(np.array(self.low), np.array(self.high), self.domain))
 
+    def holds(self, low: np.ndarray, high: np.ndarray, at: np.ndarray) -> np.ndarray:
+        """Whether stretches hold a value: both ends are in them, of a category its position."""
+        return (low <= at) & (at <= high)
+
     def same_as(self, other: Feature) -> bool:
         """Whether two are the same feature with the same possible values."""
         return (
@@ -416,6 +420,10 @@ class Category(Feature):
 
     def _are(self, own: np.ndarray, held: np.ndarray) -> np.ndarray:
         return np.asarray(self.categories[own] == held)
+
+    def holds(self, low: np.ndarray, high: np.ndarray, at: np.ndarray) -> np.ndarray:
+        """Whether stretches hold a category: they end where the next one begins."""
+        return (low <= at) & (at < high)
 
     def cells(self, inner: np.ndarray | None, resolution: int) -> Cells:
         """Every category alone."""

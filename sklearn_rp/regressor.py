@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import Interval
 from sklearn_rp.models.cells import Cells
-from sklearn_rp.models.labels import last_bits, numbers_of
+from sklearn_rp.models.labels import numbers_of, wavering
 from sklearn_rp.release import Labels, labels
 from sklearn_rp.rows import Rows, take_rows
 from sklearn_rp.smoothed import Smoothed
@@ -189,7 +189,7 @@ class RobustPrivacyRegressor(Smoothed, RegressorWrapper):
         numbers = numbers_of(base, X)
         if weight is not None:  # a row without weight is as good as none
             numbers = numbers[weight > 0]
-        fine = last_bits(base, take_rows(X, slice(0, 1))) * float(np.abs(numbers).max())
+        fine = wavering(base, take_rows(X, slice(0, 1)), numbers)
         cells = Cells.over(numbers, as_float("step", self.step), fine)
         return cells.middles, cells
 

@@ -18,9 +18,9 @@ from sklearn_rp.models.labels import (
     gives_numbers,
     in_labels,
     labels_of,
-    last_bits,
     numbers_of,
     probabilities_of,
+    wavering,
 )
 from sklearn_rp.noise import CategoryNoise, Noise
 from sklearn_rp.rows import (
@@ -71,7 +71,7 @@ def _wavers(estimator: Any, rows: Rows) -> bool:
         return joblib.hash(given[0]) != joblib.hash(given[1]) or _wavers(inner[-1], given[0])
     if gives_numbers(inner):
         numbers, again = (numbers_of(inner, deepcopy(rows)) for _ in range(2))
-        few = last_bits(inner, rows) * np.abs(numbers).max(initial=0)
+        few = wavering(inner, rows, numbers)
         return bool((np.abs(numbers - again) > few).any())
     first, second = (labels_of(inner, deepcopy(rows)) for _ in range(2))
     both_none = missing(first) & missing(second)  # NaN is no other answer than NaN

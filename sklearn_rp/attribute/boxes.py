@@ -143,23 +143,10 @@ def best_boxes(state: np.ndarray, axes: Sequence[Axis], worth: Any) -> np.ndarra
 
 
 def _numbered(box: np.ndarray) -> np.ndarray:
-    """Numbers of boxes, in the order in which they come first in their row: from 0 up."""
-    n_rows, n = box.shape
-    order = np.argsort(box, axis=1, kind="stable")
-    ordered = np.take_along_axis(box, order, axis=1)
-    new = np.ones((n_rows, n), dtype=bool)
-    new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-    # The first cell of each box, and the boxes by these.
-    first = np.where(new, order, n)
-    group = np.cumsum(new, axis=1) - 1
-    firsts = np.full((n_rows, n), n)
-    rows = np.arange(n_rows)[:, None]
-    np.minimum.at(firsts, (rows, group), first)
-    place = np.empty((n_rows, n), dtype=np.intp)
-    np.put_along_axis(place, np.argsort(firsts, axis=1, kind="stable"), np.arange(n)[None], axis=1)
-    answer = np.empty((n_rows, n), dtype=np.intp)
-    np.put_along_axis(answer, order, np.take_along_axis(place, group, axis=1), axis=1)
-    return answer
+    """Numbers of boxes, in their order: from 0 up in each row, of shape (n_rows, n_cells)."""
+    apart = box + (int(box.max(initial=0)) + 1) * np.arange(len(box))[:, None]
+    number = np.unique(apart, return_inverse=True)[1].reshape(box.shape)
+    return number - number.min(axis=1, keepdims=True)
 
 
 def _nested(state: np.ndarray, axes: list[Axis], cut: Callable[[np.ndarray, Axis], Found]) -> Found:

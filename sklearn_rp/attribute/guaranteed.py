@@ -91,58 +91,7 @@ class Guaranteed(Wrapper):
         weight = params.get("sample_weight")
         counted = X if weight is None else take_rows(X, np.flatnonzero(weight))
         asked = asked_of(self, counted)
-        if len(asked) > 1:
-            self._learn_jointly(asked, X, y, params)
-            return
-        ((feature, minimum, unit),) = asked
-        by = check_prior(self.prior, X, feature)
-        check_levels(self.levels, self._given(), feature)
-        rng = check_random_state(self.random_state)
-        base = self._fit_base(clone(self._base()), X, y, params)
-        refuse_random(base, X)
-        edges, _ = edges_along(base, feature, X)
-        cells = feature.cells(self._ends(feature, edges, minimum, unit), self.resolution)
-        own = feature.values(X)
-        # A refusal of one person's value would tell about it: what is beyond counts as the end.
-        feature = feature.lenient()
-        seed = int(rng.randint(2**31)) if learns(self.prior) else 0
-        prior = CellPrior(self.prior, feature, cells, X, own, weight, by, seed)
-        measure, least = measured(minimum, unit, feature, cells, prior.count)
-        self._warn_of_too_much(minimum, least, feature, measure)
-        by_row = unit == "mass" and not prior.empirical
-        release: MinimumRelease = self._release_of(
-            base,
-            X,
-            y if weight is None else y[np.asarray(weight) > 0],
-            model=base,
-            alone=depends_on_company(base, X),
-            feature=feature,
-            cells=cells,
-            prior=prior,
-            minimum=least,
-            last_start=None if by_row else last_starts(measure, least),
-        )
-        release = self._with_levels(release, X, y, params, [measure], rng)
-        self._check_release(release, X)
-        self.estimator_ = base
-        self.minimum_ = least
-        self.bounds_ = feature.bounds
-        self.interval_weight_ = release.run_weight
-        self.guarantee_ = Guarantee(feature.name, float(minimum), unit)
-        self.feature_ = feature
-        self.release_ = release
-
-    def _learn_jointly(
-        self,
-        asked: list[tuple[Feature, Any, str]],
-        X: Rows,
-        y: np.ndarray,
-        params: dict[str, Any],
-    ) -> None:
-        """As `_learn`, of several sensitive features together."""
-        weight = params.get("sample_weight")
-        counted = X if weight is None else take_rows(X, np.flatnonzero(weight))
-        features, minima, units = (tuple(each) for each in zip(*asked, strict=True))
+        features = [feature for feature, _, _ in asked]
         if len(features) > MOST_FEATURES:
             raise ValueError(
                 f"sensitive_feature lists {len(features)} features: {MOST_FEATURES} at most are "
@@ -150,23 +99,21 @@ class Guaranteed(Wrapper):
                 "in front, which keeps a minimum of each."
             )
         by, *_ = [check_prior(self.prior, X, feature) for feature in features]
-        check_joint_prior(self.prior, features)
+        if len(features) > 1:
+            check_joint_prior(self.prior, features)
         for feature in features:
             check_levels(self.levels, self._given(), feature)
         rng = check_random_state(self.random_state)
         base = self._fit_base(clone(self._base()), X, y, params)
         refuse_random(base, X)
-        edges = [edges_along(base, feature, X)[0] for feature in features]
-        sides = cells_within(self._told_by(base), counted, asked, edges, self.resolution)
-        space = Space(features, sides)
-        own = space.values(X)
-        space = space.lenient()
-        seed = int(rng.randint(2**31)) if learns(self.prior) else 0
-        prior = CellPrior(self.prior, space, space, X, own, weight, by, seed)
-        axes, measures, least = axes_of(asked, sides, own, weight)
-        for feature, minimum, smallest, measure in zip(
-            features, minima, least, measures, strict=True
-        ):
+
+        def prior_of(feature: Any, cells: Any, own: np.ndarray) -> CellPrior:
+            seed = int(rng.randint(2**31)) if learns(self.prior) else 0
+            return CellPrior(self.prior, feature, cells, X, own, weight, by, seed)
+
+        lay_out = self._line if len(features) == 1 else self._grid
+        laid_out, measures, least = lay_out(asked, base, X, counted, weight, prior_of)
+        for (feature, minimum, _), smallest, measure in zip(asked, least, measures, strict=True):
             self._warn_of_too_much(minimum, smallest, feature, measure)
         release: MinimumRelease = self._release_of(
             base,
@@ -174,24 +121,66 @@ class Guaranteed(Wrapper):
             y if weight is None else y[np.asarray(weight) > 0],
             model=base,
             alone=depends_on_company(base, X),
-            feature=space,
-            cells=space,
-            prior=prior,
-            minimum=least,
-            last_start=None,
-            axes=axes,
+            **laid_out,
         )
-        release = self._with_levels(release, X, y, params, list(measures), rng)
-        names = [feature.name for feature in features]
+        release = self._with_levels(release, X, y, params, measures, rng)
+        self._check_release(release, X)
+        promised = tuple(Guarantee(f.name, float(m), u) for f, m, u in asked)
+        if len(features) == 1:
+            (self.minimum_,), (self.guarantee_,) = least, promised
+            self.bounds_ = features[0].bounds
+        else:
+            self.minimum_ = {f.name: smallest for f, smallest in zip(features, least, strict=True)}
+            self.guarantee_ = promised
+            self.bounds_ = {f.name: f.bounds for f in features}
         self.estimator_ = base
-        self.minimum_ = dict(zip(names, least, strict=True))
-        self.bounds_ = {feature.name: feature.bounds for feature in features}
         self.interval_weight_ = release.run_weight
-        self.guarantee_ = tuple(
-            Guarantee(n, float(m), u) for n, m, u in zip(names, minima, units, strict=True)
-        )
-        self.feature_ = space
+        self.feature_ = release.feature
         self.release_ = release
+
+    def _line(
+        self,
+        asked: list[tuple[Feature, Any, str]],
+        base: Any,
+        X: Rows,
+        counted: Rows,
+        weight: Any,
+        prior_of: Callable[..., CellPrior],
+    ) -> tuple[dict[str, Any], list[np.ndarray], tuple[float, ...]]:
+        """Cells of one feature: what a release is made of, their ends, and the minimum."""
+        ((feature, minimum, unit),) = asked
+        edges, _ = edges_along(base, feature, X)
+        cells = feature.cells(self._ends(feature, edges, minimum, unit), self.resolution)
+        own = feature.values(X)
+        # A refusal of one person's value would tell about it: what is beyond counts as the end.
+        feature = feature.lenient()
+        prior = prior_of(feature, cells, own)
+        measure, least = measured(minimum, unit, feature, cells, prior.count)
+        by_row = unit == "mass" and not prior.empirical
+        last_start = None if by_row else last_starts(measure, least)
+        laid_out = {"feature": feature, "cells": cells, "prior": prior, "minimum": least}
+        return laid_out | {"last_start": last_start}, [measure], (least,)
+
+    def _grid(
+        self,
+        asked: list[tuple[Feature, Any, str]],
+        base: Any,
+        X: Rows,
+        counted: Rows,
+        weight: Any,
+        prior_of: Callable[..., CellPrior],
+    ) -> tuple[dict[str, Any], list[np.ndarray], tuple[float, ...]]:
+        """As `_line`, of several features together."""
+        features = tuple(feature for feature, _, _ in asked)
+        edges = [edges_along(base, feature, X)[0] for feature in features]
+        sides = cells_within(self._told_by(base), counted, asked, edges, self.resolution)
+        space = Space(features, sides)
+        own = space.values(X)
+        space = space.lenient()
+        prior = prior_of(space, space, own)
+        axes, measures, least = axes_of(asked, sides, own, weight)
+        laid_out = {"feature": space, "cells": space, "prior": prior, "minimum": least}
+        return laid_out | {"last_start": None, "axes": axes}, list(measures), least
 
     @staticmethod
     def _told_by(model: Any) -> Callable[[Rows], np.ndarray]:

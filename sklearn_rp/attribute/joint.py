@@ -91,10 +91,7 @@ class MinimumBoxes(MinimumRelease):
         at, kept = self.cells.values(X)[runs.row], np.ones(len(runs.row), dtype=bool)
         for k, feature in enumerate(self.cells.features):
             if k != place:
-                top = at[:, k] < runs.high[:, k]
-                if not isinstance(feature, Category):
-                    top = at[:, k] <= runs.high[:, k]
-                kept &= (runs.low[:, k] <= at[:, k]) & top
+                kept &= feature.holds(runs.low[:, k], runs.high[:, k], at[:, k])
         runs = runs.where(kept)
         order = np.lexsort((runs.low[:, place], runs.row))
         row, symbol = runs.row[order], runs.symbol[order]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -134,11 +135,14 @@ class JointSets:
     @property
     def holds_own(self) -> np.ndarray:
         """Parts that hold their row's own values: shape (n_parts,)."""
-        at, inside = self.own[self.row], np.ones(len(self.row), dtype=bool)
-        for j, feature in enumerate(self.features):
-            low, high = self.start[:, j], self.stop[:, j]
-            top = at[:, j] < high if isinstance(feature, Category) else at[:, j] <= high
-            inside &= (low <= at[:, j]) & top
+        return self._hold_own(range(len(self.features)))
+
+    def _hold_own(self, places: Iterable[int]) -> np.ndarray:
+        """Parts that hold their row's own values of some of the features."""
+        inside = np.ones(len(self.row), dtype=bool)
+        for j in places:
+            at = self.own[self.row, j]
+            inside &= self.features[j].holds(self.start[:, j], self.stop[:, j], at)
         return inside
 
     @property
@@ -159,12 +163,10 @@ class JointSets:
         row = self.row[inside]
         found = np.zeros((len(self), len(self.features)))
         for j, feature in enumerate(self.features):
-            low, high = self.start[inside, j], self.stop[inside, j]
-            if isinstance(feature, Category):
-                pairs = np.unique(np.stack([row, low.astype(np.intp)], axis=1), axis=0)
-                found[:, j] = np.bincount(pairs[:, 0], minlength=len(self))
-            else:
-                found[row, j] = extent(low, high, feature.domain)
+            # Of a box of several categories each has a part.
+            side = _joined(row, self.start[inside, j], self.stop[inside, j], feature)
+            size = extent(*side[1:], feature.domain)
+            found[:, j] = np.bincount(side[0], size, len(self))
         return found
 
     def component(self, feature: str | int) -> Any:
@@ -185,9 +187,9 @@ class JointSets:
         low, high, row = self.start[inside, j], self.stop[inside, j], self.row[inside]
         known = self.features[j].categories
         if known is not None:
-            pairs = np.unique(np.stack([row, low.astype(np.intp)], axis=1), axis=0)
-            ends = np.searchsorted(pairs[:, 0], np.arange(len(self) + 1))
-            return [known[pairs[a:b, 1]].tolist() for a, b in pairwise(ends)]
+            rows, first, _ = _joined(row, low, high, self.features[j])
+            ends = np.searchsorted(rows, np.arange(len(self) + 1))
+            return [known[first[a:b].astype(np.intp)].tolist() for a, b in pairwise(ends)]
         ends = np.full((2, len(self)), np.nan)
         ends[0, row], ends[1, row] = low, high
         return ends[0], ends[1]
@@ -222,13 +224,7 @@ class JointSets:
             that holds a row is narrower than its minimum.
         """
         j = self._place(feature)
-        at, inside = self.own[self.row], np.ones(len(self.row), dtype=bool)
-        for k, other in enumerate(self.features):
-            if k != j:
-                low, high = self.start[:, k], self.stop[:, k]
-                top = at[:, k] < high if isinstance(other, Category) else at[:, k] <= high
-                inside &= (low <= at[:, k]) & top
-        return self._of_one(j, inside)
+        return self._of_one(j, self._hold_own(k for k in range(len(self.features)) if k != j))
 
     def prior_mass(self, prior: Any) -> np.ndarray:
         """Share of a population whose joint values are in each set.
@@ -247,10 +243,8 @@ class JointSets:
         for parts in gen_batches(len(self.row), rows_per_chunk(2 * len(people))):
             inside = np.ones((len(self.row[parts]), len(people)), dtype=bool)
             for j, feature in enumerate(self.features):
-                low, high = self.start[parts, j, None], self.stop[parts, j, None]
-                at = people[None, :, j]
-                top = at < high if isinstance(feature, Category) else at <= high
-                inside &= (low <= at) & top
+                ends = self.start[parts, j, None], self.stop[parts, j, None]
+                inside &= feature.holds(*ends, people[None, :, j])
             np.add.at(mass, self.row[parts], inside.mean(axis=1))
         return mass
 

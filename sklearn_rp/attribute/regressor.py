@@ -14,7 +14,7 @@ from sklearn_rp.attribute.numbers import MinimumNumbers
 from sklearn_rp.attribute.partition import least_of
 from sklearn_rp.attribute.pieces import Loss
 from sklearn_rp.feature import Feature, Number
-from sklearn_rp.models.labels import last_bits, numbers_of
+from sklearn_rp.models.labels import numbers_of, wavering
 from sklearn_rp.rows import Rows, sample_rows
 from sklearn_rp.wrapper import RegressorWrapper, class_told
 
@@ -232,5 +232,5 @@ class AttributePrivacyRegressor(Guaranteed, RegressorWrapper):
 def _unit(model: Any, X: Rows) -> float:
     """What answers are rounded to, a power of ten; 0 where all are zero: nothing is rounded."""
     answers = numbers_of(model, X)
-    fine = max(_FINE * float(np.std(answers)), last_bits(model, X) * float(np.abs(answers).max()))
+    fine = max(_FINE * float(np.std(answers)), wavering(model, X, answers))
     return float(10.0 ** np.ceil(np.log10(fine))) if fine > 0 else 0.0

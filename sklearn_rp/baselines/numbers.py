@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 from sklearn_rp._compat import Interval, StrOptions
 from sklearn_rp.baselines.plain import AtRandom, RandomRelease, Releases
-from sklearn_rp.models.labels import last_bits, numbers_of
+from sklearn_rp.models.labels import numbers_of, wavering
 from sklearn_rp.release import FittedRelease
 from sklearn_rp.rows import Rows, take_rows
 from sklearn_rp.validation import as_float
@@ -60,7 +60,7 @@ class RoundedRegressor(Releases, RegressorWrapper):
     def _learn(self, X: Rows, y: np.ndarray, params: dict[str, Any]) -> None:
         base = self._fit_base(clone(self._base()), X, y, params)
         numbers = numbers_of(base, X)
-        fine = last_bits(base, take_rows(X, slice(0, 1))) * float(np.abs(numbers).max())
+        fine = wavering(base, take_rows(X, slice(0, 1)), numbers)
         step = as_float("step", self.step)
         if step <= fine:
             raise ValueError(

@@ -17,7 +17,6 @@ from sklearn_rp.models.labels import Adapted
 from sklearn_rp.models.nets import is_net
 from sklearn_rp.noise import CategoryNoise, Noise
 from sklearn_rp.rows import Rows
-from sklearn_rp.rules import Rule, rule_of
 from sklearn_rp.votes import Votes
 
 
@@ -74,11 +73,6 @@ class Problem:
             return self.estimator
         by_position = self.is_net and self.cells is None
         return Adapted(self.estimator, self.shape, self.classes if by_position else None)
-
-    @property
-    def rule(self) -> Rule:
-        """How votes become one answer."""
-        return rule_of(self.voting)
 
     def hard_votes_alone(self) -> None:
         """Refuse soft votes."""

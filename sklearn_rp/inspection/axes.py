@@ -27,6 +27,8 @@ def look(number: int) -> dict[str, str]:
 class Display:
     """A picture on one axes."""
 
+    _grid = True  # lines across
+
     def plot(self, ax: Any = None) -> Self:
         """Draw it; several displays may share one axes.
 
@@ -43,7 +45,8 @@ class Display:
             ax = pyplot().subplots(figsize=(6, 4.2), layout="constrained")[1]
         self.ax_, self.figure_ = ax, ax.figure
         self._draw(ax)
-        ax.grid(alpha=0.3)
+        if self._grid:
+            ax.grid(alpha=0.3)
         ax.legend()
         return self
 

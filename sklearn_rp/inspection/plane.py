@@ -64,6 +64,8 @@ class ReleasePlaneDisplay(Display):
     True
     """
 
+    _grid = False
+
     def __init__(
         self,
         boxes: pd.DataFrame,
@@ -168,22 +170,6 @@ class ReleasePlaneDisplay(Display):
             One line for each box.
         """
         return self.boxes
-
-    def plot(self, ax: Any = None) -> ReleasePlaneDisplay:
-        """Draw it.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None: a figure of its own.
-
-        Returns
-        -------
-        self : display
-        """
-        super().plot(ax)
-        self.ax_.grid(False)
-        return self
 
     def _draw(self, ax: Any) -> None:
         from matplotlib import colormaps, colors

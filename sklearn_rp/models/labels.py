@@ -220,6 +220,11 @@ def last_bits(model: Any, X: Any) -> float:
     return max(1e-13, 64 * float(np.finfo(kind).eps) if kind.kind == "f" else 0.0)
 
 
+def wavering(model: Any, X: Any, numbers: np.ndarray) -> float:
+    """By how much a regressor's numbers for some rows may waver: two so near may be one."""
+    return last_bits(model, X) * float(np.abs(numbers).max(initial=0))
+
+
 def numbers_of(estimator: Any, X: Any) -> np.ndarray:
     """What a fitted regressor answers for each row, one number each.
 
