@@ -49,6 +49,26 @@ def without_columns(X: Rows, columns: Any) -> Rows:
     return np.delete(X, columns, axis=1)
 
 
+def alike(X: Rows, columns: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that differ in some columns alone: the first of each kind, and every row's kind.
+
+    Shapes (n_kinds,) and (n_rows,); floats are told apart by their bits.
+    """
+    rows = np.arange(X.shape[0])
+    kind = np.zeros(X.shape[0], dtype=np.int64)
+    for column in np.setdiff1d(np.arange(X.shape[1]), columns):
+        values = column_values(X, int(column))
+        if values.dtype.kind == "f":
+            values = values.astype(np.float64).view(np.int64)
+        codes = pd.factorize(values, use_na_sentinel=False)[0]
+        first, kind = np.unique(
+            kind * (len(rows) + 1) + codes, return_index=True, return_inverse=True
+        )[1:]
+        if len(first) == len(rows):  # all are different by now
+            return rows, rows
+    return np.unique(kind, return_index=True)[1], kind
+
+
 def sample_rows(X: Rows, most: int = 50) -> Rows:
     """At most `most` rows from all over `X`."""
     return take_rows(X, sample_positions(X, most))

@@ -4,66 +4,47 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
-from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-from sklearn.pipeline import make_pipeline
-from sklearn.utils import check_random_state, gen_batches
+from sklearn.ensemble import ExtraTreesRegressor
+from sklearn.utils import check_random_state
 
+from sklearn_rp.attacks.guesses import AttackResult, Guesser
 from sklearn_rp.attribute.along import ReleaseAlong
-from sklearn_rp.attribute.compatible_sets import CompatibleSets
+from sklearn_rp.attribute.asked import features_of
 from sklearn_rp.attribute.finding import check_resolution, check_tolerance, sets_of
-from sklearn_rp.attribute.prior import Numbers, Prior, held_out_spread
+from sklearn_rp.attribute.joint_finding import joint_sets_of
+from sklearn_rp.attribute.joint_sets import JointSets
+from sklearn_rp.attribute.prior import Numbers
+from sklearn_rp.attribute.space import Space
 from sklearn_rp.feature import Category, Feature, Number
-from sklearn_rp.law import Gaussian
-from sklearn_rp.models.labels import labels_of, probabilities_of
-from sklearn_rp.rows import Rows, is_frame, is_pandas, rows_per_chunk, without_columns
-from sklearn_rp.validation import as_rows, check_groups
+from sklearn_rp.rows import Rows, is_frame, is_pandas, without_columns
+from sklearn_rp.validation import as_rows
 
-_NO_MASS = 1e-12  # weight of the even distribution: it decides where the prior has no mass
-_HALVINGS = 60  # of a part, in search of a median
-_ATTACKERS = ("imputation", "deterministic", "bayesian", "learned")
+_TREES, _LEAF = 100, 5  # of the forest whose leaves joint values are drawn from
+_OTHERS, _NONE = "the others", "none"  # what an attacker knows of several attributes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class AttackResult:
-    """What each attacker guessed, beside the truth.
+class JointAttackResult:
+    """What each attacker guessed of several attributes.
 
     Parameters
     ----------
-    truth : ndarray of shape (n_rows,)
-        The sensitive values.
-    guesses : dict of str to ndarray of shape (n_rows,)
-        "imputation" sees the other features alone; the others see the released label as well.
-    sets : CompatibleSets
-        The set that the label leaves open for each row.
-    categorical : bool
-        Whether the feature is categorical.
-    n_resamples : int
-        Resamples of the rows behind each confidence interval.
-    random_state : int
-        Seed of the resampling.
+    results : dict of (str, str) to AttackResult
+        By the attribute that is guessed, and by what is known of the other sensitive ones: "the
+        others" or "none".
+    sets : JointSets
+        The joint set that the answer leaves open for each row.
     """
 
-    truth: np.ndarray
-    guesses: dict[str, np.ndarray]
-    sets: CompatibleSets
-    categorical: bool
-    n_resamples: int
-    random_state: int
+    results: dict[tuple[str, str], AttackResult]
+    sets: JointSets
 
     def to_frame(self, groups: Any = None) -> pd.DataFrame:
         """Figures of each attacker with 95 % confidence intervals, over rows and per group.
-
-        Numeric feature: ``error``, the mean absolute error in its unit (an attacker wants little);
-        ``length``, the mean length of the set that the attacker is left with, and ``coverage``, how
-        often it holds the truth. Categorical feature: ``mcc``, Matthews' correlation, and
-        ``g_mean``, the geometric mean of the categories' recalls (an attacker wants much). For both
-        ``gain``: what seeing the label adds, person by person, to the imputation that does not:
-        error saved, or correlation won.
 
         Parameters
         ----------
@@ -73,78 +54,21 @@ class AttackResult:
         Returns
         -------
         table : pandas.DataFrame
-            One line for each group and attacker; ``<figure>_low`` and ``<figure>_high`` are the
-            ends of the bootstrap interval over rows.
+            As of one attribute (:meth:`AttackResult.to_frame`), with the attribute that is guessed
+            as ``feature``, and as ``knows`` what is known of the other sensitive ones.
         """
-        everybody = np.ones(len(self.truth), dtype=bool)
-        parts = {"all": everybody}
-        if groups is not None:
-            groups = check_groups(groups, len(everybody), self.sets)
-            parts |= {str(g): groups == g for g in np.unique(groups)}
-        lines = []
-        for group, rows in parts.items():
-            members = np.flatnonzero(rows)
-            rng = np.random.default_rng(self.random_state)
-            resamples = rng.choice(members, size=(self.n_resamples, len(members)))
-            draws = np.vstack([members, resamples])  # the first is the group as it is
-            found = {attacker: self._figures(attacker, draws) for attacker in self.guesses}
-            main = "mcc" if self.categorical else "error"
-            blind = found["imputation"][main]
-            for attacker, figures in found.items():
-                line: dict[str, Any] = {"group": group, "attacker": attacker, "n": len(members)}
-                saved = blind - figures[main]
-                figures["gain"] = -saved if self.categorical else saved
-                for name, value in figures.items():
-                    line[name] = value[0]
-                    line[f"{name}_low"], line[f"{name}_high"] = np.quantile(
-                        value[1:], [0.025, 0.975]
-                    )
-                lines.append(line)
-        return pd.DataFrame(lines)
-
-    def _figures(self, attacker: str, draws: np.ndarray) -> dict[str, np.ndarray]:
-        """Figures of an attacker for each draw of rows."""
-        truth, guess = self.truth, self.guesses[attacker]
-        if self.categorical:
-            n = len(cast("np.ndarray", self.sets.categories))
-            pair = truth.astype(int) * n + guess.astype(int)
-            found = [
-                _of_categories(pair[draws[some]], n)
-                for some in gen_batches(len(draws), rows_per_chunk(n * n))
-            ]
-            mcc, g_mean = np.concatenate(found, axis=1)
-            return {"mcc": mcc, "g_mean": g_mean}
-        if attacker != "imputation":
-            sets = self.sets
-            length = sets.length
-            holds = np.bincount(sets.row, weights=sets.holds_own, minlength=len(sets)) > 0
-        else:
-            length = np.full(len(truth), self.sets.span)
-            holds = (truth >= self.sets.low) & (truth <= self.sets.high)
-        each = {"error": np.abs(truth - guess), "length": length, "coverage": holds}
-        return {name: value[draws].mean(axis=1) for name, value in each.items()}
+        tables = []
+        for (feature, knows), result in self.results.items():
+            table = result.to_frame(groups)
+            table.insert(0, "feature", feature)
+            table.insert(1, "knows", knows)
+            tables.append(table)
+        return pd.concat(tables, ignore_index=True)
 
     def __repr__(self) -> str:
         table = self.to_frame().drop(columns=["group"]).round(3)
-        return f"AttackResult on {self.sets.feature!r}, {len(self.truth)} rows\n{table.to_string()}"
-
-
-def _of_categories(pair: np.ndarray, n: int) -> np.ndarray:
-    """Matthews' correlation and geometric mean of recalls, for each draw of pairs at once.
-
-    As scikit-learn's `matthews_corrcoef` and `recall_score`, which check their input in each call.
-    """
-    number = pair + n * n * np.arange(len(pair))[:, None]
-    counts = np.bincount(number.ravel(), minlength=len(pair) * n * n).reshape(-1, n, n)
-    counts = counts.astype(float)
-    truth, guess, right = counts.sum(axis=2), counts.sum(axis=1), np.einsum("dcc->dc", counts)
-    total = float(pair.shape[1])
-    together = right.sum(axis=1) * total - (truth * guess).sum(axis=1)
-    spread = (total**2 - (truth**2).sum(axis=1)) * (total**2 - (guess**2).sum(axis=1))
-    mcc = np.where(spread > 0, together / np.sqrt(np.where(spread > 0, spread, 1.0)), 0.0)
-    there = truth > 0
-    recall = np.where(there, right / np.where(there, truth, 1.0), 1.0)
-    return np.stack([mcc, recall.prod(axis=1) ** (1 / there.sum(axis=1))])
+        names = self.sets.names
+        return f"JointAttackResult on {names}, {len(self.sets)} rows\n{table.to_string()}"
 
 
 class AttributeInferenceAttack:
@@ -161,16 +85,21 @@ class AttributeInferenceAttack:
       where that view leaves nothing of it;
     - **learned**: a model of the attribute given the other features *and* the label.
 
+    Of several attributes each is guessed twice: by whoever knows the others, and by whoever knows
+    none of them. The bayesian attacker then draws joint values of public people who are like the
+    person in all other features (leaves of a forest), and keeps those in the joint set.
+
     Parameters
     ----------
     model : fitted classifier or regressor
         What releases the labels, or the numbers.
-    sensitive_feature : str or int
-        The attribute, numeric or categorical.
+    sensitive_feature : str, int, or list of up to three of them
+        The attribute, numeric or categorical; or several, attacked jointly.
     imputer : estimator, default=None
         Predicts the attribute; a random forest if None. It is cloned.
     bounds : (low, high), or sequence of categories, default=None
-        The values that are possible; None: those in the public data.
+        The values that are possible; None: those in the public data. Of several attributes a
+        mapping from feature, or one for each.
     domain : "auto", "continuous", "integer", or sequence of numbers, default="auto"
         As in :func:`~sklearn_rp.attribute.compatible_sets`; looked up in the public data.
     resolution : int, default=256
@@ -196,17 +125,17 @@ class AttributeInferenceAttack:
     ['imputation', 'deterministic', 'bayesian', 'learned']
     """
 
-    _attribute: Feature
-    _release: ReleaseAlong
-    _imputer: Any
-    _learned: Any
-    _spread: float
+    _features: list[Feature]
+    _releases: list[ReleaseAlong]
+    _alone: list[Guesser]
+    _blind: list[Guesser]
+    _draws: Any
 
     def __init__(
         self,
         model: Any,
         *,
-        sensitive_feature: str | int,
+        sensitive_feature: Any,
         imputer: Any = None,
         bounds: Any = None,
         domain: Any = "auto",
@@ -244,28 +173,30 @@ class AttributeInferenceAttack:
                 f"n_resamples={self.n_resamples!r} is not allowed: a whole number, at least 10."
             )
         X_public = _checked(X_public)
-        attribute = Feature.from_data(X_public, self.sensitive_feature, self.bounds, self.domain)
+        features = features_of(self.sensitive_feature, X_public, self.bounds, self.domain)
         tolerance = check_tolerance(self.tolerance, self.model)
         resolution = check_resolution(self.resolution)
-        release = ReleaseAlong(self.model, attribute, X_public, resolution, tolerance)
-        values = attribute.values(X_public)
-        symbol = release.released(release.checked(X_public))
-        self._attribute, self._release = attribute, release
-        rest = _without(X_public, attribute.column)
-        self._imputer = self._new_imputer(rest).fit(rest, values)
-        if isinstance(attribute, Category) and not hasattr(self._imputer, "predict_proba"):
-            raise ValueError(
-                f"imputer={self.imputer!r} is not allowed for the categorical feature "
-                f"{attribute.name!r}: the bayesian attacker needs its predict_proba."
-            )
-        if isinstance(attribute, Number):
-            imputer = self._new_imputer(rest)
-            self._spread = held_out_spread(imputer, rest, values, attribute.span)
-        both = _with_label(rest, symbol)
-        self._learned = self._new_imputer(both).fit(both, values)
+        releases = [
+            ReleaseAlong(self.model, feature, X_public, resolution, tolerance)
+            for feature in features
+        ]
+        symbol = releases[0].released(releases[0].checked(X_public))
+        columns = np.array([feature.column for feature in features])
+
+        def guesser(feature: Feature, hidden: np.ndarray) -> Guesser:
+            new = Guesser(feature, hidden, self.imputer, self.random_state)
+            return new.fit(X_public, symbol)
+
+        alone = [guesser(feature, feature.columns) for feature in features]
+        blind, draws = [], None
+        if len(features) > 1:
+            blind = [guesser(feature, columns) for feature in features]
+            draws = _Draws(Space(tuple(features), ()), X_public, self.random_state)
+        self._features, self._releases = features, releases
+        self._alone, self._blind, self._draws = alone, blind, draws
         return self
 
-    def evaluate(self, X: Rows, y: Any = None) -> AttackResult:
+    def evaluate(self, X: Rows, y: Any = None) -> Any:
         """Attack some rows.
 
         Parameters
@@ -277,115 +208,88 @@ class AttributeInferenceAttack:
 
         Returns
         -------
-        result : AttackResult
+        result : AttackResult, or JointAttackResult of several attributes
         """
-        if not hasattr(self, "_release"):
+        if not hasattr(self, "_releases"):
             raise ValueError("This AttributeInferenceAttack is not fitted yet: call fit before.")
         X = _checked(X)
-        attribute = self._attribute
-        sets: CompatibleSets = sets_of(self._release, X)
-        truth = attribute.values(X)
-        rest = _without(X, attribute.column)
-        symbol = self._release.coded(sets.label)
-        if isinstance(attribute, Number):
-            guesses = self._numbers(rest, sets, attribute)
-        else:
-            guesses = self._categories(rest, sets, attribute.bounds)
-        guesses["learned"] = labels_of(self._learned, _with_label(rest, symbol))
-        return AttackResult(
-            truth,
-            {name: guesses[name] for name in _ATTACKERS},
-            sets,
-            isinstance(attribute, Category),
-            self.n_resamples,
-            int(check_random_state(self.random_state).randint(2**31)),
-        )
+        seed = int(check_random_state(self.random_state).randint(2**31))
+        found: dict[tuple[str, str], AttackResult] = {}
+        for release, guesser in zip(self._releases, self._alone, strict=True):
+            sets = sets_of(release, X)
+            guesses = guesser.guesses(X, release.coded(sets.label), sets)
+            found[release.feature.name, _OTHERS] = self._result(guesser, X, guesses, sets, seed)
+        if self._draws is None:
+            return next(iter(found.values()))
+        one = self._releases[0]
+        joint = joint_sets_of(self.model, self._features, X, one.resolution, one.tolerance, None)
+        drawn = self._draws.of(X)
+        inside = joint.holding(drawn)
+        for j, guesser in enumerate(self._blind):
+            sets = joint.project(guesser.feature.name)
+            guesses = guesser.guesses(X, one.coded(sets.label), sets)
+            feature, there = guesser.feature, inside.any(axis=1)
+            best = _best_of(drawn[:, :, j], inside, isinstance(feature, Category))
+            if isinstance(feature, Number):
+                best = feature.nearest(np.where(there, best, feature.low))
+            guesses["bayesian"] = np.where(there, best, guesses["bayesian"])
+            found[guesser.feature.name, _NONE] = self._result(guesser, X, guesses, sets, seed)
+        return JointAttackResult(dict(sorted(found.items(), key=self._order)), joint)
 
-    def _numbers(
-        self, rest: Rows, sets: CompatibleSets, attribute: Number
-    ) -> dict[str, np.ndarray]:
-        imputed = labels_of(self._imputer, rest)
-        low, high = sets.hull()
-        return {
-            "imputation": imputed,
-            "deterministic": (low + high) / 2,
-            # Around the imputed value the attribute is spread as held-out residuals in public are.
-            "bayesian": _median_inside(
-                sets, attribute, np.asarray(imputed, dtype=float), self._spread
-            ),
-        }
+    def _order(self, item: Any) -> tuple[int, bool]:
+        """By the attribute, as they were given."""
+        (name, knows), _ = item
+        return [feature.name for feature in self._features].index(name), knows == _NONE
 
-    def _categories(
-        self, rest: Rows, sets: CompatibleSets, categories: np.ndarray
-    ) -> dict[str, np.ndarray]:
-        rng = check_random_state(self.random_state)
-        open_ = sets.contains(categories)
-        share = np.zeros(open_.shape)
-        share[:, self._imputer.classes_.astype(int)] = probabilities_of(self._imputer, rest)
-        share += _NO_MASS  # a set that the imputer rules out is left as it is
-        posterior = sets.posterior(Prior(categories, share / share.sum(axis=1, keepdims=True)))
-        noise = rng.uniform(size=open_.shape)
-        return {
-            "imputation": labels_of(self._imputer, rest),
-            "deterministic": np.where(open_, noise, -1.0).argmax(axis=1),
-            "bayesian": posterior.argmax(axis=1),
-        }
-
-    def _new_imputer(self, rest: Rows) -> Any:
-        if self.imputer is not None:
-            return clone(self.imputer)
-        numeric = isinstance(self._attribute, Number)
-        kind = RandomForestRegressor if numeric else RandomForestClassifier
-        forest = kind(min_samples_leaf=5, random_state=self.random_state)
-        if not is_frame(rest) and rest.dtype.kind in "iuf":
-            return forest
-        return make_pipeline(Numbers(), forest)
+    def _result(
+        self, guesser: Guesser, X: Rows, guesses: dict[str, np.ndarray], sets: Any, seed: int
+    ) -> AttackResult:
+        truth = guesser.feature.values(X)
+        categorical = isinstance(guesser.feature, Category)
+        return AttackResult(truth, guesses, sets, categorical, self.n_resamples, seed)
 
 
-def _median_inside(
-    sets: CompatibleSets, feature: Number, mean: np.ndarray, spread: float
-) -> np.ndarray:
-    """Median of a normal distribution cut down to each row's set: the best guess by distance.
+class _Draws:
+    """Joint values of public people who are like a person in what is known of them."""
 
-    It is found part by part, however narrow the parts are beside the range.
-    """
-    row, span = sets.row, sets.high - sets.low
-    low, high = _smeared(sets)
-    high = np.maximum(high, low + 1e-12 * span)  # a single number is a part, too
+    def __init__(self, space: Space, X: Rows, random_state: int):
+        self.space, self.own = space, space.values(X)
+        self.numbers: Any = None
+        if X.shape[1] > len(space.columns):
+            rest = without_columns(X, space.columns)
+            self.numbers = Numbers().fit(rest)
+            forest = ExtraTreesRegressor(_TREES, min_samples_leaf=_LEAF, random_state=random_state)
+            self.forest = forest.fit(self.numbers.transform(rest), space.targets(self.own))
+            self.leaf = self.forest.apply(self.numbers.transform(rest))
+        self.random_state = random_state
 
-    def mass(part: Any, upto: np.ndarray) -> np.ndarray:
-        """Of some parts, from their low end on."""
-        a, b = ((x - mean[row[part]]) / spread for x in (low[part], upto))
-        return Gaussian.mass(a, b) + _NO_MASS * (upto - low[part]) / span
-
-    each = mass(slice(None), high)
-    first = np.searchsorted(row, np.arange(len(sets)))
-    last = np.r_[first[1:], len(row)] - 1
-    total = np.add.reduceat(each, first)
-    each = each / total[row]  # of its row's set: sums over many rows then keep their digits
-    before = np.cumsum(each) - each
-    before -= before[first][row]
-    passed = np.bincount(row, weights=before + each < 0.5).astype(int)
-    part = np.minimum(first + passed, last)
-    wanted = (0.5 - before[part]) * total
-    left, right = low[part], high[part]
-    for _ in range(_HALVINGS):
-        middle = (left + right) / 2
-        short = mass(part, middle) < wanted
-        left, right = np.where(short, middle, left), np.where(short, right, middle)
-    return np.clip(feature.nearest((left + right) / 2), sets.start[part], sets.stop[part])
+    def of(self, X: Rows) -> np.ndarray:
+        """Drawn values, tree by tree one: shape (n_rows, n_draws, n_features)."""
+        people, rng = len(self.own), np.random.default_rng(self.random_state)
+        if self.numbers is None:
+            return self.own[rng.integers(people, size=(X.shape[0], _TREES))]
+        rest = self.numbers.transform(without_columns(X, self.space.columns))
+        found = np.empty((X.shape[0], _TREES), dtype=np.intp)
+        for tree, leaf in enumerate(self.forest.apply(rest).T):
+            order = np.argsort(self.leaf[:, tree], kind="stable")
+            ends = [
+                np.searchsorted(self.leaf[:, tree], leaf, side=side, sorter=order)
+                for side in ("left", "right")
+            ]
+            found[:, tree] = order[rng.integers(ends[0], ends[1])]
+        return self.own[found]
 
 
-def _smeared(sets: CompatibleSets) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of the parts, where every possible value stands for the numbers nearest to it."""
-    values = sets.domain
-    if isinstance(values, str):
-        half = 0.5 if values == "integer" else 0.0
-        return sets.start - half, sets.stop + half
-    middle = (values[1:] + values[:-1]) / 2
-    ends = np.r_[2 * values[0] - middle[0], middle, 2 * values[-1] - middle[-1]]
-    first, last = (np.searchsorted(values, end) for end in (sets.start, sets.stop))
-    return ends[first], ends[last + 1]
+def _best_of(drawn: np.ndarray, inside: np.ndarray, categorical: bool) -> np.ndarray:
+    """Median of the draws that are inside, or the commonest category: shape (n_rows,)."""
+    if categorical:
+        among = np.arange(int(drawn.max()) + 1)
+        count = ((drawn[:, :, None] == among) & inside[:, :, None]).sum(axis=1)
+        return np.asarray(count.argmax(axis=1))
+    ordered = np.sort(np.where(inside, drawn, np.inf), axis=1)
+    n = inside.sum(axis=1)
+    rows = np.arange(len(n))
+    return np.asarray(ordered[rows, np.maximum(n - 1, 0) // 2] / 2 + ordered[rows, n // 2] / 2)
 
 
 def _checked(X: Any) -> Rows:
@@ -393,21 +297,3 @@ def _checked(X: Any) -> Rows:
     if is_frame(X) and not is_pandas(X):
         raise TypeError("The attack takes arrays and pandas frames: call X.to_pandas() before.")
     return as_rows(X)
-
-
-def _without(X: Rows, column: int) -> Rows:
-    """All columns but one."""
-    if X.shape[1] == 1:  # then nothing is known but the label
-        return np.zeros((X.shape[0], 1))
-    rest = without_columns(X, column)
-    return rest.set_axis([str(name) for name in rest.columns], axis=1) if is_pandas(X) else rest
-
-
-def _with_label(rest: Rows, symbol: np.ndarray) -> Rows:
-    """The other features and the number of the released label."""
-    if is_pandas(rest):
-        name = "released_label"
-        while name in rest.columns:
-            name += "_"
-        return rest.assign(**{name: symbol.astype(float)})
-    return np.column_stack([rest, symbol.astype(float)])

@@ -3,6 +3,7 @@
 from sklearn_rp.attribute.coarsener import AttributeCoarsener
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
 from sklearn_rp.attribute.finding import compatible_sets
+from sklearn_rp.attribute.joint_sets import JointSets
 from sklearn_rp.attribute.minimum import AttributePrivacyClassifier
 from sklearn_rp.attribute.prior import Prior
 from sklearn_rp.attribute.regressor import AttributePrivacyRegressor
@@ -14,6 +15,7 @@ __all__ = [
     "AttributePrivacyRegressor",
     "AttributePrivacyTransformer",
     "CompatibleSets",
+    "JointSets",
     "Prior",
     "compatible_sets",
 ]

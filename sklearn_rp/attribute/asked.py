@@ -8,15 +8,21 @@ from typing import Any
 import numpy as np
 
 from sklearn_rp.attribute.partition import check_minimum
+from sklearn_rp.attribute.space import MOST_FEATURES
 from sklearn_rp.feature import Feature
-from sklearn_rp.rows import Rows, by_feature, column_names, find_column, names_of
+from sklearn_rp.rows import Rows, by_feature, find_column, names_of
 
 _DEFAULT = {"unit": "share", "bounds": None, "domain": "auto"}
 
 
-def several(sensitive_feature: Any) -> bool:
+def several(sensitive_feature: Any, X: Rows) -> bool:
     """Whether a list of features is given, of one or more."""
-    return np.iterable(sensitive_feature) and not isinstance(sensitive_feature, str)
+    # A column with names on several levels is named by a tuple.
+    levels = getattr(getattr(X, "columns", None), "nlevels", 1)
+    one = isinstance(sensitive_feature, str) or (
+        isinstance(sensitive_feature, tuple) and len(sensitive_feature) == levels > 1
+    )
+    return np.iterable(sensitive_feature) and not one
 
 
 def asked_of(estimator: Any, X: Rows) -> list[tuple[Feature, Any, str]]:
@@ -27,12 +33,15 @@ def asked_of(estimator: Any, X: Rows) -> list[tuple[Feature, Any, str]]:
     ValueError
         If a feature is not there, or one of its parameters is not allowed.
     """
-    columns = _columns(estimator, X)
-    names = ("minimum", "unit", "bounds", "domain")
-    parameters = [_per_feature(estimator, X, columns, name) for name in names]
+    given = estimator.sensitive_feature
+    features = features_of(given, X, estimator.bounds, estimator.domain)
+    columns = [feature.column for feature in features]
+    minima, units = (
+        _per_feature(getattr(estimator, name), X, columns, name, given)
+        for name in ("minimum", "unit")
+    )
     asked = []
-    for column, minimum, unit, bounds, domain in zip(columns, *parameters, strict=True):
-        feature = Feature.from_data(X, column, bounds, domain)
+    for feature, minimum, unit in zip(features, minima, units, strict=True):
         number = isinstance(minimum, Real) and not isinstance(minimum, bool)
         if not number or not float(minimum) > 0:
             raise ValueError(
@@ -43,29 +52,49 @@ def asked_of(estimator: Any, X: Rows) -> list[tuple[Feature, Any, str]]:
     return asked
 
 
-def _columns(estimator: Any, X: Rows) -> list[int]:
+def features_of(sensitive_feature: Any, X: Rows, bounds: Any, domain: Any) -> list[Feature]:
+    """Sensitive features, with the values of each that are possible.
+
+    Raises
+    ------
+    ValueError
+        If a feature is not there, comes twice or is one of too many, or has no such values.
+    """
+    columns = _columns(sensitive_feature, X)
+    parameters = [
+        _per_feature(value, X, columns, name, sensitive_feature)
+        for name, value in (("bounds", bounds), ("domain", domain))
+    ]
+    return [Feature.from_data(X, *each) for each in zip(columns, *parameters, strict=True)]
+
+
+def _columns(given: Any, X: Rows) -> list[int]:
     """Positions of the sensitive features."""
-    given = estimator.sensitive_feature
-    wanted, names = list(given) if several(given) else [given], column_names(X)
+    wanted, names = list(given) if several(given, X) else [given], names_of(X)
     found = [find_column(w, X.shape[1], names, parameter="sensitive_feature") for w in wanted]
     if not found or len(set(found)) < len(found):
         raise ValueError(
             f"sensitive_feature={given!r} is not allowed: give at least one feature, each once."
         )
+    if len(found) > MOST_FEATURES:
+        raise ValueError(
+            f"sensitive_feature lists {len(found)} features: {MOST_FEATURES} at most are looked at "
+            "jointly, as their cells multiply. Hide the others by an AttributeCoarsener in front, "
+            "which keeps a minimum of each."
+        )
     return found
 
 
-def _per_feature(estimator: Any, X: Rows, columns: list[int], parameter: str) -> list[Any]:
+def _per_feature(value: Any, X: Rows, columns: list[int], parameter: str, given: Any) -> list[Any]:
     """A parameter's value for each sensitive feature, in their order."""
-    value, names = getattr(estimator, parameter), names_of(X)
+    names = names_of(X)
     named = by_feature(value, names, parameter=parameter)
     if named is not None:
         strange = [names[column] for column in named if column not in columns]
         lacking = [names[column] for column in columns if column not in named]
         if strange:
             raise ValueError(
-                f"{parameter}={value!r} names {strange}, not among sensitive_feature="
-                f"{estimator.sensitive_feature!r}."
+                f"{parameter}={value!r} names {strange}, not among sensitive_feature={given!r}."
             )
         if lacking and parameter not in _DEFAULT:
             raise ValueError(f"{parameter}={value!r} has none for {lacking}: give one for each.")

@@ -15,7 +15,14 @@ from sklearn_rp.attribute.prior import Groups, Numbers, held_out_spread
 from sklearn_rp.attribute.space import Space
 from sklearn_rp.feature import Category, Feature
 from sklearn_rp.law import Gaussian
-from sklearn_rp.rows import Rows, column_names, find_column, take_rows, without_columns
+from sklearn_rp.rows import (
+    Rows,
+    alike,
+    column_names,
+    find_column,
+    take_rows,
+    without_columns,
+)
 from sklearn_rp.trial import depends_on_company
 
 _FEWEST_ROWS = 20  # to learn a prior from
@@ -276,10 +283,7 @@ class ConditionalPrior:
             return np.broadcast_to(population, (X.shape[0], self._n_cells))
         rest = without_columns(X, self._columns)
         if self._alone and rest.shape[0] > 1:
-            number = Groups(rest, range(rest.shape[1])).numbers(rest)
-            if number.min() < 0:  # rows that are not equal to themselves
-                number = np.arange(len(number))
-            first = np.unique(number, return_index=True)[1]
+            first, number = alike(rest, [])
             rows = [take_rows(X, slice(k, k + 1)) for k in first.tolist()]
             return np.concatenate([self.weights(row, population) for row in rows])[number]
         if self._leaf_shares is not None:

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from sklearn_rp.attribute.along import Along, ReleaseAlong
+from sklearn_rp.attribute.asked import features_of
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, joined
+from sklearn_rp.attribute.joint_finding import joint_sets_of
 from sklearn_rp.engines import for_rows
-from sklearn_rp.feature import Feature
 from sklearn_rp.models.labels import gives_numbers
 from sklearn_rp.rows import Rows, index_of, take_rows
 from sklearn_rp.validation import as_rows, check_sigmas
@@ -25,7 +26,7 @@ def compatible_sets(
     estimator: Any,
     X: Any,
     *,
-    sensitive_feature: str | int,
+    sensitive_feature: Any,
     bounds: Any = None,
     domain: Any = "auto",
     resolution: int = 256,
@@ -44,19 +45,24 @@ def compatible_sets(
         missed: not for an exact RobustPrivacyClassifier that noises the feature and has no
         fallback; not around the row's own value; and not at values that occur often, at whole
         numbers (up to 256) and at zero.
+
+        Several features are looked at on a grid of cells that are halved at the borders of a set,
+        and what lies between two different answers is in no set; where all possible values or
+        thresholds are known, and their cells no more than 8192, each is asked about.
     X : ndarray or frame of shape (n_rows, n_features)
         Rows.
-    sensitive_feature : str or int
-        Name or position, numeric or categorical.
+    sensitive_feature : str, int, or list of up to three of them
+        Name or position, numeric or categorical; a list for sets of joint values.
     bounds : (low, high), or sequence of categories, default=None
         The values that are possible; None: those in `X`. Give them before anything is published:
-        the smallest and the largest value in `X` are those of two people.
+        the smallest and the largest value in `X` are those of two people. Of several features a
+        mapping from feature, or one for each.
     domain : "auto", "continuous", "integer", or sequence of numbers, default="auto"
         Which numbers within the bounds are possible: all, the whole ones, or these. "auto": whole
         ones where the column holds nothing else (a column of floats, in 20 rows or more). Lengths
         of any but a continuous domain are numbers of possible values.
     resolution : int, default=256
-        Cells of the first look.
+        Cells of the first look; along each of two features 64 at most, of three 16.
     tolerance : float, default=0.0
         Of a regressor, in the unit of its target: values with a number that differs from the
         released one by no more than this are compatible with it. An exact number of a smooth model
@@ -70,6 +76,8 @@ def compatible_sets(
     Returns
     -------
     sets : CompatibleSets, or list of CompatibleSets where `sigmas` is given
+        JointSets of several features: as near to the row as the grid allows its own values are in
+        a box that is inside the set, grown to all sides in turn.
 
     Raises
     ------
@@ -89,10 +97,17 @@ def compatible_sets(
     (442,)
     """
     X = as_rows(X)
-    feature = Feature.from_data(X, sensitive_feature, bounds, domain)
-    tolerance = check_tolerance(tolerance, estimator)
-    release = ReleaseAlong(estimator, feature, X, check_resolution(resolution), tolerance)
-    return sets_of(release, X, sigmas, n_jobs)
+    features = features_of(sensitive_feature, X, bounds, domain)
+    tolerance, cells = check_tolerance(tolerance, estimator), check_resolution(resolution)
+    if len(features) == 1:
+        release = ReleaseAlong(estimator, features[0], X, cells, tolerance)
+        return sets_of(release, X, sigmas, n_jobs)
+    if sigmas is not None:
+        raise ValueError(
+            "sigmas is not allowed with several sensitive features: their sets are found at one "
+            "noise level, that of fit."
+        )
+    return joint_sets_of(estimator, features, X, cells, tolerance, n_jobs)
 
 
 def check_resolution(resolution: Any) -> int:

@@ -24,7 +24,7 @@ from sklearn_rp.attribute.labelling import MinimumRelease
 from sklearn_rp.attribute.levels import best_weight, check_levels, with_run_model
 from sklearn_rp.attribute.partition import last_starts, measured
 from sklearn_rp.attribute.prior import Prior
-from sklearn_rp.attribute.space import MOST_FEATURES, Space, axes_of, cells_within
+from sklearn_rp.attribute.space import Space, axes_of, cells_within
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Feature, Number
 from sklearn_rp.models.inside import is_frozen, last_step
@@ -92,12 +92,6 @@ class Guaranteed(Wrapper):
         counted = X if weight is None else take_rows(X, np.flatnonzero(weight))
         asked = asked_of(self, counted)
         features = [feature for feature, _, _ in asked]
-        if len(features) > MOST_FEATURES:
-            raise ValueError(
-                f"sensitive_feature lists {len(features)} features: {MOST_FEATURES} at most are "
-                "hidden jointly, as their cells multiply. Hide the others by an AttributeCoarsener "
-                "in front, which keeps a minimum of each."
-            )
         by, *_ = [check_prior(self.prior, X, feature) for feature in features]
         if len(features) > 1:
             check_joint_prior(self.prior, features)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -150,7 +150,7 @@ class JointSets:
         """Parts of the box that holds the row's own values."""
         held = self.holds_own
         box = np.full(len(self), -1)
-        box[self.row[held]] = self.box[held]
+        np.maximum.at(box, self.row[held], self.box[held])  # others may touch it at the row
         return self.box == box[self.row]
 
     @property
@@ -191,7 +191,8 @@ class JointSets:
             ends = np.searchsorted(rows, np.arange(len(self) + 1))
             return [known[first[a:b].astype(np.intp)].tolist() for a, b in pairwise(ends)]
         ends = np.full((2, len(self)), np.nan)
-        ends[0, row], ends[1, row] = low, high
+        np.fmin.at(ends[0], row, low)
+        np.fmax.at(ends[1], row, high)
         return ends[0], ends[1]
 
     def project(self, feature: str | int) -> CompatibleSets:
@@ -238,15 +239,31 @@ class JointSets:
         -------
         mass : ndarray of shape (n_rows,)
         """
-        people = self._values_of(prior)
-        mass = np.zeros(len(self))
-        for parts in gen_batches(len(self.row), rows_per_chunk(2 * len(people))):
-            inside = np.ones((len(self.row[parts]), len(people)), dtype=bool)
+        return self.holding(_values_of(self.features, prior)[None]).mean(axis=1)
+
+    def holding(self, values: np.ndarray) -> np.ndarray:
+        """Which of some joint values each set holds.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_rows or 1, n_values, n_features)
+            Joint values, the same for all rows or for each its own; of categories positions.
+
+        Returns
+        -------
+        inside : ndarray of bool of shape (n_rows, n_values)
+        """
+        found = np.zeros((len(self), values.shape[1]), dtype=bool)
+        for parts in gen_batches(len(self.row), rows_per_chunk(2 * values.shape[1])):
+            row = self.row[parts]
+            inside = np.ones((len(row), values.shape[1]), dtype=bool)
+            at = values[row if len(values) > 1 else np.zeros_like(row)]
             for j, feature in enumerate(self.features):
                 ends = self.start[parts, j, None], self.stop[parts, j, None]
-                inside &= feature.holds(*ends, people[None, :, j])
-            np.add.at(mass, self.row[parts], inside.mean(axis=1))
-        return mass
+                inside &= feature.holds(*ends, at[:, :, j])
+            first = np.flatnonzero(np.diff(row, prepend=-1))
+            found[row[first]] |= np.logical_or.reduceat(inside, first, axis=0)
+        return found
 
     def intersect(self, other: JointSets) -> JointSets:
         """What several releases about the same people leave open together.
@@ -349,23 +366,39 @@ class JointSets:
             self.reading,
         )
 
-    def _values_of(self, prior: Any) -> np.ndarray:
-        """Joint values of people, as numbers: shape (n_people, n_features)."""
-        if hasattr(prior, "columns"):
-            lacking = [name for name in self.names if name not in prior.columns]
-            if lacking:
-                raise ValueError(f"prior lacks the columns {lacking}.")
-            columns = [np.asarray(prior[name]) for name in self.names]
-        else:
-            table = np.asarray(prior)
-            if table.ndim != 2 or table.shape[1] != len(self.features) or not len(table):
-                raise ValueError(
-                    f"prior has shape {table.shape}: give joint values of people, one column for "
-                    f"each of {self.names}."
-                )
-            columns = list(table.T)
-        pairs = zip(self.features, columns, strict=True)
-        return np.stack([f.lenient().own(values) for f, values in pairs], axis=1).astype(float)
+
+def _values_of(features: tuple[Feature, ...], prior: Any) -> np.ndarray:
+    """Joint values of people, as numbers: shape (n_people, n_features)."""
+    names = [feature.name for feature in features]
+    if hasattr(prior, "columns"):
+        lacking = [name for name in names if name not in prior.columns]
+        if lacking:
+            raise ValueError(f"prior lacks the columns {lacking}.")
+        columns = [np.asarray(prior[name]) for name in names]
+    else:
+        table = np.asarray(prior)
+        if table.ndim != 2 or table.shape[1] != len(features) or not len(table):
+            raise ValueError(
+                f"prior has shape {table.shape}: give joint values of people, one column for "
+                f"each of {names}."
+            )
+        columns = list(table.T)
+    pairs = zip(features, columns, strict=True)
+    return np.stack([f.lenient().own(values) for f, values in pairs], axis=1).astype(float)
+
+
+def joined(parts: Sequence[JointSets]) -> JointSets:
+    """Sets of consecutive chunks of rows as one."""
+    if len(parts) == 1:
+        return parts[0]
+    rows = np.cumsum([0, *(len(part) for part in parts)])
+    boxes = np.cumsum([0, *(int(part.box.max(initial=-1)) + 1 for part in parts)])
+    names = ("label", "own", "start", "stop")
+    fields: dict[str, Any] = {n: np.concatenate([getattr(p, n) for p in parts]) for n in names}
+    for name, offset in (("row", rows), ("box", boxes)):
+        shifted = [getattr(p, name) + k for p, k in zip(parts, offset[:-1], strict=True)]
+        fields[name] = np.concatenate(shifted)
+    return replace(parts[0], **fields, reading="; ".join(dict.fromkeys(p.reading for p in parts)))
 
 
 def _joined(

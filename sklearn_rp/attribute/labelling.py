@@ -16,7 +16,7 @@ from sklearn_rp.feature import Category, Number
 from sklearn_rp.models.asking import at_each
 from sklearn_rp.models.labels import encode, labels_of, probabilities_of
 from sklearn_rp.release import FittedRelease
-from sklearn_rp.rows import Rows, take_rows
+from sklearn_rp.rows import Rows, alike, take_rows
 from sklearn_rp.runs import Runs
 
 _LEAD = 1e-9  # of the released label's probability over all others
@@ -56,7 +56,11 @@ class Labelling:
 
     def answer(self, symbols: Any) -> np.ndarray:
         """What is released for each row."""
-        return symbols[self.released.astype(np.intp)]
+        return self.at(symbols, np.arange(len(self.own)), self.own)
+
+    def at(self, symbols: Any, row: np.ndarray, cell: np.ndarray) -> np.ndarray:
+        """What is released for some rows in some cells."""
+        return np.asarray(symbols[self.labels[row, cell].astype(np.intp)])
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -127,7 +131,18 @@ class MinimumRelease(FittedRelease):
         -------
         answer : ndarray of shape (n_samples,)
         """
-        return np.concatenate([each.answer(self.symbols) for each in self._labellings(X)])
+        # Of people who differ in the sensitive values alone one labelling answers all.
+        first, kind = alike(X, self.feature.columns)
+        cell, order = self.cells.of(self.feature.values(X)), np.argsort(kind, kind="stable")
+        parts = []
+        for each in self._labellings(take_rows(X, first) if len(first) < len(kind) else X):
+            ends = np.searchsorted(kind, [each.rows.start, each.rows.stop], sorter=order)
+            mine = order[ends[0] : ends[1]]
+            parts.append(each.at(self.symbols, kind[mine] - each.rows.start, cell[mine]))
+        answer = np.concatenate(parts)
+        found = np.empty_like(answer)
+        found[order] = answer
+        return found
 
     def along(self, X: Rows) -> tuple[Runs, np.ndarray, np.ndarray]:
         """Answers along the sensitive feature, and at the rows themselves.

@@ -29,9 +29,9 @@ class Levelled(Labelling):
 
     levels: np.ndarray
 
-    def answer(self, symbols: object) -> np.ndarray:
-        """What is released for each row."""
-        return self.levels[np.arange(len(self.own)), self.released]
+    def at(self, symbols: object, row: np.ndarray, cell: np.ndarray) -> np.ndarray:
+        """What is released for some rows in some cells."""
+        return self.levels[row, self.labels[row, cell]]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

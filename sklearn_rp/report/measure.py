@@ -16,6 +16,8 @@ from sklearn_rp.attacks.attribute_inference import AttributeInferenceAttack
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
 from sklearn_rp.attribute.finding import check_tolerance, compatible_sets
 from sklearn_rp.attribute.guaranteed import guarantee_of
+from sklearn_rp.attribute.joint_sets import JointSets
+from sklearn_rp.attribute.space import Space
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.certifying import certify
 from sklearn_rp.feature import Feature
@@ -23,7 +25,7 @@ from sklearn_rp.models.inside import adapted, behind_steps, is_pipeline, last_st
 from sklearn_rp.models.labels import gives_numbers, labels_of, numbers_of
 from sklearn_rp.release import release_of
 from sklearn_rp.report.page import NOT_COVERED, PrivacyReport
-from sklearn_rp.report.warnings import about_attack, about_release, about_sets
+from sklearn_rp.report.warnings import about_attack, about_joint, about_release, about_sets
 from sklearn_rp.rows import (
     Rows,
     categorical_dtypes,
@@ -57,6 +59,7 @@ def privacy_report(
     X_public: Any = None,
     resolution: int = 256,
     tolerance: float = 0.0,
+    jointly: bool | None = None,
     random_state: int = 0,
     n_jobs: int | None = None,
 ) -> PrivacyReport:
@@ -91,6 +94,10 @@ def privacy_report(
     tolerance : float, default=0.0
         Of a regressor whose numbers are released as they are: numbers that differ by no more than
         this are taken for the same, as an exact one leaves one value.
+    jointly : bool, default=None
+        Whether to look at all `sensitive_features`, two or three, together as well: what is left
+        open of their joint values, and what an attacker guesses who knows none of them. None: where
+        the estimator hides them jointly.
     random_state : int, default=0
         Seed of the halves and of the attack's models.
     n_jobs : int, default=None
@@ -128,8 +135,6 @@ def privacy_report(
     y = truth_of(estimator, column_or_1d(y))
     one = isinstance(sensitive_features, str | int | np.integer)
     features: list[Any] = [sensitive_features] if one else list(sensitive_features)  # type: ignore[arg-type]
-    if not features:
-        raise ValueError("sensitive_features=[] is not allowed: name at least one feature.")
     bounds = _by_feature("bounds", bounds, features, "(low, high)")
     domains = _by_feature("domain", domain, features, "'integer'")
     tolerance = check_tolerance(tolerance, estimator)
@@ -146,23 +151,24 @@ def privacy_report(
     attacks: dict[str, pd.DataFrame] = {}
     # Behind the steps of a Pipeline the noise is on other features than these, whatever their name.
     direct = not is_pipeline(unwrapped(estimator))
-    for feature in [] if random else features:
-        found = Feature.from_data(
-            _together(X, X_public), feature, bounds.get(feature), domains.get(feature, "auto")
-        )
-        possible = {
-            "sensitive_feature": feature,
-            "bounds": found.bounds,
-            "domain": "auto" if found.categories is not None else found.domain,
-            "resolution": resolution,
-            "tolerance": tolerance,
-        }
+    known = _features(_together(X, X_public), features, bounds, domains)
+    common = {"resolution": resolution, "tolerance": tolerance}
+    for feature, found in [] if random else zip(features, known, strict=True):
+        possible = {"sensitive_feature": feature} | _possible([found], one=True) | common
         sets: CompatibleSets = compatible_sets(estimator, X, **possible, n_jobs=n_jobs)
         tables[sets.feature] = _sets_table(sets, groups)
         attack = AttributeInferenceAttack(estimator, **possible, random_state=random_state)
         attacks[sets.feature] = _attacked(attack, X, X_public)
         warned += about_sets(sets, groups, feature in bounds, cert if direct else None, word)
         warned += about_attack(sets, attacks[sets.feature], word)
+    if not random and _joint(jointly, estimator, known):
+        possible = {"sensitive_feature": [f.column for f in known]} | _possible(known) | common
+        joint: JointSets = compatible_sets(estimator, X, **possible, n_jobs=n_jobs)
+        name = " and ".join(joint.names)
+        tables[name] = _joint_table(joint, groups)
+        attack = AttributeInferenceAttack(estimator, **possible, random_state=random_state)
+        attacks[name] = _attacked(attack, X, X_public)
+        warned += about_joint(joint, attacks[name], word)
     radii = None if cert is None else _radii(cert, list(tables) if direct else [])
     return PrivacyReport(point, radii, tables, attacks, warned, list(NOT_COVERED))
 
@@ -189,6 +195,34 @@ def _by_feature(parameter: str, given: Any, features: list[Any], example: str) -
             f"{parameter} names {strangers}, which are not among sensitive_features={features}."
         )
     return found
+
+
+def _features(X: Rows, names: list[Any], bounds: Any, domains: Any) -> list[Feature]:
+    """The sensitive features, with the values that are possible."""
+    if not names:
+        raise ValueError("sensitive_features=[] is not allowed: name at least one feature.")
+    return [
+        Feature.from_data(X, name, bounds.get(name), domains.get(name, "auto")) for name in names
+    ]
+
+
+def _possible(features: list[Feature], one: bool = False) -> dict[str, Any]:
+    """Bounds and domains of features as parameters: of one, or a list of each."""
+    domains = ["auto" if f.categories is not None else f.domain for f in features]
+    found = {"bounds": [f.bounds for f in features], "domain": domains}
+    return {name: each[0] for name, each in found.items()} if one else found
+
+
+def _joint(jointly: bool | None, estimator: Any, features: list[Feature]) -> bool:
+    """Whether features are looked at together."""
+    if jointly is not None:
+        if jointly and len(features) < 2:
+            raise ValueError("jointly=True needs two sensitive features, or three.")
+        return bool(jointly)
+    space = getattr(release_of(estimator), "cells", None)
+    if not isinstance(space, Space) or is_pipeline(unwrapped(estimator)):
+        return False
+    return {f.column for f in features} == set(space.columns.tolist())
 
 
 def _rows(X: Any) -> Rows:
@@ -374,6 +408,19 @@ def _sets_table(sets: CompatibleSets, groups: np.ndarray) -> pd.DataFrame:
     return table
 
 
+def _joint_table(sets: JointSets, groups: np.ndarray) -> pd.DataFrame:
+    """Sides of the boxes that hold people, and shares of the joint range: of all, per group."""
+    parts = {"all": np.ones(len(sets), dtype=bool)} | {g: groups == g for g in np.unique(groups)}
+    sides = sets.component_length
+    lines = []
+    for group, rows in parts.items():
+        line: dict[str, Any] = {"group": str(group), "n": int(rows.sum())}
+        for name, side in zip(sets.names, sides[rows].T, strict=True):
+            line |= {f"smallest {name}": side.min(), f"median {name}": float(np.median(side))}
+        lines.append(line | {"median share of the joint range": float(np.median(sets.share[rows]))})
+    return pd.DataFrame(lines)
+
+
 def _attacked(attack: AttributeInferenceAttack, X: Rows, X_public: Rows | None) -> pd.DataFrame:
     """What an attacker guesses who learns from the public rows, or from half of all."""
     public, attacked = _attack_rows(X, X_public, attack.random_state)
@@ -382,11 +429,11 @@ def _attacked(attack: AttributeInferenceAttack, X: Rows, X_public: Rows | None) 
 
 def _attack_table(table: pd.DataFrame) -> pd.DataFrame:
     """Of the intervals only those that say how good the guess is, and what the label adds."""
-    main = table.columns[3]
+    shown = ("error", "mcc", "gain")
     kept = [
         name
         for name in table.columns.drop("group")
-        if not name.endswith(("_low", "_high")) or name.startswith((main, "gain"))
+        if not name.endswith(("_low", "_high")) or name.startswith(shown)
     ]
     return table[kept]
 

@@ -26,6 +26,15 @@ _SETS = (
     "Whoever knows the model, the other features and the {word} cannot tell them apart. Groups: "
     "what is released, or those given."
 )
+_JOINT = (
+    "Joint values of {0} that get the same {word}, all other features fixed: sides of a box around "
+    "a person's own values, in each feature's unit or in numbers of possible values, and the share "
+    "of all joint values."
+)
+_JOINT_ATTACK = (
+    "What attackers guess who know the model and the features that are not sensitive, and of the "
+    "sensitive ones the others, or none. "
+)
 _ATTACK = (
     "What attackers guess who know the model and all other features. Imputation sees no {word}; "
     "the others see it, too: gain is what that adds, with its 95 % interval over people. "
@@ -65,7 +74,8 @@ class PrivacyReport:
         Quantiles over rows of the certified radius and of the half-widths, and the share of rows
         certified at all; None where the estimator has no certificates.
     sets : dict of str to DataFrame
-        For each sensitive feature, the sets of compatible values: over all rows and per group.
+        For each sensitive feature, the sets of compatible values: over all rows and per group;
+        and of several together, where they were looked at jointly.
     attacks : dict of str to DataFrame
         For each sensitive feature, attribute inference beside its baseline.
     warnings : list of str
@@ -154,7 +164,7 @@ class PrivacyReport:
         lines += ["Look at this:", *(f"- {each}" for each in self.warnings or _NOTHING), ""]
         for title, note, table in self._tables():
             lines += [title, *textwrap.wrap(note, 100)]
-            lines += [table.to_string(index=False, float_format="{:.3g}".format), ""]
+            lines += [table.to_string(index=False, float_format="{:.3g}".format, na_rep=""), ""]
         lines += ["Not covered:", *(f"- {text}" for text in self.not_covered)]
         return "\n".join(lines)
 
@@ -167,11 +177,14 @@ class PrivacyReport:
             tables.append(("Certified radius", _RADII.format(word=word), self.radii))
         for name in self.sets:
             title = f"What the {word} leaves open of {name}"
-            tables.append((title, _SETS.format(name, word=word), self.sets[name]))
+            joint = "median share of the joint range" in self.sets[name]
+            note = (_JOINT if joint else _SETS).format(name, word=word)
+            tables.append((title, note, self.sets[name]))
             if name in self.attacks:
                 attack = self.attacks[name]
-                note = _ATTACK.format(word=word) + (
-                    _OF_NUMBERS if "error" in attack else _OF_CATEGORIES
+                note = _JOINT_ATTACK if joint else _ATTACK.format(word=word)
+                note += (_OF_NUMBERS + " ") * ("error" in attack) + _OF_CATEGORIES * (
+                    "mcc" in attack
                 )
                 tables.append((f"Guessing {name}", note, attack))
         return tables

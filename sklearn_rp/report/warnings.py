@@ -9,6 +9,7 @@ import pandas as pd
 
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
 from sklearn_rp.attribute.guaranteed import guarantee_of
+from sklearn_rp.attribute.joint_sets import JointSets
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.domain import same_domain
 from sklearn_rp.models.inside import unwrapped
@@ -115,16 +116,36 @@ def about_sets(
     ]
 
 
+def about_joint(sets: JointSets, table: pd.DataFrame, word: str = "label") -> list[str]:
+    """Of what the answer leaves open of joint values, and of who knows none of the features."""
+    found = []
+    for name, feature, side in zip(sets.names, sets.features, sets.component_length.T, strict=True):
+        narrow = int((side < _NARROW * feature.span).sum())
+        if narrow:
+            found.append(
+                f"For {narrow} of {len(sets)} people the box around their own values, inside which "
+                f"the {word} is the same, is less than {_NARROW:.0%} of the range of {name} wide."
+            )
+        told = table[(table["feature"] == name) & (table["knows"] == "none")]
+        said = _gain(told, name, feature.categories is None, word)
+        found += [f"{text} By whoever knows none of {sets.names}." for text in said]
+    return found
+
+
 def about_attack(sets: CompatibleSets, table: pd.DataFrame, word: str = "label") -> list[str]:
     """Whether seeing the label, or `word`, helps an attacker, beyond the noise of measuring."""
+    return _gain(table, sets.feature, sets.categories is None, word)
+
+
+def _gain(table: pd.DataFrame, name: str, numeric: bool, word: str) -> list[str]:
     line: Any = table.set_index("attacker")
     best = line.loc[line["gain"].drop("imputation").idxmax()]
     if best["gain_low"] <= 0:  # it may be chance
         return []
-    figure = "error" if sets.categories is None else "mcc"
-    what = "mean error" if sets.categories is None else "Matthews' correlation"
+    figure = "error" if numeric else "mcc"
+    what = "mean error" if numeric else "Matthews' correlation"
     return [
-        f"Guessing {sets.feature}: {what} {line.loc['imputation', figure]:.3g} without the {word}, "
+        f"Guessing {name}: {what} {line.loc['imputation', figure]:.3g} without the {word}, "
         f"{best[figure]:.3g} with it ({best.name} attacker); a gain of {best['gain']:.2g}, 95 % "
         f"interval {best['gain_low']:.2g} to {best['gain_high']:.2g}."
     ]

@@ -350,7 +350,7 @@ def joint(**parameters):
 NUMBERS = FRAME.drop(columns="region")
 # fmt: off
 REFUSED = [
-    ("four sensitive features together", lambda: refit(joint(sensitive_feature=["age", "bmi", "bp", "s5"]), NUMBERS, Y), ValueError, "lists 4 features: 3 at most are hidden jointly.* AttributeCoarsener"),
+    ("four sensitive features together", lambda: refit(joint(sensitive_feature=["age", "bmi", "bp", "s5"]), NUMBERS, Y), ValueError, "lists 4 features: 3 at most are looked at jointly.* AttributeCoarsener"),
     ("a sensitive feature twice", lambda: refit(joint(sensitive_feature=["age", "age"]), NUMBERS, Y), ValueError, "give at least one feature, each once"),
     ("no sensitive feature", lambda: refit(joint(sensitive_feature=[]), NUMBERS, Y), ValueError, "give at least one feature"),
     ("a joint minimum for one feature of two", lambda: refit(joint(minimum={"age": 0.2}), NUMBERS, Y), ValueError, r"minimum=.* has none for \['bmi'\]"),
