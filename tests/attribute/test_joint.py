@@ -319,7 +319,7 @@ def test_reported_and_drawn():
     assert point["guaranteed_for"] == ["bmi", "region"]
     assert point["minimum"] == [0.2, 2.0]
     assert point["unit"] == ["share", "categories"]
-    assert list(report.sets) == ["bmi", "region"]
+    assert list(report.sets) == ["bmi", "region", "bmi and region"]
     assert "bmi, region" in report.to_html()
     pytest.importorskip("matplotlib").use("agg")
     for display in (ReleaseDisplay, CompatibleSetDisplay):
