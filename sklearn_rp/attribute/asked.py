@@ -25,8 +25,10 @@ def several(sensitive_feature: Any, X: Rows) -> bool:
     return np.iterable(sensitive_feature) and not one
 
 
-def asked_of(estimator: Any, X: Rows) -> list[tuple[Feature, Any, str]]:
-    """The sensitive features of an estimator, with the minimum and the unit of each.
+def asked_of(
+    estimator: Any, X: Rows, most: int | None = MOST_FEATURES
+) -> list[tuple[Feature, Any, str]]:
+    """The sensitive features of an estimator, `most` of them, with the minimum and unit of each.
 
     Raises
     ------
@@ -34,7 +36,7 @@ def asked_of(estimator: Any, X: Rows) -> list[tuple[Feature, Any, str]]:
         If a feature is not there, or one of its parameters is not allowed.
     """
     given = estimator.sensitive_feature
-    features = features_of(given, X, estimator.bounds, estimator.domain)
+    features = features_of(given, X, estimator.bounds, estimator.domain, most)
     columns = [feature.column for feature in features]
     minima, units = (
         _per_feature(getattr(estimator, name), X, columns, name, given)
@@ -52,15 +54,17 @@ def asked_of(estimator: Any, X: Rows) -> list[tuple[Feature, Any, str]]:
     return asked
 
 
-def features_of(sensitive_feature: Any, X: Rows, bounds: Any, domain: Any) -> list[Feature]:
-    """Sensitive features, with the values of each that are possible.
+def features_of(
+    sensitive_feature: Any, X: Rows, bounds: Any, domain: Any, most: int | None = MOST_FEATURES
+) -> list[Feature]:
+    """Sensitive features, `most` of them, with the values of each that are possible.
 
     Raises
     ------
     ValueError
         If a feature is not there, comes twice or is one of too many, or has no such values.
     """
-    columns = _columns(sensitive_feature, X)
+    columns = _columns(sensitive_feature, X, most)
     parameters = [
         _per_feature(value, X, columns, name, sensitive_feature)
         for name, value in (("bounds", bounds), ("domain", domain))
@@ -68,7 +72,7 @@ def features_of(sensitive_feature: Any, X: Rows, bounds: Any, domain: Any) -> li
     return [Feature.from_data(X, *each) for each in zip(columns, *parameters, strict=True)]
 
 
-def _columns(given: Any, X: Rows) -> list[int]:
+def _columns(given: Any, X: Rows, most: int | None) -> list[int]:
     """Positions of the sensitive features."""
     wanted, names = list(given) if several(given, X) else [given], names_of(X)
     found = [find_column(w, X.shape[1], names, parameter="sensitive_feature") for w in wanted]
@@ -76,9 +80,9 @@ def _columns(given: Any, X: Rows) -> list[int]:
         raise ValueError(
             f"sensitive_feature={given!r} is not allowed: give at least one feature, each once."
         )
-    if len(found) > MOST_FEATURES:
+    if most is not None and len(found) > most:
         raise ValueError(
-            f"sensitive_feature lists {len(found)} features: {MOST_FEATURES} at most are looked at "
+            f"sensitive_feature lists {len(found)} features: {most} at most are looked at "
             "jointly, as their cells multiply. Hide the others by an AttributeCoarsener in front, "
             "which keeps a minimum of each."
         )

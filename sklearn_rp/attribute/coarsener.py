@@ -169,7 +169,7 @@ class AttributeCoarsener(OneToOneFeatureMixin, TransformerMixin, DocumentedMixin
         """
         with unchanged_on_error(self):
             X = check_rows(self, X, reset=True)
-            drafts = [Draft.of(*asked, X, self.strategy) for asked in asked_of(self, X)]
+            drafts = [Draft.of(*asked, X, self.strategy) for asked in asked_of(self, X, None)]
             if self.strategy == "optimal":
                 answers = answers_along(self, X, y, drafts)
             else:

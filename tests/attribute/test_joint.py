@@ -23,7 +23,12 @@ from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from sklearn_rp import AttributePrivacyClassifier, AttributePrivacyRegressor, privacy_report
+from sklearn_rp import (
+    AttributeCoarsener,
+    AttributePrivacyClassifier,
+    AttributePrivacyRegressor,
+    privacy_report,
+)
 from sklearn_rp.attribute import compatible_sets
 from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.inspection import CompatibleSetDisplay, ReleaseDisplay
@@ -372,6 +377,12 @@ REFUSED = [
 def test_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_bins_are_not_joint_and_may_be_of_more_features():
+    four = ["age", "bmi", "bp", "s5"]
+    coarsener = AttributeCoarsener(sensitive_feature=four, strategy="uniform").fit(NUMBERS, Y)
+    assert all(1 < len(np.unique(bins)) <= 5 for bins in np.asarray(coarsener.transform(NUMBERS)).T)
 
 
 def test_a_minimum_that_is_too_wide_is_told():
