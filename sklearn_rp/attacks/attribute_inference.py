@@ -222,7 +222,7 @@ class AttributeInferenceAttack:
         if self._draws is None:
             return next(iter(found.values()))
         one = self._releases[0]
-        joint = joint_sets_of(self.model, self._features, X, one.resolution, one.tolerance, None)
+        joint = joint_sets_of(self._releases, X)
         drawn = self._draws.of(X)
         inside = joint.holding(drawn)
         for j, guesser in enumerate(self._blind):

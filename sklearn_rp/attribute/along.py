@@ -84,6 +84,8 @@ class ReleaseAlong:
         Whether numbers are released.
     smoothed : SmoothedRelease or None
         The release of a RobustPrivacyClassifier, where it is one.
+    own : FittedRelease or None
+        The release of one of our estimators, whose `predict` is ours.
     edges : ndarray or None
         All values that a tree model may change at.
     declined : str
@@ -107,7 +109,7 @@ class ReleaseAlong:
         self.feature = feature
         self.resolution = resolution
         release: FittedRelease | None = getattr(inner, "release_", None) if ours else None
-        self._own, self._owner = release, inner
+        self.own, self._owner = release, inner
         self.smoothed = release if isinstance(release, SmoothedRelease) else None
         # An estimator may know its own release along this very feature.
         knows = isinstance(release, MinimumRelease) and release.feature.same_as(feature)
@@ -151,7 +153,7 @@ class ReleaseAlong:
     def checked(self, X: Rows) -> Rows:
         """Rows as `along` takes them: of possible values, and checked by the estimator."""
         X = self.feature.settled(X)
-        return X if self._own is None else self._owner.checked_rows(X)
+        return X if self.own is None else self._owner.checked_rows(X)
 
     def released(self, X: Rows) -> np.ndarray:
         """Code of what is released for each of some checked rows."""
@@ -163,8 +165,8 @@ class ReleaseAlong:
 
     def answer(self, X: Rows) -> np.ndarray:
         """What is released for each of some checked rows."""
-        if self._own is not None:
-            return self._own.release(X, getattr(self._owner, "n_jobs", None))
+        if self.own is not None:
+            return self.own.release(X, getattr(self._owner, "n_jobs", None))
         return numbers_of(self.estimator, X) if self.numbers else labels_of(self.estimator, X)
 
     def along(

@@ -69,6 +69,14 @@ class Line:
             last[:, :-1] -= 1
         return cls(at, at[:, :-1], last, place, False, False)
 
+    def holds_own(self, row: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+        """Whether stretches of cells hold the own value of their row."""
+        own = self.own[row]
+        if self.known:
+            return (low <= own) & (own < high)
+        # The point that ends a stretch is in it, unless every number is in one cell only.
+        return (low <= own) & (self.at[row, own] <= self.last[row, high - 1])
+
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
@@ -193,10 +201,9 @@ def own_boxes(blocks: Blocks, lines: Sequence[Line], n_rows: int) -> tuple[Block
     It is the largest block that holds the row, made longer to all sides in turn for as long as it
     stays inside the set; and then taken to other categories.
     """
-    own = np.stack([line.own for line in lines], axis=1)
-    between = np.array([not line.known for line in lines])
-    at = own[blocks.row]
-    held = ((blocks.low <= at) & (at < blocks.high + between)).all(axis=1)
+    held = np.ones(len(blocks), dtype=bool)
+    for j, line in enumerate(lines):
+        held &= line.holds_own(blocks.row, blocks.low[:, j], blocks.high[:, j])
     size = np.where(held, np.prod(blocks.high - blocks.low, axis=1, dtype=float), -1.0)
     order = np.lexsort((size, blocks.row))
     last = order[np.r_[blocks.row[order][1:] != blocks.row[order][:-1], True][: len(order)]]
@@ -206,7 +213,7 @@ def own_boxes(blocks: Blocks, lines: Sequence[Line], n_rows: int) -> tuple[Block
     box.low[there], box.high[there] = blocks.low[last], blocks.high[last]
     for j, line in enumerate(lines):
         if line.apart:
-            box.member[j][there, own[there, j]] = True
+            box.member[j][there, line.own[there]] = True
     box.grow(there)
     return box.cut_out()
 

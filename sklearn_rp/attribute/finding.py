@@ -99,15 +99,15 @@ def compatible_sets(
     X = as_rows(X)
     features = features_of(sensitive_feature, X, bounds, domain)
     tolerance, cells = check_tolerance(tolerance, estimator), check_resolution(resolution)
-    if len(features) == 1:
-        release = ReleaseAlong(estimator, features[0], X, cells, tolerance)
-        return sets_of(release, X, sigmas, n_jobs)
+    releases = [ReleaseAlong(estimator, each, X, cells, tolerance) for each in features]
+    if len(releases) == 1:
+        return sets_of(releases[0], X, sigmas, n_jobs)
     if sigmas is not None:
         raise ValueError(
             "sigmas is not allowed with several sensitive features: their sets are found at one "
             "noise level, that of fit."
         )
-    return joint_sets_of(estimator, features, X, cells, tolerance, n_jobs)
+    return joint_sets_of(releases, X, n_jobs)
 
 
 def check_resolution(resolution: Any) -> int:

@@ -14,32 +14,24 @@ from sklearn_rp.attribute.joint import MinimumBoxes
 from sklearn_rp.attribute.joint_sets import JointSets, joined
 from sklearn_rp.attribute.space import Space
 from sklearn_rp.engines import for_rows
-from sklearn_rp.feature import Feature
 from sklearn_rp.models.asking import at_pairs
-from sklearn_rp.models.inside import unwrapped
-from sklearn_rp.release import release_of
 from sklearn_rp.rows import Rows, index_of, take_rows
 
 _ROWS = 64  # at once
 
 
-def joint_sets_of(
-    estimator: Any,
-    features: list[Feature],
-    X: Rows,
-    resolution: int,
-    tolerance: float,
-    n_jobs: int | None,
-) -> JointSets:
-    """Joint sets of checked rows; its own, of an estimator that hides these very features."""
-    release = release_of(estimator)
-    alongs = [ReleaseAlong(estimator, each, X, resolution, tolerance) for each in features]
-    rows = alongs[0].checked(X)
-    for along in alongs[1:]:
-        rows = along.feature.settled(rows)
-    if isinstance(release, MinimumBoxes) and unwrapped(estimator).release_ is release:
+def joint_sets_of(alongs: list[ReleaseAlong], X: Rows, n_jobs: int | None = None) -> JointSets:
+    """Joint sets of rows, of one release along each of several features.
+
+    Its own boxes, of an estimator that hides these very features.
+    """
+    release, features = alongs[0].own, [each.feature for each in alongs]
+    rows = X
+    for each in alongs:
+        rows = each.checked(rows)
+    if isinstance(release, MinimumBoxes) and not alongs[0].tolerance:
         places = [release.cells.place_of(each) for each in features]
-        if None not in places and len(places) == len(release.cells.features) and not tolerance:
+        if None not in places and len(places) == len(release.cells.features):
             sets = JointSets.of(release, rows)
             columns = {name: getattr(sets, name)[:, places] for name in ("start", "stop", "own")}
             return replace(sets, features=tuple(sets.features[j] for j in places), **columns)

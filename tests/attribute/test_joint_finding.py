@@ -285,3 +285,52 @@ REFUSED = [
 def test_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_many_whole_numbers():
+    """Of more whole numbers than are asked about one by one, each is in one part only."""
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 5000, size=(60, 2))
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, X[:, 0] > X[:, 1])
+    possible = {"sensitive_feature": [0, 1], "bounds": [(0, 4999), (0, 4999)]}
+    sets = compatible_sets(model, X, **possible)
+    assert contained_own(sets).all()
+    assert sets.share.max() <= 1
+    inside = sets.component_length > 0
+    assert inside.all()
+    for row, (low, high) in enumerate(zip(*sets.component("x0"), strict=True)):
+        assert low <= X[row, 0] <= high
+
+
+def test_a_whole_number_at_the_border_is_in_its_set():
+    class Step:
+        classes_ = np.array([0, 1])
+
+        def predict(self, X):
+            return (np.asarray(X)[:, 0] > 2003).astype(int)
+
+    X = np.random.default_rng(0).integers(0, 5000, size=(40, 2))
+    X[::2, 0] = 2003
+    possible = {"sensitive_feature": [0, 1], "bounds": [(0, 4999), (0, 4999)]}
+    sets = compatible_sets(Step(), X, **possible)
+    assert contained_own(sets).all()
+    assert (sets.component_length > 0).all()
+
+
+def test_a_release_behind_steps_or_with_answers_of_its_own():
+    rows = FRAME.drop(columns="region")
+    apr = AttributePrivacyRegressor(sensitive_feature=["age", "bmi"], levels="model", resolution=64)
+    behind = make_pipeline("passthrough", apr).fit(rows, Y)
+    bounds = behind[-1].bounds_
+    sets = compatible_sets(behind, rows[:30:2], sensitive_feature=["age", "bmi"], bounds=bounds)
+    assert sets.reading.startswith("search")
+
+    class Told(AttributePrivacyRegressor):
+        def predict(self, X):
+            return super().predict(X) + 100 * (np.asarray(X["bmi"]) > 30)
+
+    told = Told(sensitive_feature=["age", "bmi"], levels="model", resolution=64).fit(rows, Y)
+    sets = compatible_sets(told, rows[:30:2], sensitive_feature=["age", "bmi"], bounds=bounds)
+    assert sets.reading.startswith("search")
+    low, high = sets.component("bmi")
+    assert ((low > 29.5) | (high < 30.5)).all()
