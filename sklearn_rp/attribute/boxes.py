@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.utils import gen_batches
 
 from sklearn_rp.attribute.partition import best_assignment, best_runs
 from sklearn_rp.attribute.pieces import Loss, best_groups, best_pieces
+from sklearn_rp.rows import rows_per_chunk
 
 
 class Axis(NamedTuple):
@@ -125,6 +127,22 @@ def best_boxes(state: np.ndarray, axes: Sequence[Axis], worth: Any) -> np.ndarra
     >>> best_boxes(gain, [Axis(np.array([-1, 0, 1])), two], LabelWorth())[0].tolist()
     [[0, 0, 1, 1], [2, 2, 3, 3]]
     """
+    parts = [
+        _best_boxes(state[rows], axes, worth)
+        for rows in gen_batches(len(state), rows_per_chunk(_size(state, axes)))
+    ]
+    return np.concatenate(parts)
+
+
+def _size(state: np.ndarray, axes: Sequence[Axis]) -> int:
+    """Numbers that are worked on for one row at a time: the sums of all strips, some times over."""
+    size = 3 * state[0].size
+    for axis in axes[:-1]:
+        size = int(size * max(1.0, len(axis.strips()) / (len(axis.last_start) - 1)))
+    return size
+
+
+def _best_boxes(state: np.ndarray, axes: Sequence[Axis], worth: Any) -> np.ndarray:
     best: Found | None = None
     n_axes = len(axes)
     for order in itertools.permutations(range(n_axes)):
@@ -154,26 +172,27 @@ def _nested(state: np.ndarray, axes: list[Axis], cut: Callable[[np.ndarray, Axis
     if len(axes) == 1:
         return cut(state, axes[0])
     n_rows, n = state.shape[:2]
-    strips = axes[0].strips()
+    begin, end = np.array(axes[0].strips()).T
     total = np.concatenate([np.zeros_like(state[:, :1]), np.cumsum(state, axis=1)], axis=1)
-    summed = np.stack([total[:, stop] - total[:, start] for start, stop in strips], axis=1)
+    summed = np.take(total, end, axis=1)
+    summed -= np.take(total, begin, axis=1)
     inner = _nested(summed.reshape(-1, *summed.shape[2:]), axes[1:], cut)
-    value = inner.value.reshape(n_rows, len(strips))
+    value = inner.value.reshape(n_rows, len(begin)).T
     best = np.full((n + 1, n_rows), -np.inf)
     best[0] = 0.0
     chosen = np.zeros((n + 1, n_rows), dtype=np.intp)
-    for k, (start, stop) in enumerate(strips):  # by where they end
-        found = best[start] + value[:, k]
-        better = found > best[stop]
-        best[stop] = np.where(better, found, best[stop])
-        chosen[stop] = np.where(better, k, chosen[stop])
-    begin = np.array([start for start, _ in strips])
     rows, at = np.arange(n_rows), np.full(n_rows, n)
+    for stop in range(1, n + 1):
+        ending = np.flatnonzero(end == stop)
+        if len(ending):
+            found = best[begin[ending]] + value[ending]
+            least = found.argmax(axis=0)
+            best[stop], chosen[stop] = found[least, rows], ending[least]
     strip = np.zeros((n_rows, n), dtype=np.intp)
     for cell in range(n - 1, -1, -1):
         strip[:, cell] = chosen[at, rows]
         at = np.where(begin[strip[:, cell]] == cell, cell, at)
-    inside = inner.box.reshape(n_rows, len(strips), *inner.box.shape[1:])
+    inside = inner.box.reshape(n_rows, len(begin), *inner.box.shape[1:])
     box = inside[rows[:, None], strip]
     many = int(inner.box.max(initial=0)) + 1
     return Found(box + many * strip.reshape(n_rows, n, *(1,) * (len(axes) - 1)), best[n])

@@ -44,19 +44,6 @@ class MinimumBoxes(MinimumRelease):
 
     axes: tuple[Axis, ...]
 
-    @property
-    def _width(self) -> int:  # type: ignore[override]
-        """Numbers that an answer is made of: the sums of all strips at a time."""
-        strips = 2.0
-        for axis in self.axes[:-1]:
-            strips *= max(1.0, sum(k - j for j, k in axis.strips()) / len(axis.last_start))
-        return int(strips * 2 * self._n_summed)
-
-    @property
-    def _n_summed(self) -> int:
-        """Numbers that are summed up over a box."""
-        raise NotImplementedError
-
     def along(self, X: Rows) -> tuple[Runs, np.ndarray, np.ndarray]:
         """Boxes of equal answers, of which neighbours may have the same; and the rows' own.
 
@@ -162,10 +149,6 @@ class MinimumBoxes(MinimumRelease):
 class BoxLabels(MinimumBoxes, MinimumLabels):
     """The release of an :class:`~sklearn_rp.AttributePrivacyClassifier` of several features."""
 
-    @property
-    def _n_summed(self) -> int:
-        return len(self.classes)
-
     def _labelled(
         self, rows: slice, gain: np.ndarray, weight: np.ndarray, own: np.ndarray
     ) -> Labelling:
@@ -185,10 +168,6 @@ class BoxNumbers(MinimumBoxes, MinimumNumbers):
 
     Boxes are chosen by the squared error, or the log-loss, also where numbers are quantiles.
     """
-
-    @property
-    def _n_summed(self) -> int:
-        return 2
 
     def _labelled(
         self, rows: slice, gain: np.ndarray, weight: np.ndarray, own: np.ndarray
