@@ -84,7 +84,7 @@ class Runs:
 
     def of_rows(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Positions in `rows`, and the runs of the row that stands there, side by side."""
-        return _side_by_side(self.first[rows], self.first[rows + 1])
+        return side_by_side(self.first[rows], self.first[rows + 1])
 
     def take(self, rows: np.ndarray) -> Runs:
         """Runs of some rows, in their order."""
@@ -135,7 +135,7 @@ class Runs:
 
         The answers are pairs: those of the one times the number of the other's, and the other's.
         """
-        one, run = _side_by_side(*other._near(self))
+        one, run = side_by_side(*other._near(self))
         low = np.maximum(self.low[one], other.low[run])
         high = np.minimum(self.high[one], other.high[run])
         meet = np.ones(len(one), dtype=bool)
@@ -161,8 +161,18 @@ class Runs:
         return np.searchsorted(high, begins), np.searchsorted(low, stops, side="right")
 
 
-def _side_by_side(first: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ranges written out: for each of their numbers the range that it is from, and the number."""
+def side_by_side(first: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ranges written out: for each of their numbers the range that it is from, and the number.
+
+    Parameters
+    ----------
+    first, after : ndarray of int of shape (n_ranges,)
+        Where each begins, and the number behind its last.
+
+    Returns
+    -------
+    place, number : ndarray of int of shape (n_numbers,)
+    """
     count = after - first
     place = np.repeat(np.arange(len(first)), count)
     within = np.arange(len(place)) - np.repeat(np.cumsum(count) - count, count)

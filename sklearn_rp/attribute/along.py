@@ -24,6 +24,7 @@ from sklearn_rp.rows import Rows
 from sklearn_rp.runs import Runs, concatenate
 from sklearn_rp.trial import refuse_random
 
+OWN_READING = "its own labelling"  # of an estimator that knows its sets
 _PROFILE_CELLS = 16  # of the first look at a smoothed label that is known all along the feature
 
 
@@ -188,7 +189,7 @@ class ReleaseAlong:
             else:
                 joint = cast("MinimumBoxes", self._known)
                 runs, symbol, answer = joint.along_one(X, self._place)
-            return [Along.known(runs, symbol, answer, a.domain, "its own labelling")]
+            return [Along.known(runs, symbol, answer, a.domain, OWN_READING)]
         own, rows = a.values(X), np.arange(X.shape[0])
         profile = None if self._sweep is None else self._sweep.profile(X)
         found = []

@@ -24,26 +24,42 @@ class Axis(NamedTuple):
 
     Parameters
     ----------
-    last_start : ndarray of int of shape (n_cells + 1,)
+    last_start : ndarray of int of shape (n_cells + 1,) or (n_rows, n_cells + 1)
         The last cell at which a stretch that ends before a cell may start; -1: none may.
     fewest : int
         Of categories: the fewest of a group; 0 for numbers, whose stretches hang together.
+    mass : ndarray of shape (n_cells,), or None
+        Share of the population in each cell, where it is what a minimum is measured in.
     """
 
     last_start: np.ndarray
     fewest: int = 0
+    mass: np.ndarray | None = None
 
-    def strips(self) -> list[tuple[int, int]]:
+    @property
+    def n_cells(self) -> int:
+        """Number of cells."""
+        return self.last_start.shape[-1] - 1
+
+    def take(self, rows: Any) -> Axis:
+        """The same for some of the rows."""
+        return (
+            self if self.last_start.ndim == 1 else self._replace(last_start=self.last_start[rows])
+        )
+
+    def strips(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Stretches that are long enough and cannot be cut in two: first cell, and behind the last.
 
-        Two strips are never worth less than one: each may be cut as the one was.
+        Two strips are never worth less than one: each may be cut as the one was. Strips are in the
+        order of their ends; which of them a row has is the third, of shape (n_rows or 1, n_strips).
         """
-        found, last = [], self.last_start
-        for stop in range(1, len(last)):
-            until = int(last[stop])
-            since = int(last[until]) + 1 if until >= 0 else 0
-            found += [(start, stop) for start in range(since, until + 1)]
-        return found
+        last = np.atleast_2d(self.last_start)
+        since = np.where(last >= 0, np.take_along_axis(last, np.maximum(last, 0), axis=1) + 1, 0)
+        start = np.arange(last.shape[1])
+        there = (since[:, :, None] <= start) & (start <= last[:, :, None])
+        there[:, 0] = False
+        end, begin = np.nonzero(there.any(axis=0))
+        return begin, end, there[:, end, begin]
 
 
 class Found(NamedTuple):
@@ -128,7 +144,7 @@ def best_boxes(state: np.ndarray, axes: Sequence[Axis], worth: Any) -> np.ndarra
     [[0, 0, 1, 1], [2, 2, 3, 3]]
     """
     parts = [
-        _best_boxes(state[rows], axes, worth)
+        _best_boxes(state[rows], [axis.take(rows) for axis in axes], worth)
         for rows in gen_batches(len(state), rows_per_chunk(_size(state, axes)))
     ]
     return np.concatenate(parts)
@@ -138,7 +154,7 @@ def _size(state: np.ndarray, axes: Sequence[Axis]) -> int:
     """Numbers that are worked on for one row at a time: the sums of all strips, some times over."""
     size = 3 * state[0].size
     for axis in axes[:-1]:
-        size = int(size * max(1.0, len(axis.strips()) / (len(axis.last_start) - 1)))
+        size = int(size * max(1.0, len(axis.strips()[0]) / axis.n_cells))
     return size
 
 
@@ -172,12 +188,16 @@ def _nested(state: np.ndarray, axes: list[Axis], cut: Callable[[np.ndarray, Axis
     if len(axes) == 1:
         return cut(state, axes[0])
     n_rows, n = state.shape[:2]
-    begin, end = np.array(axes[0].strips()).T
+    begin, end, there = axes[0].strips()
+    row, strip = np.nonzero(np.broadcast_to(there, (n_rows, len(begin))))
     total = np.concatenate([np.zeros_like(state[:, :1]), np.cumsum(state, axis=1)], axis=1)
-    summed = np.take(total, end, axis=1)
-    summed -= np.take(total, begin, axis=1)
-    inner = _nested(summed.reshape(-1, *summed.shape[2:]), axes[1:], cut)
-    value = inner.value.reshape(n_rows, len(begin)).T
+    summed = total[row, end[strip]]
+    summed -= total[row, begin[strip]]
+    inner = _nested(summed, [axis.take(row) for axis in axes[1:]], cut)
+    value = np.full((len(begin), n_rows), -np.inf)
+    value[strip, row] = inner.value
+    pair = np.zeros((n_rows, len(begin)), dtype=np.intp)
+    pair[row, strip] = np.arange(len(row))
     best = np.full((n + 1, n_rows), -np.inf)
     best[0] = 0.0
     chosen = np.zeros((n + 1, n_rows), dtype=np.intp)
@@ -188,11 +208,10 @@ def _nested(state: np.ndarray, axes: list[Axis], cut: Callable[[np.ndarray, Axis
             found = best[begin[ending]] + value[ending]
             least = found.argmax(axis=0)
             best[stop], chosen[stop] = found[least, rows], ending[least]
-    strip = np.zeros((n_rows, n), dtype=np.intp)
+    taken = np.zeros((n_rows, n), dtype=np.intp)
     for cell in range(n - 1, -1, -1):
-        strip[:, cell] = chosen[at, rows]
-        at = np.where(begin[strip[:, cell]] == cell, cell, at)
-    inside = inner.box.reshape(n_rows, len(begin), *inner.box.shape[1:])
-    box = inside[rows[:, None], strip]
+        taken[:, cell] = chosen[at, rows]
+        at = np.where(begin[taken[:, cell]] == cell, cell, at)
+    box = inner.box[pair[rows[:, None], taken]]
     many = int(inner.box.max(initial=0)) + 1
-    return Found(box + many * strip.reshape(n_rows, n, *(1,) * (len(axes) - 1)), best[n])
+    return Found(box + many * taken.reshape(n_rows, n, *(1,) * (len(axes) - 1)), best[n])

@@ -17,6 +17,7 @@ from sklearn_rp.attribute.along import ReleaseAlong, edges_along
 from sklearn_rp.attribute.asked import asked_of
 from sklearn_rp.attribute.cell_prior import CellPrior, check_joint_prior, check_prior, learns
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
+from sklearn_rp.attribute.earlier import earlier_rooms, left_open
 from sklearn_rp.attribute.finding import sets_of
 from sklearn_rp.attribute.joint import MinimumBoxes
 from sklearn_rp.attribute.joint_sets import JointSets
@@ -25,6 +26,7 @@ from sklearn_rp.attribute.levels import best_weight, check_levels, with_run_mode
 from sklearn_rp.attribute.partition import last_starts, measured
 from sklearn_rp.attribute.prior import Prior
 from sklearn_rp.attribute.space import Space, axes_of, cells_within
+from sklearn_rp.attribute.within import release_within
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Feature, Number
 from sklearn_rp.models.inside import is_frozen, last_step
@@ -153,7 +155,8 @@ class Guaranteed(Wrapper):
         by_row = unit == "mass" and not prior.empirical
         last_start = None if by_row else last_starts(measure, least)
         laid_out = {"feature": feature, "cells": cells, "prior": prior, "minimum": least}
-        return laid_out | {"last_start": last_start}, [measure], (least,)
+        laid_out |= {"last_start": last_start, "by_mass": unit == "mass"}
+        return laid_out, [measure], (least,)
 
     def _grid(
         self,
@@ -232,36 +235,63 @@ class Guaranteed(Wrapper):
         fit = self._fit_model
         return with_run_model(release, weight, estimator, fit, X, y, params, measures, rng)
 
-    def predict(self, X):
+    def predict(self, X, within=None):
         """Answer to release for each row.
 
         Parameters
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
             Rows.
+        within : CompatibleSets or JointSets, default=None
+            What earlier releases about the same people, of any models, left open: `compatible_sets`
+            of the last of them. The answer is chosen inside it, so that the component that holds a
+            row is never cut below the minimum, however many releases there are.
 
         Returns
         -------
         answer : ndarray of shape (n_samples,)
+
+        Raises
+        ------
+        ValueError
+            If `within` does not hold a row's own value, which must have changed since; or is of
+            other features, possible values or rows.
         """
         check_is_fitted(self)
-        return self.release_.release(check_rows(self, X, reset=False))
+        X = check_rows(self, X, reset=False)
+        if within is None:
+            return self.release_.release(X)
+        rooms, own = earlier_rooms(within, X, self.release_.space)
+        return release_within(self.release_, X, rooms, own).answer
 
-    def compatible_sets(self, X):
-        """Sets of values with the same released label; for the owner of the rows.
+    def compatible_sets(self, X, within=None):
+        """Sets of values with the same released answer; for the owner of the rows.
 
         Parameters
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
             Rows.
+        within : CompatibleSets or JointSets, default=None
+            What earlier releases left open, as of `predict`.
 
         Returns
         -------
         sets : CompatibleSets, or JointSets of several features
-            Exact: no component that holds a row is shorter than the minimum.
+            Exact: no component that holds a row is shorter than the minimum. With `within` what is
+            open after this release, too: what the next one takes. A component is then no shorter
+            than the minimum, or than what was left of it before.
+
+        Raises
+        ------
+        ValueError
+            As of `predict`.
         """
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
+        if within is not None:
+            space = self.release_.space
+            rooms, own = earlier_rooms(within, X, space)
+            return left_open(release_within(self.release_, X, rooms, own), X, space)
         if isinstance(self.feature_, Space):
             return JointSets.of(cast("MinimumBoxes", self.release_), X)
         sets: CompatibleSets = sets_of(ReleaseAlong(self, self.feature_, X, self.resolution), X)

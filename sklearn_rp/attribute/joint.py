@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 
 from sklearn_rp.attribute.boxes import Axis, LabelWorth, NumberWorth, best_boxes
-from sklearn_rp.attribute.labelling import Labelling, MinimumLabels, MinimumRelease
+from sklearn_rp.attribute.labelling import Labelling, MinimumRelease
+from sklearn_rp.attribute.labels import MinimumLabels
 from sklearn_rp.attribute.numbers import MinimumNumbers
+from sklearn_rp.attribute.partition import exactly_summed
 from sklearn_rp.attribute.pieces import Loss
+from sklearn_rp.attribute.rooms import Rooms
+from sklearn_rp.attribute.space import Space
 from sklearn_rp.feature import Category
 from sklearn_rp.rows import Rows
 from sklearn_rp.runs import Runs
@@ -108,53 +112,69 @@ class MinimumBoxes(MinimumRelease):
         box = np.concatenate([each.box for each in parts])
         own = np.concatenate([each.released for each in parts])
         answer = np.concatenate([each.answer(self.symbols) for each in parts])
-        space, numbers = self.cells, _numbered(box)
-        place, low, after = _sides(numbers, space.shape)
-        part, which = np.arange(len(place)), np.arange(len(place))
-        first, stop = (np.empty(low.shape), np.empty(low.shape))
-        for j, side in enumerate(space.sides):
-            first[:, j], stop[:, j] = side.first[low[:, j]], side.last[after[:, j] - 1]
-        # A box of several categories is one for each of them.
-        apart = [j for j, f in enumerate(space.features) if isinstance(f, Category)]
-        if apart:
-            cell = np.stack(np.unravel_index(np.arange(numbers.shape[1]), space.shape), axis=1)
-            pairs = np.concatenate(
-                [numbers.reshape(-1, 1), np.tile(cell[:, apart], (len(numbers), 1))], axis=1
-            )
-            pairs = np.unique(pairs, axis=0)
-            part = pairs[:, 0]
-            first, stop, which = first[part], stop[part], part
-            first[:, apart], stop[:, apart] = pairs[:, 1:], pairs[:, 1:] + 1
-        row, at = np.divmod(place, numbers.shape[1])
-        symbol = labels[row, at]
-        runs = Runs(row[part], symbol[part], first, stop, len(labels), self._n_answers(labels))
+        which, place, first, stop = box_parts(box, self.cells)
+        row, at = np.divmod(place[which], box.shape[1])
+        n_answers = self._n_answers(labels)
+        runs = Runs(row, labels[row, at], first, stop, len(labels), n_answers)
         return runs, which, own, answer
+
+    @property
+    def space(self) -> Space:
+        """The features and their cells."""
+        return self.cells
+
+    def cuts(self, weight: np.ndarray, rooms: Rooms | None = None) -> tuple[Axis, ...]:
+        """How cells may be cut: along each feature.
+
+        Parameters
+        ----------
+        weight : ndarray of shape (n_rows, n_cells)
+            How likely each cell is.
+        rooms : Rooms, default=None
+            Inside which they are, of one row each: with equally many categories.
+
+        Returns
+        -------
+        axes : tuple of Axis
+        """
+        if rooms is None:
+            return self.axes
+        return tuple(
+            rooms.axis(self.cells, j, least, axis.mass)
+            for j, (least, axis) in enumerate(zip(self.minimum, self.axes, strict=True))
+        )
 
     def _pieces(self, each: Labelling) -> tuple[Runs, np.ndarray]:
         assert each.box is not None
-        numbers = _numbered(each.box)
+        numbers = numbered(each.box)
         place, low, after = _sides(numbers, self.cells.shape)
         row, at = np.divmod(place, numbers.shape[1])
         symbol = each.labels[row, at]
         runs = Runs(row, symbol, low, after, len(each.labels), int(symbol.max(initial=0)) + 1)
         return runs, numbers
 
-    def _boxes(self, state: np.ndarray, worth: Any) -> np.ndarray:
+    def _boxes(self, state: np.ndarray, axes: tuple[Axis, ...], worth: Any) -> np.ndarray:
         """Number of the box of each cell: (n_rows, n_cells, k) to (n_rows, n_cells)."""
-        grid = state.reshape(len(state), *self.cells.shape, state.shape[2])
-        return best_boxes(grid, self.axes, worth).reshape(state.shape[:2])
+        shape = (len(state), *(axis.n_cells for axis in axes), state.shape[2])
+        return best_boxes(state.reshape(shape), axes, worth).reshape(state.shape[:2])
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class BoxLabels(MinimumBoxes, MinimumLabels):
     """The release of an :class:`~sklearn_rp.AttributePrivacyClassifier` of several features."""
 
-    def _labelled(
-        self, rows: slice, gain: np.ndarray, weight: np.ndarray, own: np.ndarray
+    def labelled(
+        self,
+        rows: Any,
+        gain: np.ndarray,
+        weight: np.ndarray,
+        own: np.ndarray,
+        axes: tuple[Axis, ...],
     ) -> Labelling:
-        weighted = gain * weight[:, :, None]
-        box = self._boxes(weighted, LabelWorth())
-        numbers = _numbered(box)
+        """What agrees best with the model's answers in the cells: as of one feature."""
+        weighted = exactly_summed(gain * weight[:, :, None])
+        box = self._boxes(weighted, axes, LabelWorth())
+        numbers = numbered(box)
         n_boxes = int(numbers.max()) + 1
         flat = weighted.reshape(-1, weighted.shape[2])
         worth = [np.bincount(numbers.ravel(), column, n_boxes) for column in flat.T]
@@ -169,20 +189,76 @@ class BoxNumbers(MinimumBoxes, MinimumNumbers):
     Boxes are chosen by the squared error, or the log-loss, also where numbers are quantiles.
     """
 
-    def _labelled(
-        self, rows: slice, gain: np.ndarray, weight: np.ndarray, own: np.ndarray
+    def labelled(
+        self,
+        rows: Any,
+        gain: np.ndarray,
+        weight: np.ndarray,
+        own: np.ndarray,
+        axes: tuple[Axis, ...],
     ) -> Labelling:
+        """What agrees best with the model's answers in the cells: as of one feature."""
         log = self.loss.log
         middle = 0.0 if log else np.average(gain, axis=1, weights=weight)[:, None]
         state = np.stack([weight, weight * (gain - middle)], axis=2)
-        box = self._boxes(state, NumberWorth(Loss(log=log)))
+        box = self._boxes(state, axes, NumberWorth(Loss(log=log)))
         return Labelling(rows, box, gain, weight, own, box=box)
 
 
-def _numbered(box: np.ndarray) -> np.ndarray:
-    """Numbers of boxes that go on from row to row."""
+def numbered(box: np.ndarray) -> np.ndarray:
+    """Numbers of boxes that go on from row to row.
+
+    Parameters
+    ----------
+    box : ndarray of int of shape (n_rows, n_cells)
+        Numbers from 0 up in each row.
+
+    Returns
+    -------
+    numbers : ndarray of int of shape (n_rows, n_cells)
+    """
     many = box.max(axis=1) + 1
     return box + (np.cumsum(many) - many)[:, None]
+
+
+def box_parts(
+    box: np.ndarray, space: Space
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Boxes of cells, those of several categories in a part for each.
+
+    Parameters
+    ----------
+    box : ndarray of int of shape (n_rows, n_cells)
+        Number of the box of each cell of the grid, from 0 up in each row.
+    space : Space
+        The features and their cells.
+
+    Returns
+    -------
+    which : ndarray of int of shape (n_parts,)
+        Number of the box that each part is of; they go on from row to row.
+    place : ndarray of int of shape (n_boxes,)
+        One of the cells of each box: flat, of all rows.
+    first, stop : ndarray of shape (n_parts, n_features)
+        Ends, as of `Runs`.
+    """
+    numbers = numbered(box)
+    place, low, after = _sides(numbers, space.shape)
+    which = np.arange(len(place))
+    first, stop = np.empty(low.shape), np.empty(low.shape)
+    for j, side in enumerate(space.sides):
+        first[:, j], stop[:, j] = side.first[low[:, j]], side.last[after[:, j] - 1]
+    apart = [j for j, f in enumerate(space.features) if isinstance(f, Category)]
+    if apart:
+        cell = np.stack(np.unravel_index(np.arange(numbers.shape[1]), space.shape), axis=1)
+        pairs = np.concatenate(
+            [numbers.reshape(-1, 1), np.tile(cell[:, apart], (len(numbers), 1))], axis=1
+        )
+        pairs = np.unique(pairs, axis=0)
+        which = pairs[:, 0]
+        first, stop = first[which], stop[which]
+        first[:, apart], stop[:, apart] = pairs[:, 1:], pairs[:, 1:] + 1
+    return which, place, first, stop
 
 
 def _sides(

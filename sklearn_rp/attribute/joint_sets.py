@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import gen_batches
 
+from sklearn_rp.attribute.along import OWN_READING
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
 from sklearn_rp.attribute.joint import MinimumBoxes
 from sklearn_rp.domain import extent
@@ -72,7 +73,7 @@ class JointSets:
     box: np.ndarray
     own: np.ndarray
     index: Any = None
-    reading: str = "its own labelling"
+    reading: str = OWN_READING
 
     @classmethod
     def of(cls, release: MinimumBoxes, X: Rows) -> JointSets:
@@ -348,23 +349,37 @@ class JointSets:
         feature = self.features[j]
         row, low, high = _joined(self.row[kept], self.start[kept, j], self.stop[kept, j], feature)
         runs = Runs(row, np.zeros_like(row), low, high, len(self), 1)
-        length = runs.totals(feature.domain)[:, 0]
-        return CompatibleSets(
-            self.label,
-            feature.name,
-            feature.low,
-            feature.high,
-            feature.categories,
-            row,
-            low,
-            high,
-            self.own[:, j] if feature.categories is None else self.own[:, j].astype(np.intp),
-            length,
-            length,
-            self.index,
-            feature.domain,
-            self.reading,
-        )
+        own = self.own[:, j] if feature.categories is None else self.own[:, j].astype(np.intp)
+        return exact_sets(self.label, feature, runs, own, self.reading, self.index)
+
+
+def exact_sets(
+    label: np.ndarray,
+    feature: Feature,
+    runs: Runs,
+    own: np.ndarray,
+    reading: str,
+    index: Any = None,
+) -> CompatibleSets:
+    """Sets of one feature that are known all along it.
+
+    Parameters
+    ----------
+    label, own, reading, index
+        As of `CompatibleSets`.
+    feature : Feature
+        The sensitive feature.
+    runs : Runs
+        Their parts.
+
+    Returns
+    -------
+    sets : CompatibleSets
+    """
+    length = runs.totals(feature.domain)[:, 0]
+    a, ends = feature, (runs.row, runs.low, runs.high)
+    known = label, a.name, a.low, a.high, a.categories, *ends, own, length, length
+    return CompatibleSets(*known, index, a.domain, reading)
 
 
 def _values_of(features: tuple[Feature, ...], prior: Any) -> np.ndarray:

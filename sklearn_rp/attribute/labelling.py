@@ -1,25 +1,24 @@
-"""Labels along a sensitive feature, chosen anew for each row: none for less than a minimum."""
+"""Answers along a sensitive feature, chosen anew for each row: none for less than a minimum."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from sklearn_rp.attribute.boxes import Axis
 from sklearn_rp.attribute.cell_prior import CellPrior
-from sklearn_rp.attribute.partition import best_assignment, best_runs, last_starts
+from sklearn_rp.attribute.partition import last_starts
+from sklearn_rp.attribute.rooms import Rooms
 from sklearn_rp.attribute.space import Space
 from sklearn_rp.feature import Category, Number
 from sklearn_rp.models.asking import at_each
-from sklearn_rp.models.labels import encode, labels_of, probabilities_of
 from sklearn_rp.release import FittedRelease
 from sklearn_rp.rows import Rows, alike, take_rows
 from sklearn_rp.runs import Runs
-
-_LEAD = 1e-9  # of the released label's probability over all others
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +27,7 @@ class Labelling:
 
     Parameters
     ----------
-    rows : slice
+    rows : slice or ndarray of int
         Which rows.
     labels : ndarray of int of shape (n_rows, n_cells)
         Number of the label of each cell.
@@ -42,7 +41,7 @@ class Labelling:
         Of a grid: number of the box of each cell, which has one label.
     """
 
-    rows: slice
+    rows: Any
     labels: np.ndarray
     gain: np.ndarray
     weight: np.ndarray
@@ -53,6 +52,11 @@ class Labelling:
     def released(self) -> np.ndarray:
         """Number of the label of each row."""
         return self.labels[np.arange(len(self.own)), self.own]
+
+    @property
+    def codes(self) -> np.ndarray:
+        """What is released in all cells, as numbers that are equal where it is: as `labels`."""
+        return self.labels
 
     def answer(self, symbols: Any) -> np.ndarray:
         """What is released for each row."""
@@ -94,6 +98,8 @@ class MinimumRelease(FittedRelease):
     alone : bool
         Whether models are asked for one row at a time, in all its cells: the last bits of their
         answers depend on what else they are asked.
+    by_mass : bool
+        Whether the minimum is measured in mass under the prior; of several features their axes say.
     """
 
     model: Any
@@ -105,6 +111,7 @@ class MinimumRelease(FittedRelease):
     run_model: Any = None
     run_weight: float = 0.0
     alone: bool = False
+    by_mass: bool = False
 
     _width = 1  # numbers that an answer is made of
 
@@ -176,13 +183,13 @@ class MinimumRelease(FittedRelease):
         along = ((truth - mean) * (learnt - mean)).sum()
         return float(np.clip(along / across, 0.0, 1.0).round(3))
 
-    def own_runs(self, X: Rows) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+    def own_runs(self, X: Rows) -> Iterator[tuple[Any, np.ndarray, np.ndarray]]:
         """Chunk by chunk: rows, the model's answer for each row's run, and the answer learnt."""
         raise NotImplementedError
 
     def _labellings(self, X: Rows) -> Iterator[Any]:
         """What is released, chunk by chunk."""
-        raise NotImplementedError
+        return (self.finished(X, each) for each in self.optimal(X))
 
     def _n_answers(self, labels: np.ndarray) -> int:
         """How many answers are told apart along the feature."""
@@ -192,17 +199,71 @@ class MinimumRelease(FittedRelease):
         """Answers of a model, rounded: their last bits may depend on the batch."""
         raise NotImplementedError
 
-    def _best(self, gain: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    def _best(self, gain: np.ndarray, weight: np.ndarray, axis: Axis) -> np.ndarray:
         """Number of the answer, or of the stretch, of each cell: shape (n_rows, n_cells)."""
         raise NotImplementedError
+
+    def finished(self, X: Rows, each: Any) -> Any:
+        """What is released, from what agrees best with the model.
+
+        Parameters
+        ----------
+        X : ndarray or DataFrame of shape (n_samples, n_features)
+            Rows as ``checked_rows`` of the estimator gives them.
+        each : Labelling
+            Of some of them.
+
+        Returns
+        -------
+        each : Labelling
+        """
+        raise NotImplementedError
+
+    @property
+    def space(self) -> Space:
+        """The features and their cells."""
+        return Space((self.feature,), (self.cells,))
+
+    def cuts(self, weight: np.ndarray, rooms: Rooms | None = None) -> tuple[Axis, ...]:
+        """How cells may be cut: along each feature.
+
+        Parameters
+        ----------
+        weight : ndarray of shape (n_rows, n_cells)
+            How likely each cell is.
+        rooms : Rooms, default=None
+            Inside which they are, of one row each: with equally many categories.
+
+        Returns
+        -------
+        axes : tuple of Axis
+        """
+        if rooms is not None:
+            count = self.prior.count
+            mass = np.broadcast_to(count / count.sum(), weight.shape)
+            mass = mass if self.prior.empirical else weight
+            return (rooms.axis(self.space, 0, self.minimum, mass if self.by_mass else None),)
+        if isinstance(self.feature, Category):
+            return (Axis(np.arange(len(self.cells) + 1) - 1, int(self.minimum)),)
+        return (Axis(self._last_starts(weight)),)
 
     def _learnt(self, X: Rows, runs: Runs) -> np.ndarray:
         """Answers learnt for runs of cells: shape (n_runs, ...)."""
         rows = blurred(self.feature, self.cells, X, runs.row, runs.low, runs.high)
         return self._asked(self.run_model, rows, runs.first)
 
-    def _optimal(self, X: Rows) -> Iterator[Labelling]:
-        """What agrees best with the model, chunk by chunk."""
+    def optimal(self, X: Rows) -> Iterator[Labelling]:
+        """What agrees best with the model, chunk by chunk.
+
+        Parameters
+        ----------
+        X : ndarray or DataFrame of shape (n_samples, n_features)
+            Rows as ``checked_rows`` of the estimator gives them.
+
+        Yields
+        ------
+        each : Labelling
+        """
         cell = self.cells.of(self.feature.values(X))
         columns = self.feature.columns
         values = self.feature.held(self.cells.at).reshape(len(self.cells), -1)
@@ -213,7 +274,7 @@ class MinimumRelease(FittedRelease):
 
         for rows, gain in at_each(ask, X, columns, values, self._width):
             weight = self.prior.weights(take_rows(X, rows))
-            yield self._labelled(rows, gain, weight, cell[rows])
+            yield self.labelled(rows, gain, weight, cell[rows], self.cuts(weight))
 
     def _asked(self, model: Any, rows: Rows, ends: np.ndarray) -> np.ndarray:
         """Answers of a model; `ends` are those of what belongs to one row."""
@@ -222,11 +283,28 @@ class MinimumRelease(FittedRelease):
         parts = [slice(a, b) for a, b in pairwise(ends.tolist()) if b > a]
         return np.concatenate([self._answers(model, take_rows(rows, part)) for part in parts])
 
-    def _labelled(
-        self, rows: slice, gain: np.ndarray, weight: np.ndarray, own: np.ndarray
+    def labelled(
+        self,
+        rows: Any,
+        gain: np.ndarray,
+        weight: np.ndarray,
+        own: np.ndarray,
+        axes: tuple[Axis, ...],
     ) -> Labelling:
-        """What agrees best with the model's answers in the cells."""
-        return Labelling(rows, self._best(gain, weight), gain, weight, own)
+        """What agrees best with the model's answers in the cells.
+
+        Parameters
+        ----------
+        rows, gain, weight, own
+            As of `Labelling`.
+        axes : tuple of Axis
+            How the cells may be cut.
+
+        Returns
+        -------
+        each : Labelling
+        """
+        return Labelling(rows, self._best(gain, weight, axes[0]), gain, weight, own)
 
     def _pieces(self, each: Labelling) -> tuple[Runs, np.ndarray]:
         """The stretches, or boxes, of cells with one answer; and the number of each cell's."""
@@ -237,124 +315,6 @@ class MinimumRelease(FittedRelease):
         if self.last_start is not None:
             return self.last_start
         return last_starts(np.cumsum(np.pad(weight, ((0, 0), (1, 0))), axis=1), self.minimum)
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class MinimumLabels(MinimumRelease):
-    """The release of an :class:`~sklearn_rp.AttributePrivacyClassifier`.
-
-    Parameters
-    ----------
-    model : fitted estimator
-        What is to be agreed with.
-    feature : Feature
-        The sensitive feature.
-    cells : Cells
-        Its cells.
-    prior : CellPrior
-        How likely each cell is.
-    minimum : float
-        Smallest stretch, or number of categories, of one answer.
-    last_start : ndarray of int of shape (n_cells + 1,), or None
-        The last cell at which a run that ends before a cell may start; None: it depends on the row.
-    run_model : fitted estimator or None
-        A model for the middles of runs.
-    run_weight : float
-        Weight of its answers, in [0, 1].
-    alone : bool
-        Whether models are asked for one row at a time.
-    classes : ndarray of shape (n_labels,)
-        All that may be released.
-    by_probability : bool
-        Whether the model is agreed with in its probabilities, or in its labels.
-    """
-
-    classes: np.ndarray
-    by_probability: bool
-
-    @property
-    def symbols(self) -> np.ndarray:
-        """All that may be released."""
-        return self.classes
-
-    @property
-    def _width(self) -> int:  # type: ignore[override]
-        return 4 * len(self.classes)
-
-    def _n_answers(self, labels: np.ndarray) -> int:
-        return len(self.classes)
-
-    def truth(self, y: np.ndarray) -> np.ndarray:
-        """What answers for runs are compared with: shape (n_rows, n_labels)."""
-        return (y[:, None] == self.classes).astype(float)
-
-    def probabilities(self, X: Rows) -> np.ndarray:
-        """Mean probabilities over the cells that share the row's label: (n_rows, n_labels).
-
-        The released label leads, if by little.
-        """
-        parts = []
-        for each in self._labellings(X):
-            inside = (each.labels == each.released[:, None]) * each.weight
-            inside = inside / inside.sum(axis=1, keepdims=True)
-            mean = np.einsum("nm,nmc->nc", inside, each.gain)
-            mean = mean / mean.sum(axis=1, keepdims=True)
-            released = np.eye(mean.shape[1], dtype=bool)[each.released]
-            # The largest by _LEAD at least: a tie is nobody's.
-            lack = np.where(released, 0.0, mean).max(axis=1) - mean[released] + _LEAD
-            lack = np.maximum(lack, 0.0)
-            share = (lack / (1 + lack - _LEAD))[:, None]
-            parts.append((1 - share) * mean + share * released)
-        return np.concatenate(parts)
-
-    def most_lost(self, X: Rows) -> float:
-        """Largest share of the agreement that a row loses to the minimum."""
-        lost = [0.0]
-        for each in self._labellings(X):
-            kept = np.take_along_axis(each.gain, each.labels[:, :, None], axis=2)[:, :, 0]
-            lost.append(float(((each.gain.max(axis=2) - kept) * each.weight).sum(axis=1).max()))
-        return max(lost)
-
-    def own_runs(self, X: Rows) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-        """Chunk by chunk: rows, the model's mean over each row's run, and the answer learnt."""
-        for each in self._optimal(X):
-            runs, number = self._pieces(each)
-            run = number[np.arange(len(each.own)), each.own]
-            weight = each.weight[:, :, None]
-            mean = _sums(number, each.gain * weight) / _sums(number, weight)
-            yield each.rows, mean[run], self._learnt(take_rows(X, each.rows), runs)[run]
-
-    def _labellings(self, X: Rows) -> Iterator[Labelling]:
-        """What is released, chunk by chunk."""
-        for each in self._optimal(X):
-            yield each if self.run_model is None else self._relabelled(X, each)
-
-    def _relabelled(self, X: Rows, each: Labelling) -> Labelling:
-        """Each run's label by both answers for it, and what the labels of its cells are worth.
-
-        Runs keep their ends, or join a neighbour: none becomes shorter.
-        """
-        runs, number = self._pieces(each)
-        learnt = self._learnt(take_rows(X, each.rows), runs)[number]
-        gain = (1 - self.run_weight) * each.gain + self.run_weight * learnt
-        best = _sums(number, gain * each.weight[:, :, None]).argmax(axis=1)
-        return replace(each, labels=best[number], gain=gain)
-
-    def _best(self, gain: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        weighted = gain * weight[:, :, None]
-        if isinstance(self.feature, Category):
-            return best_assignment(weighted, int(self.minimum))
-        return best_runs(weighted, self._last_starts(weight))
-
-    def _answers(self, model: Any, rows: Rows) -> np.ndarray:
-        """Probability of each label for each row: shape (n_rows, n_labels)."""
-        found = probabilities_of(model, rows) if self.by_probability else None
-        if found is None or found.shape[1] != len(self.symbols):
-            # A fallback has no probability of its own.
-            labels = encode(labels_of(model, rows), self.symbols)
-            found = np.eye(len(self.symbols))[labels]
-        # Rounded: the last bits of a model's answer may depend on the batch, the release must not.
-        return found.round(9)
 
 
 def blurred(
@@ -380,8 +340,20 @@ def in_cells(labels: np.ndarray) -> tuple[Runs, np.ndarray]:
     return runs, number.reshape(labels.shape)
 
 
-def _sums(number: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Sums over each run of what is known of the cells: (n_rows, n_cells, k) to (n_runs, k)."""
+def sums(number: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Sums over each run of what is known of its cells.
+
+    Parameters
+    ----------
+    number : ndarray of int of shape (n_rows, n_cells)
+        Number of the run of each cell.
+    values : ndarray of shape (n_rows, n_cells, k)
+        What is summed up.
+
+    Returns
+    -------
+    sums : ndarray of shape (n_runs, k)
+    """
     run, flat = number.ravel(), values.reshape(-1, values.shape[2])
     step = np.diff(run, prepend=-1)
     if (step >= 0).all():  # runs come one after the other, boxes need not

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_rp.attribute.along import symbols_of
 from sklearn_rp.attribute.guaranteed import Guaranteed
 from sklearn_rp.attribute.joint import BoxLabels
-from sklearn_rp.attribute.labelling import MinimumLabels
+from sklearn_rp.attribute.labels import MinimumLabels
 from sklearn_rp.attribute.partition import enumerates
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Number

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_rp.attribute.boxes import Axis
 from sklearn_rp.attribute.labelling import Labelling, MinimumRelease
 from sklearn_rp.attribute.pieces import MOST_CATEGORIES, Loss, best_groups, best_pieces
 from sklearn_rp.feature import Category
@@ -28,6 +29,11 @@ class Levelled(Labelling):
     """
 
     levels: np.ndarray
+
+    @property
+    def codes(self) -> np.ndarray:
+        """What is released in all cells: the numbers."""
+        return np.take_along_axis(self.levels, self.labels, axis=1)
 
     def at(self, symbols: object, row: np.ndarray, cell: np.ndarray) -> np.ndarray:
         """What is released for some rows in some cells."""
@@ -94,39 +100,50 @@ class MinimumNumbers(MinimumRelease):
         lost = [self.loss.of(truth, (1 - t) * mean + t * learnt).sum() for t in tried]
         return float(tried[int(np.argmin(lost))])
 
-    def own_runs(self, X: Rows) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+    def own_runs(self, X: Rows) -> Iterator[tuple[Any, np.ndarray, np.ndarray]]:
         """Chunk by chunk: rows, the model's level of each row's run, and the answer learnt."""
-        for each in self._optimal(X):
+        for each in self.optimal(X):
             runs, number = self._pieces(each)
             run = number[np.arange(len(each.own)), each.own]
             level = np.take_along_axis(self._levels(each), each.released[:, None], axis=1)
             yield each.rows, level, self._learnt(take_rows(X, each.rows), runs)[run][:, None]
 
-    def _labellings(self, X: Rows) -> Iterator[Levelled]:
-        """What is released, chunk by chunk."""
-        for each in self._optimal(X):
-            levels = self._levels(each)
-            if self.run_model is not None:
-                runs, _ = self._pieces(each)
-                learnt = np.zeros_like(levels)
-                learnt[runs.row, runs.symbol] = self._learnt(take_rows(X, each.rows), runs)
-                levels = (1 - self.run_weight) * levels + self.run_weight * learnt
-            if self.pos_label is not None:  # probabilities they are still
-                levels = np.clip(levels, 0.0, 1.0)
-            if self.decimals is not None:
-                levels = _rounded(levels, self.decimals)
-            levels, place = _ordered(levels + 0.0)  # no minus zero
-            labels = np.take_along_axis(place, each.labels, axis=1)
-            found = labels, each.gain, each.weight, each.own
-            yield Levelled(each.rows, *found, levels, box=each.box)
+    def finished(self, X: Rows, each: Labelling) -> Levelled:
+        """The number of each piece.
+
+        Parameters
+        ----------
+        X : ndarray or DataFrame of shape (n_samples, n_features)
+            Rows as ``checked_rows`` of the estimator gives them.
+        each : Labelling
+            What agrees best with the model, for some of them.
+
+        Returns
+        -------
+        each : Levelled
+        """
+        levels = self._levels(each)
+        if self.run_model is not None:
+            runs, _ = self._pieces(each)
+            learnt = np.zeros_like(levels)
+            learnt[runs.row, runs.symbol] = self._learnt(take_rows(X, each.rows), runs)
+            levels = (1 - self.run_weight) * levels + self.run_weight * learnt
+        if self.pos_label is not None:  # probabilities they are still
+            levels = np.clip(levels, 0.0, 1.0)
+        if self.decimals is not None:
+            levels = _rounded(levels, self.decimals)
+        levels, place = _ordered(levels + 0.0)  # no minus zero
+        labels = np.take_along_axis(place, each.labels, axis=1)
+        found = labels, each.gain, each.weight, each.own
+        return Levelled(each.rows, *found, levels, box=each.box)
 
     def _n_answers(self, labels: np.ndarray) -> int:
         return int(labels.max(initial=0)) + 1
 
-    def _best(self, gain: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        if isinstance(self.feature, Category):
-            return best_groups(gain, weight, int(self.minimum), self.loss)
-        return best_pieces(gain, weight, self._last_starts(weight), self.loss)
+    def _best(self, gain: np.ndarray, weight: np.ndarray, axis: Axis) -> np.ndarray:
+        if axis.fewest:
+            return best_groups(gain, weight, axis.fewest, self.loss)
+        return best_pieces(gain, weight, axis.last_start, self.loss)
 
     def _levels(self, each: Labelling) -> np.ndarray:
         """The best number for each piece of each row: shape (n_rows, n_pieces)."""

@@ -249,5 +249,6 @@ def _axis(
         last[last < 0] = -1
         last[-1] = max(last[-1], 0)
         return Axis(last, fewest), cells.ends, least
-    measure = np.r_[0.0, np.cumsum(count) / count.sum()] if unit == "mass" else cells.ends
-    return Axis(last_starts(measure, least)), measure, least
+    mass = count / count.sum() if unit == "mass" else None
+    measure = cells.ends if mass is None else np.r_[0.0, np.cumsum(mass)]
+    return Axis(last_starts(measure, least), mass=mass), measure, least
