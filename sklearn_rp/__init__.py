@@ -51,6 +51,7 @@ _MODULES = (
     "distributed",
     "exceptions",
     "inspection",
+    "ledger",
     "metrics",
     "model_selection",
     "neural",

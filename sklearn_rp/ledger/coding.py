@@ -1,0 +1,209 @@
+"""How a ledger writes things down: people, questions, answers, and what is left open."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from sklearn_rp.attribute.along import OWN_READING
+from sklearn_rp.attribute.compatible_sets import CompatibleSets
+from sklearn_rp.attribute.joint_sets import JointSets, exact_sets
+from sklearn_rp.attribute.rooms import Rooms
+from sklearn_rp.domain import same_domain
+from sklearn_rp.feature import Feature
+from sklearn_rp.rows import Rows, column_values, index_of, without_columns
+from sklearn_rp.runs import Runs
+
+_KEPT = (str, int, float, bool)  # answers and categories
+
+
+class Seal:
+    """Ids and questions as they are stored: hashed with a key, or as they are.
+
+    Parameters
+    ----------
+    key : bytes or None
+        Key; None: ids are stored as given.
+    salt : bytes
+        Of the ledger: what questions are hashed with where there is no key.
+    """
+
+    def __init__(self, key: bytes | None, salt: bytes):
+        self._key, self._salt = key, salt
+
+    def people(self, ids: Sequence[str]) -> list[str]:
+        """Ids as they are stored."""
+        if self._key is None:
+            return list(ids)
+        return [_mac(self._key, b"person", person.encode()) for person in ids]
+
+    def questions(self, rows: Sequence[bytes]) -> list[str]:
+        """What tells the other features of rows from others, and does not tell them."""
+        return [_mac(self._key or self._salt, b"question", row) for row in rows]
+
+    def check(self) -> str:
+        """What tells this key from another."""
+        return "" if self._key is None else _mac(self._key, b"check", b"")
+
+
+def _mac(key: bytes, kind: bytes, data: bytes) -> str:
+    return hmac.new(key, kind + b"\0" + data, hashlib.sha256).hexdigest()
+
+
+def other_features(X: Rows, columns: np.ndarray) -> list[bytes]:
+    """The features that are not sensitive, as bytes: equal where they are.
+
+    Parameters
+    ----------
+    X : ndarray or frame of shape (n_samples, n_features)
+        Checked rows.
+    columns : ndarray of int
+        The sensitive ones.
+
+    Returns
+    -------
+    rows : list of bytes, one for each row
+    """
+    rest = without_columns(X, columns)
+    numbers, texts = [], []
+    for column in range(rest.shape[1]):
+        values = column_values(rest, column)
+        if values.dtype.kind in "iufb":
+            numbers.append(values.astype(np.float64) + 0.0)  # no minus zero
+        else:
+            texts.append([json.dumps(str(value)) for value in values.tolist()])
+    table = np.stack(numbers, axis=1) if numbers else np.empty((X.shape[0], 0))
+    told = [row.tobytes() for row in table]
+    if texts:
+        told = [
+            a + "\0".join(b).encode() for a, b in zip(told, zip(*texts, strict=True), strict=True)
+        ]
+    return told
+
+
+def described(features: Sequence[Feature]) -> list[dict[str, Any]]:
+    """Features and their possible values, as JSON holds them; in the order of their names."""
+    found = []
+    for each in sorted(features, key=lambda feature: feature.name):
+        domain = each.domain if isinstance(each.domain, str) else each.domain.tolist()
+        categories = None if each.categories is None else _plain(each.categories)
+        found.append(
+            {"name": each.name, "low": each.low, "high": each.high}
+            | {"domain": domain, "categories": categories}
+        )
+    return found
+
+
+def same_values(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two descriptions are of the same possible values."""
+    a, b = (each["domain"] for each in (one, other))
+    domain = same_domain(*(d if isinstance(d, str) else np.asarray(d) for d in (a, b)))
+    return domain and all(one[name] == other[name] for name in ("low", "high", "categories"))
+
+
+def sets_to_text(sets: CompatibleSets | JointSets, features: Sequence[Feature]) -> list[str]:
+    """What is left open to each row: its rooms, features in the order of their names."""
+    features = sorted(features, key=lambda feature: feature.name)
+    runs = sets.as_runs()
+    low, high = (ends.reshape(len(runs.row), -1) for ends in (runs.low, runs.high))
+    if isinstance(sets, CompatibleSets):
+        room = np.zeros_like(runs.row) if sets.categories is not None else np.arange(len(low))
+    else:
+        order = [sets.names.index(feature.name) for feature in features]
+        low, high, room = low[:, order], high[:, order], sets.box
+    runs = Runs(runs.row, runs.symbol, low, high, runs.n_rows, 1)
+    rooms = Rooms.of(runs, room, tuple(features))
+    sides = []
+    for j, (feature, members) in enumerate(zip(features, rooms.members, strict=True)):
+        if members is None:
+            sides.append(np.stack([rooms.low[:, j], rooms.high[:, j]], axis=1).tolist())
+        else:
+            named = _plain(feature.categories)
+            place = [np.flatnonzero(inside).tolist() for inside in members]
+            sides.append([[named[k] for k in each] for each in place])
+    lines = list(zip(*sides, strict=True))
+    ends = np.searchsorted(rooms.row, np.arange(len(sets) + 1)).tolist()
+    return [json.dumps(lines[a:b]) for a, b in pairwise(ends)]
+
+
+def sets_from_text(
+    texts: Sequence[str], features: Sequence[Feature], X: Rows
+) -> CompatibleSets | JointSets:
+    """The sets of some rows, read again.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        As `sets_to_text` wrote them.
+    features : sequence of Feature
+        The features, in the order of the estimator.
+    X : ndarray or frame of shape (n_samples, n_features)
+        Checked rows.
+
+    Returns
+    -------
+    sets : CompatibleSets, or JointSets of several features
+        Without labels.
+    """
+    names = sorted(feature.name for feature in features)
+    row: list[int] = []
+    box: list[int] = []
+    ends: list[list[tuple[float, float]]] = []
+    for number, text in enumerate(texts):
+        for room in json.loads(text):
+            parts: list[list[tuple[float, float]]] = [[]]
+            for feature in features:
+                side = room[names.index(feature.name)]
+                if feature.categories is None:
+                    pairs = [tuple(side)]
+                else:
+                    known = _plain(feature.categories)
+                    pairs = [(known.index(c), known.index(c) + 1.0) for c in side]
+                parts = [[*part, pair] for part in parts for pair in pairs]
+            row += [number] * len(parts)
+            box += [(box[-1] if box else -1) + 1] * len(parts)
+            ends += parts
+    table = np.asarray(ends, dtype=np.float64).reshape(len(row), len(features), 2)
+    rows, (low, high) = np.asarray(row, dtype=np.intp), np.moveaxis(table, 2, 0)
+    label, index = np.full(len(texts), None), index_of(X)
+    if len(features) == 1:
+        (feature,) = features
+        runs = Runs(rows, np.zeros_like(rows), low[:, 0], high[:, 0], len(texts), 1)
+        return exact_sets(label, feature, runs, feature.values(X), OWN_READING, index)
+    own = np.stack([feature.values(X) for feature in features], axis=1).astype(float)
+    numbers = np.asarray(box, dtype=np.intp)
+    return JointSets(label, tuple(features), rows, low, high, numbers, own, index)
+
+
+def answers_to_text(answers: np.ndarray) -> list[str]:
+    """Answers as they are stored.
+
+    Raises
+    ------
+    TypeError
+        If they are neither text nor numbers.
+    """
+    return [json.dumps(answer) for answer in _plain(answers)]
+
+
+def answers_from_text(texts: Sequence[str], like: np.ndarray) -> np.ndarray:
+    """Answers read again, of the type of the others."""
+    return np.asarray([json.loads(text) for text in texts], dtype=like.dtype)
+
+
+def _plain(values: Any) -> list[Any]:
+    """Values as JSON holds them."""
+    plain = np.asarray(values).tolist()
+    strange = [value for value in plain if not isinstance(value, _KEPT)]
+    if strange:
+        raise TypeError(
+            f"A ledger holds text and numbers, not {type(strange[0]).__name__}: convert labels and "
+            "categories before fit, with astype(str)."
+        )
+    return plain

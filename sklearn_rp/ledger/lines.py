@@ -1,0 +1,195 @@
+"""What a transaction reads from the ledger, and what it holds and writes."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from sklearn.utils import gen_batches
+from sqlalchemy import Select, and_, insert, select
+from sqlalchemy.engine import Connection
+
+from sklearn_rp.ledger.coding import Seal, described, same_values
+from sklearn_rp.ledger.database import (
+    META,
+    MODELS,
+    OPEN,
+    PEOPLE,
+    RELEASES,
+    RENEWALS,
+    LedgerError,
+)
+
+_BATCH = 10_000  # ids in one statement
+
+
+def sealed(connection: Connection, key: bytes | None) -> Seal:
+    """The seal of a ledger; of a new one it is made.
+
+    Raises
+    ------
+    LedgerError
+        If the key is not the one that it was made with.
+    """
+    held = pairs(connection, select(META.c.name, META.c.value))
+    if "salt" not in held:
+        held["salt"] = secrets.token_hex(32)
+        held["check"] = Seal(key, bytes.fromhex(held["salt"])).check()
+        new = [{"name": name, "value": held[name]} for name in ("salt", "check")]
+        connection.execute(insert(META), new)
+    seal = Seal(key, bytes.fromhex(held["salt"]))
+    if seal.check() != held["check"]:
+        made = "without a key" if not held["check"] else "with another key" if key else "with a key"
+        raise LedgerError(
+            f"The ledger was made {made}: open it as it was made. Under another key nobody would "
+            "be known again."
+        )
+    return seal
+
+
+def record_model(connection: Connection, model: str, estimator: Any, columns: list[str]) -> None:
+    """Write a model down, if what it hides goes with what the others hide.
+
+    Raises
+    ------
+    ValueError
+        If an answer of the one would tell about what the other hides.
+    """
+    features = described(estimator.release_.space.features)
+    c = MODELS.c
+    others = connection.execute(select(c.model, c.name, c.features, c.columns)).all()
+    if model in [line.model for line in others]:
+        return
+    names = [each["name"] for each in features]
+    for line in others:
+        theirs = json.loads(line.features)
+        hidden = [each["name"] for each in theirs]
+        if hidden != names:
+            seen = sorted({*hidden} & {*columns} | {*names} & {*json.loads(line.columns)})
+            if seen:
+                raise ValueError(
+                    f"The estimator hides {names}, and {line.name}, which the ledger knows, hides "
+                    f"{hidden}: answers of the one may depend on {seen}, which the other hides. "
+                    "Let both hide the same features, jointly: sensitive_feature="
+                    f"{sorted({*names, *hidden})}; or keep those columns from the other model."
+                )
+        elif not all(map(same_values, theirs, features)):
+            raise ValueError(
+                f"The estimator has other possible values of {names} than {line.name}, which the "
+                "ledger knows: fit all with the same bounds and domain."
+            )
+    promised = [estimator.guarantee_] if len(names) == 1 else estimator.guarantee_
+    new = {
+        "model": model,
+        "name": f"{type(estimator).__name__}({type(estimator.estimator_).__name__})",
+        "features": json.dumps(features),
+        "columns": json.dumps(columns),
+        "promised": json.dumps([each._asdict() for each in promised]),
+        "since": now(),
+    }
+    connection.execute(insert(MODELS), new)
+
+
+def lock(connection: Connection, people: list[str]) -> dict[str, int]:
+    """Hold some people until the end of the transaction: how often each was renewed."""
+    wanted = sorted(set(people))
+    known = renewals(connection, wanted)
+    new = [person for person in wanted if person not in known]
+    if new:  # another process that is at it, too, loses the race, and begins anew
+        lines = [{"person": person, "renewal": 0, "since": now()} for person in new]
+        connection.execute(insert(PEOPLE), lines)
+    return known | dict.fromkeys(new, 0)
+
+
+def renewals(connection: Connection, people: list[str]) -> dict[str, int]:
+    """How often the people that are known were renewed; they are held until the end."""
+    found: dict[str, int] = {}
+    for some in batches(people):
+        wanted = select(PEOPLE.c.person, PEOPLE.c.renewal).where(PEOPLE.c.person.in_(some))
+        held = wanted.order_by(PEOPLE.c.person).with_for_update()
+        found |= pairs(connection, held)
+    return found
+
+
+def left_open_to(connection: Connection, people: list[str], key: str) -> dict[str, str]:
+    """What is left open to those of the people to whom not all is."""
+    found: dict[str, str] = {}
+    for some in batches(people):
+        whom = and_(OPEN.c.person.in_(some), OPEN.c.features == key)
+        wanted = select(OPEN.c.person, OPEN.c.left_open).where(whom)
+        found |= pairs(connection, wanted)
+    return found
+
+
+def held_about(
+    connection: Connection, people: list[str], shown: list[str]
+) -> Iterator[dict[str, Any]]:
+    """All that is held about some people."""
+    models = {
+        model: (name, [each["name"] for each in json.loads(features)])
+        for model, name, features in connection.execute(
+            select(MODELS.c.model, MODELS.c.name, MODELS.c.features)
+        )
+    }
+    for person, name in zip(people, shown, strict=True):
+        since = connection.scalar(select(PEOPLE.c.since).where(PEOPLE.c.person == person))
+        releases = connection.execute(
+            select(RELEASES).where(RELEASES.c.person == person).order_by(RELEASES.c.number)
+        )
+        renewals = connection.execute(
+            select(RENEWALS).where(RENEWALS.c.person == person).order_by(RENEWALS.c.number)
+        )
+        opened = connection.execute(
+            select(OPEN.c.features, OPEN.c.left_open).where(OPEN.c.person == person)
+        )
+        yield {
+            "id": name,
+            "stored_as": person,
+            "since": None if since is None else since.isoformat(),
+            "releases": [
+                {
+                    "time": line.time.isoformat(),
+                    "model": models[line.model][0],
+                    "features": models[line.model][1],
+                    "answer": json.loads(line.answer),
+                    "left_open": json.loads(line.left_open),
+                }
+                for line in releases
+            ],
+            "renewals": [
+                {"time": line.time.isoformat(), "reason": line.reason} for line in renewals
+            ],
+            "open": [
+                {"features": json.loads(line.features), "left_open": json.loads(line.left_open)}
+                for line in opened
+            ],
+        }
+
+
+def pairs(connection: Connection, wanted: Select[Any]) -> dict[Any, Any]:
+    """What is selected, of two columns: the second by the first."""
+    return {line[0]: line[1] for line in connection.execute(wanted)}
+
+
+def whole_range(features: list[dict[str, Any]]) -> str:
+    """All that is possible: one room."""
+    sides = [each["categories"] or [each["low"], each["high"]] for each in features]
+    return json.dumps([sides])
+
+
+def key_of(names: Iterable[str]) -> str:
+    """Name of a list of features that are hidden together."""
+    return json.dumps(sorted(names))
+
+
+def batches(people: list[str]) -> Iterator[list[str]]:
+    """People, so many as go into one statement."""
+    return (people[some] for some in gen_batches(len(people), _BATCH))
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC).replace(tzinfo=None)
