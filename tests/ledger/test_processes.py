@@ -1,0 +1,106 @@
+"""Several processes at one ledger, and such as are killed: equal to one after the other."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ledger.tasks import people, several
+
+pytest.importorskip("sqlalchemy")
+from sqlalchemy import create_engine, select
+
+from ledger.worker import N_MODELS, N_PEOPLE, N_POINTS
+from sklearn_rp.ledger import ReleaseLedger, database
+from sklearn_rp.ledger.coding import other_features
+
+WORKER = Path(__file__).with_name("worker.py")
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
+
+
+def started(*arguments):
+    given = {"env": os.environ | {"OMP_NUM_THREADS": "1"}, "stdout": subprocess.PIPE, "text": True}
+    return subprocess.Popen([sys.executable, str(WORKER), *map(str, arguments)], **given)
+
+
+def ended(process):
+    told, _ = process.communicate(timeout=240)
+    assert process.returncode == 0
+    return told
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'releases.db'}"
+    return request.getfixturevalue("database")
+
+
+@pytest.mark.parametrize("n", [2, pytest.param(8, marks=pytest.mark.slow)])
+def test_at_once_is_as_one_after_the_other(url, tmp_path, n):
+    """Every answer is that of the releases about the person before it, and none is lost."""
+    at_once = [started("release", url, seed, 12) for seed in range(n)]
+    calls = [json.loads(line) for process in at_once for line in ended(process).splitlines()]
+    assert len(calls) == 12 * n
+    # What the processes were told is what is written down: one line for each question.
+    asked = {}
+    for each in calls:
+        for person, changed, answer in zip(
+            each["ids"], each["changed"], each["answer"], strict=True
+        ):
+            question = person, each["model"], changed
+            assert asked.setdefault(question, answer) == answer
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        ordered = select(database.RELEASES).order_by(database.RELEASES.c.number)
+        lines = connection.execute(ordered).all()
+        open_ = {each.person: each.left_open for each in connection.execute(select(database.OPEN))}
+    engine.dispose()
+    assert len(lines) == len(asked)
+    # The same questions, one by one, in the order of the lines.
+    models, rows = several(N_MODELS), {}
+    with ReleaseLedger(url) as ledger:
+        names = [ledger._name_of(model.release_) for model in models]
+        for person in range(N_PEOPLE):
+            for changed in (0, 1):
+                row = people(N_PEOPLE).iloc[[person]]
+                row = row.assign(bp=row["bp"] + 5.0 * changed)
+                (question,) = ledger._seal.questions(other_features(row, np.array([1])))
+                rows[str(person), question] = changed, row
+    with ReleaseLedger("sqlite://") as again:
+        for line in lines:
+            changed, row = rows[line.person, line.question]
+            model = names.index(line.model)
+            (answer,) = again.release(models[model], row, ids=[line.person]).tolist()
+            assert answer == json.loads(line.answer) == asked[int(line.person), model, changed]
+            (held,) = again.export([line.person])
+            assert held["open"][0]["left_open"] == json.loads(line.left_open)
+        for person, text in open_.items():
+            (held,) = again.export([person])
+            assert held["open"][0]["left_open"] == json.loads(text)
+
+
+def test_killed_at_any_point_it_is_all_or_nothing(url):
+    """What was returned is recorded; and the same call again has the same answer."""
+    returned = json.loads(ended(started("killed", url)))
+    model, X = several(2)[1], people(5)
+    recorded = []
+    with ReleaseLedger(url) as ledger:
+        for point in range(N_POINTS):
+            ids = [f"{point}-{k}" for k in range(5)]
+            lines = {len(ledger.history(person)) for person in ids}
+            assert len(lines) == 1  # all of them, or nobody
+            recorded.append(lines == {1})
+            answer = ledger.release(model, X, ids=ids)
+            np.testing.assert_array_equal(answer, model.predict(X))
+            if returned[str(point)] is not None:
+                assert recorded[-1]
+                np.testing.assert_array_equal(answer, returned[str(point)])
+            assert {len(ledger.history(person)) for person in ids} == {1}
+    # Until the commit nothing, from then on all; only the last was told.
+    assert recorded == [False] * 8 + [True] * 2
+    assert [returned[str(point)] is not None for point in range(N_POINTS)] == [False] * 9 + [True]
