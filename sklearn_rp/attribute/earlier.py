@@ -2,22 +2,65 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from sklearn.utils import gen_batches
 
 from sklearn_rp.attribute.along import OWN_READING
-from sklearn_rp.attribute.compatible_sets import CompatibleSets
+from sklearn_rp.attribute.compatible_sets import CompatibleSets, joined
+from sklearn_rp.attribute.joint import MinimumBoxes
 from sklearn_rp.attribute.joint_sets import JointSets, exact_sets
+from sklearn_rp.attribute.labelling import MinimumRelease
 from sklearn_rp.attribute.rooms import Rooms
 from sklearn_rp.attribute.space import Space
-from sklearn_rp.attribute.within import Left
+from sklearn_rp.attribute.within import Left, release_within
 from sklearn_rp.domain import same_domain
 from sklearn_rp.feature import Category, Feature
-from sklearn_rp.rows import Rows, index_of
+from sklearn_rp.rows import Rows, index_of, rows_per_chunk, take_rows
 from sklearn_rp.runs import Runs
 
 _SHOWN = 5  # rows named in an error
+
+
+def sets_left(release: MinimumRelease, X: Rows, within: Any = None) -> Any:
+    """What a release leaves open, by itself or inside what earlier ones left open.
+
+    Parameters
+    ----------
+    release : MinimumRelease
+        The release.
+    X : ndarray or DataFrame of shape (n_samples, n_features)
+        Checked rows.
+    within : CompatibleSets or JointSets, default=None
+        What is open before.
+
+    Returns
+    -------
+    sets : CompatibleSets, or JointSets of several features
+        With the answers as labels.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `within` is not of these rows and features, or does not hold the rows' own values.
+    """
+    if within is not None:
+        rooms, own = earlier_rooms(within, X, release.space)
+        return left_open(release_within(release, X, rooms, own), X, release.space)
+    if isinstance(release, MinimumBoxes):
+        return JointSets.of(release, X)
+    feature = release.feature
+    parts = []
+    size = rows_per_chunk(len(release.cells))
+    for rows in list(gen_batches(X.shape[0], size)) or [slice(0, 0)]:
+        chunk = take_rows(X, rows)
+        runs, symbol, answer = release.along(chunk)
+        mine = runs.where(runs.symbol == symbol[runs.row])
+        known = answer, feature, mine, feature.values(chunk), OWN_READING, index_of(chunk)
+        parts.append(exact_sets(*known))
+    return replace(joined(parts), index=index_of(X))
 
 
 def earlier_rooms(within: Any, X: Rows, space: Space) -> tuple[Rooms, np.ndarray]:

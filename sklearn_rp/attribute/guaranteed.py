@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
@@ -16,11 +16,8 @@ from sklearn_rp._compat import Interval, StrOptions
 from sklearn_rp.attribute.along import ReleaseAlong, edges_along
 from sklearn_rp.attribute.asked import asked_of
 from sklearn_rp.attribute.cell_prior import CellPrior, check_joint_prior, check_prior, learns
-from sklearn_rp.attribute.compatible_sets import CompatibleSets
-from sklearn_rp.attribute.earlier import earlier_rooms, left_open
+from sklearn_rp.attribute.earlier import earlier_rooms, sets_left
 from sklearn_rp.attribute.finding import sets_of
-from sklearn_rp.attribute.joint import MinimumBoxes
-from sklearn_rp.attribute.joint_sets import JointSets
 from sklearn_rp.attribute.labelling import MinimumRelease
 from sklearn_rp.attribute.levels import best_weight, check_levels, with_run_model
 from sklearn_rp.attribute.partition import last_starts, measured
@@ -288,14 +285,10 @@ class Guaranteed(Wrapper):
         """
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
-        if within is not None:
-            space = self.release_.space
-            rooms, own = earlier_rooms(within, X, space)
-            return left_open(release_within(self.release_, X, rooms, own), X, space)
-        if isinstance(self.feature_, Space):
-            return JointSets.of(cast("MinimumBoxes", self.release_), X)
-        sets: CompatibleSets = sets_of(ReleaseAlong(self, self.feature_, X, self.resolution), X)
-        return sets
+        if within is None and type(self).predict is not Guaranteed.predict:
+            # A subclass has answers of its own: these are looked at.
+            return sets_of(ReleaseAlong(self, self.feature_, X, self.resolution), X)
+        return sets_left(self.release_, X, within)
 
     def attribute_prior(self, X):
         """The prior in force: how likely each cell of the sensitive feature is for each row.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sqlalchemy import and_, delete, insert, select
 from sqlalchemy.engine import Connection
 
+from sklearn_rp.attribute.compatible_sets import CompatibleSets
+from sklearn_rp.attribute.earlier import sets_left
 from sklearn_rp.ledger.coding import (
     answers_from_text,
     answers_to_text,
@@ -21,61 +24,96 @@ from sklearn_rp.rows import Rows, take_rows
 _SHOWN = 5  # ids named in an error
 
 
-class Batch:
-    """Some rows of different people, in a transaction that holds these."""
+@dataclass(frozen=True)
+class Asked:
+    """Rows that answers are asked for.
 
-    def __init__(
-        self,
-        connection: Connection,
-        estimator: Any,
-        model: str,
-        renewal: dict[str, int],
-        X: Rows,
-        people: list[str],
-        questions: list[str],
-        shown: list[str],
-    ):
-        self.connection, self.estimator, self.model, self.renewal = (
-            connection,
-            estimator,
-            model,
-            renewal,
-        )
-        self.X, self.people, self.questions, self.shown = X, people, questions, shown
-        self.features = estimator.release_.space.features
-        self.key = key_of([feature.name for feature in self.features])
+    Parameters
+    ----------
+    X : ndarray or frame of shape (n_samples, n_features)
+        Checked rows.
+    people, shown : list of str
+        Who they are about: as stored, and as given.
+    questions : list of str
+        Their other features, sealed.
+    """
+
+    X: Rows
+    people: list[str]
+    shown: list[str]
+    questions: list[str]
+
+    def take(self, rows: list[int]) -> Asked:
+        """Some of them."""
+        if len(rows) == len(self.people):
+            return self
+        lists = [[each[k] for k in rows] for each in (self.people, self.shown, self.questions)]
+        return Asked(take_rows(self.X, rows), *lists)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows of different people, in a transaction that holds these.
+
+    Parameters
+    ----------
+    connection : Connection
+        The transaction.
+    estimator, model : estimator, str
+        Whose answers they are, and its digest.
+    renewal : dict of str to int
+        How often people were renewed.
+    new : set of str
+        People that nothing is known of.
+    asked : Asked
+        The rows.
+    """
+
+    connection: Connection
+    estimator: Any
+    model: str
+    renewal: dict[str, int]
+    new: set[str]
+    asked: Asked
+
+    @property
+    def features(self) -> tuple[Any, ...]:
+        """The features that are hidden."""
+        return tuple(self.estimator.release_.space.features)
+
+    @property
+    def key(self) -> str:
+        """Name of their list."""
+        return key_of(feature.name for feature in self.features)
 
     def answers(self) -> np.ndarray:
         """What is released: recorded before, or chosen now and recorded."""
-        open_ = left_open_to(self.connection, self.people, self.key)
+        people = self.asked.people
+        known = [person for person in people if person not in self.new]
+        open_ = left_open_to(self.connection, known, self.key)
         self._check_unchanged(open_)
-        recorded = self._recorded()
-        answer = np.empty(len(self.people), dtype=type_of_answers(self.estimator))
-        known = [k for k in range(len(self.people)) if self._line(k) in recorded]
-        texts = [recorded[self._line(k)] for k in known]
-        answer[known] = answers_from_text(texts, answer)
+        recorded = self._recorded(known)
+        answer = np.empty(len(people), dtype=type_of_answers(self.estimator))
+        told = [k for k in range(len(people)) if self._line(k) in recorded]
+        answer[told] = answers_from_text([recorded[self._line(k)] for k in told], answer)
+        fresh = [k for k, person in enumerate(people) if person not in open_]
+        others = np.setdiff1d(np.arange(len(people)), [*told, *fresh]).tolist()
         lines: list[dict[str, Any]] = []
-        fresh = [k for k, person in enumerate(self.people) if person not in open_]
-        others = np.setdiff1d(np.arange(len(self.people)), [*known, *fresh]).tolist()
-        for some, before in ((fresh, False), (others, True)):
+        for some, texts in ((fresh, None), (others, [open_[people[k]] for k in others])):
             if not some:
                 continue
-            X = take_rows(self.X, some)
-            texts = [open_[self.people[k]] for k in some] if before else []
-            within = sets_from_text(texts, self.features, X) if before else None
-            sets = self.estimator.compatible_sets(X, within=within)
+            X = self.asked.take(some).X
+            within = None if texts is None else sets_from_text(texts, self.features, X)
+            sets = sets_left(self.estimator.release_, X, within)
             answer[some] = sets.label
-            pairs = zip(
-                some, answers_to_text(sets.label), sets_to_text(sets, self.features), strict=True
-            )
-            lines += [self._record(k, told, left) for k, told, left in pairs]
-        if lines:
-            self._write(lines)
+            left = sets_to_text(sets, self.features)
+            lines += map(self._record, some, answers_to_text(sets.label), left)
+        self._write(lines, [people[k] for k in others])
         return answer
 
     def _line(self, k: int) -> tuple[str, int, str]:
-        person = self.people[k]
-        return person, self.renewal[person], self.questions[k]
+        person = self.asked.people[k]
+        return person, self.renewal[person], self.asked.questions[k]
 
     def _record(self, k: int, answer: str, left: str) -> dict[str, Any]:
         person, renewal, question = self._line(k)
@@ -84,11 +122,11 @@ class Batch:
             "answer": answer, "left_open": left, "time": now(),
         }  # fmt: skip
 
-    def _recorded(self) -> dict[tuple[str, int, str], str]:
+    def _recorded(self, people: list[str]) -> dict[tuple[str, int, str], str]:
         """Answers of this model to these people."""
         c = RELEASES.c
         found: dict[tuple[str, int, str], str] = {}
-        for some in batches(self.people):
+        for some in batches(people):
             wanted = select(c.person, c.renewal, c.question, c.answer).where(
                 and_(c.person.in_(some), c.model == self.model)
             )
@@ -103,17 +141,17 @@ class Batch:
         ValueError
             If there are any.
         """
-        some = [k for k, person in enumerate(self.people) if person in open_]
+        some = [k for k, person in enumerate(self.asked.people) if person in open_]
         if not some:
             return
-        texts = [open_[self.people[k]] for k in some]
-        sets = sets_from_text(texts, self.features, take_rows(self.X, some))
+        texts = [open_[self.asked.people[k]] for k in some]
+        sets = sets_from_text(texts, self.features, self.asked.take(some).X)
+        inside = sets.holds_own
+        if isinstance(sets, CompatibleSets) and sets.categories is not None:
+            inside = sets.start == sets.own[sets.row]
         held = np.zeros(len(some), dtype=bool)
-        held[sets.row[sets.holds_own]] = True
-        if getattr(sets, "categories", None) is not None:
-            held[:] = False
-            held[sets.row[sets.start == sets.own[sets.row]]] = True
-        changed = [self.shown[some[k]] for k in np.flatnonzero(~held)]
+        held[sets.row[inside]] = True
+        changed = [self.asked.shown[some[k]] for k in np.flatnonzero(~held)]
         if changed:
             more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
             names = ", ".join(feature.name for feature in self.features)
@@ -124,17 +162,17 @@ class Batch:
                 "`renew` them with that reason; else leave them out."
             )
 
-    def _write(self, lines: list[dict[str, Any]]) -> None:
-        people = [line["person"] for line in lines]
+    def _write(self, lines: list[dict[str, Any]], known: list[str]) -> None:
+        """Write down what is released, and what is left open: in place of what was."""
+        if not lines:
+            return
         self.connection.execute(insert(RELEASES), lines)
-        for some in batches(people):
+        for some in batches(known):
             whom = and_(OPEN.c.person.in_(some), OPEN.c.features == self.key)
             self.connection.execute(delete(OPEN).where(whom))
-        now = [
-            {"person": each["person"], "features": self.key, "left_open": each["left_open"]}
-            for each in lines
-        ]
-        self.connection.execute(insert(OPEN), now)
+        names = ("person", "left_open")
+        left = [{name: line[name] for name in names} | {"features": self.key} for line in lines]
+        self.connection.execute(insert(OPEN), left)
 
 
 def type_of_answers(estimator: Any) -> Any:

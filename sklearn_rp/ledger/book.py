@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from sklearn_rp.attribute.guaranteed import Guaranteed
 from sklearn_rp.digest import digest
-from sklearn_rp.ledger.batch import Batch, type_of_answers
+from sklearn_rp.ledger.batch import Asked, Batch, type_of_answers
 from sklearn_rp.ledger.coding import described, other_features, sets_from_text
 from sklearn_rp.ledger.database import MODELS, OPEN, PEOPLE, RELEASES, RENEWALS, Database
 from sklearn_rp.ledger.lines import (
@@ -30,7 +30,7 @@ from sklearn_rp.ledger.lines import (
     sealed,
     whole_range,
 )
-from sklearn_rp.rows import Rows, names_of, take_rows
+from sklearn_rp.rows import Rows, names_of
 from sklearn_rp.validation import check_rows
 
 
@@ -148,19 +148,17 @@ class ReleaseLedger:
         space = estimator.release_.space
         model = self._name_of(estimator.release_)
         questions = self._seal.questions(other_features(rows, space.columns))
+        asked = Asked(rows, people, shown, questions)
 
         def work(connection: Connection) -> np.ndarray:
             if model not in self._recorded:
                 record_model(connection, model, estimator, names_of(rows))
-            renewal = lock(connection, people)
+            renewal, new = lock(connection, people)
             answer = np.empty(len(people), dtype=type_of_answers(estimator))
             for some in _one_by_one(people):
-                batch = Batch(
-                    connection, estimator, model, renewal,
-                    take_rows(rows, some), [people[k] for k in some],
-                    [questions[k] for k in some], [shown[k] for k in some],
-                )  # fmt: skip
+                batch = Batch(connection, estimator, model, renewal, new, asked.take(some))
                 answer[some] = batch.answers()
+                new = set()
             return answer
 
         found: np.ndarray = self._database.transact(work)

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from sklearn.utils import gen_batches
 from sqlalchemy import Select, and_, insert, select
 from sqlalchemy.engine import Connection
 
@@ -93,15 +92,18 @@ def record_model(connection: Connection, model: str, estimator: Any, columns: li
     connection.execute(insert(MODELS), new)
 
 
-def lock(connection: Connection, people: list[str]) -> dict[str, int]:
-    """Hold some people until the end of the transaction: how often each was renewed."""
+def lock(connection: Connection, people: list[str]) -> tuple[dict[str, int], set[str]]:
+    """Hold some people until the end of the transaction.
+
+    How often each was renewed; and who was not known before.
+    """
     wanted = sorted(set(people))
     known = renewals(connection, wanted)
     new = [person for person in wanted if person not in known]
     if new:  # another process that is at it, too, loses the race, and begins anew
         lines = [{"person": person, "renewal": 0, "since": now()} for person in new]
         connection.execute(insert(PEOPLE), lines)
-    return known | dict.fromkeys(new, 0)
+    return known | dict.fromkeys(new, 0), set(new)
 
 
 def renewals(connection: Connection, people: list[str]) -> dict[str, int]:
@@ -187,7 +189,7 @@ def key_of(names: Iterable[str]) -> str:
 
 def batches(people: list[str]) -> Iterator[list[str]]:
     """People, so many as go into one statement."""
-    return (people[some] for some in gen_batches(len(people), _BATCH))
+    return (people[first : first + _BATCH] for first in range(0, len(people), _BATCH))
 
 
 def now() -> datetime:

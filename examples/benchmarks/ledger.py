@@ -1,0 +1,134 @@
+"""What a ledger costs in time, and what it keeps: sequences of releases about the same people.
+
+One call about 10 000 people and single calls, through a ledger in SQLite and without one, in turn.
+Then six releases about the same people, each by itself and within what the others left open: what
+is left of the attribute, how well the best guess does that sees all answers and knows the other
+features, the models and the code, beside one that knows the other features alone (imputation), and
+what the answers are worth.
+
+    python examples/benchmarks/ledger.py --output ledger.json [--people 10000] [--repeats 5]
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from measure import in_turn, ratio, write
+from sklearn.datasets import load_diabetes
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestRegressor
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import r2_score
+from sklearn.model_selection import train_test_split
+
+from sklearn_rp import AttributePrivacyClassifier, AttributePrivacyRegressor
+from sklearn_rp.ledger import ReleaseLedger
+
+N_RELEASES = 6
+
+
+def times(n_people, repeats):
+    """Ratio of a call through a ledger to the release by itself; and seconds of single calls."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (2000 + n_people, 6))
+    y = X[:, 0] * X[:, 1] + np.sin(3 * X[:, 3]) > 0
+    model = HistGradientBoostingClassifier(max_iter=60, random_state=0).fit(X[:2000], y[:2000])
+    release = AttributePrivacyClassifier(FrozenEstimator(model), sensitive_feature=0)
+    release.fit(X[:2000], y[:2000])
+    people = X[2000:]
+    with tempfile.TemporaryDirectory() as folder:
+        numbers = iter(range(1000))
+
+        def opened():
+            return ReleaseLedger(f"sqlite:///{folder}/{next(numbers)}.db")
+
+        def through():
+            with opened() as ledger:
+                ledger.release(release, people, ids=range(n_people))
+
+        with opened() as ledger:
+            ledger.release(release, people, ids=range(n_people))
+
+            def again():
+                ledger.release(release, people, ids=range(n_people))
+
+            whole = in_turn(repeats, lambda: release.predict(people), through, again)
+            single = iter(range(n_people, 10**9))
+
+            def alone():
+                for row in people[:500]:
+                    release.predict(row[None])
+
+            def one_by_one():
+                for row in people[:500]:
+                    ledger.release(release, row[None], ids=[next(single)])
+
+            each = in_turn(repeats, alone, one_by_one)
+    extra = np.median(each[:, 1] - each[:, 0]) / 500
+    return {
+        "people": n_people,
+        "one call": ratio(whole[:, :2]),
+        "the same call again": ratio(whole[:, [0, 2]]),
+        "seconds of one call": float(np.median(whole[:, 1])),
+        "seconds beyond a single release": float(extra),
+        "single releases a second, beyond the release itself": float(1 / extra),
+    }
+
+
+def kept(n_splits=10):
+    """What six releases leave open, each by itself and one within the other."""
+    X, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
+    lines = []
+    for seed in range(n_splits):
+        X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, random_state=seed)
+        rng = np.random.default_rng(seed)
+        models = []
+        for k in range(N_RELEASES):
+            some = rng.choice(len(X_train), len(X_train) // 2, replace=False)
+            model = RandomForestRegressor(30, min_samples_leaf=3, random_state=k)
+            model.fit(X_train.iloc[some], y_train.iloc[some])
+            model = AttributePrivacyRegressor(
+                FrozenEstimator(model), sensitive_feature="bmi", levels="model", prior="empirical",
+                minimum=0.2, unit="mass", bounds=(X["bmi"].min(), X["bmi"].max()),
+            )  # fmt: skip
+            models.append(model.fit(X_train, y_train))
+        prior = X_train["bmi"].to_numpy()
+        alone = models[0].compatible_sets(X_test)
+        within, scores = alone, {"alone": [], "within": []}
+        for k, model in enumerate(models):
+            mine = model.compatible_sets(X_test)
+            alone = mine if k == 0 else alone.intersect(mine)
+            within = model.compatible_sets(X_test, within=None if k == 0 else within)
+            scores["alone"].append(r2_score(y_test, mine.label))
+            scores["within"].append(r2_score(y_test, within.label.astype(float)))
+        for name, sets in (("alone", alone), ("within", within)):
+            before, after = sets.bayes_vulnerability(prior, tolerance=1.0)
+            mass = sets.prior_mass(prior)
+            lines.append(
+                {"split": seed, "releases": name}
+                | {"smallest": float(sets.component_length.min())}
+                | {"median": float(np.median(sets.component_length))}
+                | {"smallest mass": float(mass.min())}
+                | {"guess before": float(before.mean()), "guess after": float(after.mean())}
+                | {"largest gain in bits": float(sets.pointwise_maximal_leakage(prior).max())}
+                | {"r2 of the first": scores[name][0], "r2 of the last": scores[name][-1]}
+                | {"mean r2": float(np.mean(scores[name]))}
+            )
+            print(lines[-1])
+    return lines
+
+
+def main():
+    """Measure all and write the figures."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--output", type=Path, default=Path("ledger.json"))
+    parser.add_argument("--people", type=int, default=10_000)
+    parser.add_argument("--repeats", type=int, default=5)
+    options = parser.parse_args()
+    found = times(options.people, options.repeats)
+    print(found)
+    write(options.output, {"times": found, "kept": kept()})
+
+
+if __name__ == "__main__":
+    main()
