@@ -120,6 +120,8 @@ ORDER = [
     "attacks",
     "report.page",
     "report.warnings",
+    "report.tables",
+    "report.remembered",
     "report.measure",
     "report",
     "datasets",

@@ -99,6 +99,26 @@ def earlier_rooms(within: Any, X: Rows, space: Space) -> tuple[Rooms, np.ndarray
     return rooms, own
 
 
+def rows_inside(sets: CompatibleSets | JointSets) -> np.ndarray:
+    """Which rows' own values are in their sets: not all, where a value has changed since.
+
+    Parameters
+    ----------
+    sets : CompatibleSets or JointSets
+        Sets with the rows' own values.
+
+    Returns
+    -------
+    inside : ndarray of bool of shape (n_rows,)
+    """
+    part = sets.holds_own
+    if isinstance(sets, CompatibleSets) and sets.categories is not None:
+        part = sets.start == sets.own[sets.row]
+    inside = np.zeros(len(sets), dtype=bool)
+    inside[sets.row[part]] = True
+    return inside
+
+
 def left_open(left: Left, X: Rows, space: Space) -> Any:
     """What is open after a release inside rooms, as sets.
 

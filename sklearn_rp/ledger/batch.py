@@ -9,8 +9,7 @@ import numpy as np
 from sqlalchemy import and_, delete, insert, select
 from sqlalchemy.engine import Connection
 
-from sklearn_rp.attribute.compatible_sets import CompatibleSets
-from sklearn_rp.attribute.earlier import sets_left
+from sklearn_rp.attribute.earlier import rows_inside, sets_left
 from sklearn_rp.ledger.coding import (
     answers_from_text,
     answers_to_text,
@@ -146,12 +145,7 @@ class Batch:
             return
         texts = [open_[self.asked.people[k]] for k in some]
         sets = sets_from_text(texts, self.features, self.asked.take(some).X)
-        inside = sets.holds_own
-        if isinstance(sets, CompatibleSets) and sets.categories is not None:
-            inside = sets.start == sets.own[sets.row]
-        held = np.zeros(len(some), dtype=bool)
-        held[sets.row[inside]] = True
-        changed = [self.asked.shown[some[k]] for k in np.flatnonzero(~held)]
+        changed = [self.asked.shown[some[k]] for k in np.flatnonzero(~rows_inside(sets))]
         if changed:
             more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
             names = ", ".join(feature.name for feature in self.features)

@@ -59,6 +59,13 @@ class ReleaseLedger:
     timeout : float, default=60.0
         Seconds to wait for another process that writes, with SQLite.
 
+    Attributes
+    ----------
+    database : Database
+        Its connections; its `engine` is SQLAlchemy's.
+    seal : Seal
+        What seals ids and questions.
+
     Raises
     ------
     LedgerError
@@ -102,8 +109,8 @@ class ReleaseLedger:
                 f"key of {len(secret)} bytes is not allowed: give a secret of 16 bytes at least, "
                 "such as secrets.token_bytes(32)."
             )
-        self._database = Database(url, timeout)
-        self._seal = self._database.transact(lambda connection: sealed(connection, secret))
+        self.database = Database(url, timeout)
+        self.seal = self.database.transact(lambda connection: sealed(connection, secret))
         # What was looked up once: models that are recorded, and names of releases.
         self._recorded: set[str] = set()
         self._names: dict[int, tuple[Any, str]] = {}
@@ -116,7 +123,7 @@ class ReleaseLedger:
 
     def close(self) -> None:
         """Give all connections back."""
-        self._database.engine.dispose()
+        self.database.engine.dispose()
 
     def release(self, estimator: Any, X: Any, *, ids: Any) -> np.ndarray:
         """Answers to release: chosen within what is open to each person, and recorded.
@@ -147,7 +154,7 @@ class ReleaseLedger:
         rows, people, shown = self._asked(estimator, X, ids)
         space = estimator.release_.space
         model = self._name_of(estimator.release_)
-        questions = self._seal.questions(other_features(rows, space.columns))
+        questions = self.seal.questions(other_features(rows, space.columns))
         asked = Asked(rows, people, shown, questions)
 
         def work(connection: Connection) -> np.ndarray:
@@ -161,7 +168,7 @@ class ReleaseLedger:
                 new = set()
             return answer
 
-        found: np.ndarray = self._database.transact(work)
+        found: np.ndarray = self.database.transact(work)
         self._recorded.add(model)
         return found
 
@@ -191,7 +198,7 @@ class ReleaseLedger:
             whole = whole_range(described(features))
             return [found.get(person, whole) for person in people]
 
-        return sets_from_text(self._database.read(work), features, rows)
+        return sets_from_text(self.database.read(work), features, rows)
 
     def open_sets(self, ids: Any, feature: str | Sequence[str]) -> pd.DataFrame:
         """What is left open to some people after all that was released.
@@ -216,7 +223,7 @@ class ReleaseLedger:
             If no model of the ledger hides the feature.
         """
         shown = _checked_ids(ids)
-        people = self._seal.people(shown)
+        people = self.seal.people(shown)
         names = sorted([feature] if isinstance(feature, str) else feature)
 
         def work(connection: Connection) -> tuple[list[dict[str, Any]], dict[str, str]]:
@@ -229,7 +236,7 @@ class ReleaseLedger:
                 )
             return found[0], left_open_to(connection, people, key_of(names))
 
-        features, found = self._database.read(work)
+        features, found = self.database.read(work)
         lines = []
         for person, name in zip(people, shown, strict=True):
             for room in json.loads(found.get(person, whole_range(features))):
@@ -290,7 +297,7 @@ class ReleaseLedger:
         """
         if not isinstance(reason, str) or not reason.strip():
             raise ValueError(f"reason={reason!r} is not allowed: say why, in words.")
-        people = sorted(set(self._seal.people(_checked_ids(ids))))
+        people = sorted(set(self.seal.people(_checked_ids(ids))))
 
         def work(connection: Connection) -> int:
             known = sorted(renewals(connection, people))
@@ -302,7 +309,7 @@ class ReleaseLedger:
                 connection.execute(insert(RENEWALS), lines)
             return len(known)
 
-        return int(self._database.transact(work))
+        return int(self.database.transact(work))
 
     def export(self, ids: Any) -> list[dict[str, Any]]:
         """All that is held about some people, for their own request: as JSON takes it.
@@ -319,8 +326,8 @@ class ReleaseLedger:
             ``open``, what is left open now for each list of features.
         """
         shown = _checked_ids(ids)
-        people = self._seal.people(shown)
-        return self._database.read(lambda connection: list(held_about(connection, people, shown)))
+        people = self.seal.people(shown)
+        return self.database.read(lambda connection: list(held_about(connection, people, shown)))
 
     def erase(self, ids: Any) -> int:
         """Forget some people, and all that was released about them.
@@ -338,7 +345,7 @@ class ReleaseLedger:
         n : int
             How many of them the ledger knew.
         """
-        people = sorted(set(self._seal.people(_checked_ids(ids))))
+        people = sorted(set(self.seal.people(_checked_ids(ids))))
 
         def work(connection: Connection) -> int:
             known = sorted(renewals(connection, people))
@@ -347,7 +354,7 @@ class ReleaseLedger:
                     connection.execute(delete(table).where(table.c.person.in_(some)))
             return len(known)
 
-        return int(self._database.transact(work))
+        return int(self.database.transact(work))
 
     def _asked(self, estimator: Any, X: Any, ids: Any) -> tuple[Rows, list[str], list[str]]:
         """Checked rows, who they are about as stored, and as given."""
@@ -362,7 +369,7 @@ class ReleaseLedger:
         shown = _checked_ids(ids)
         if len(shown) != rows.shape[0]:
             raise ValueError(f"ids has {len(shown)} entries, but X has {rows.shape[0]} rows.")
-        return rows, self._seal.people(shown), shown
+        return rows, self.seal.people(shown), shown
 
     def _name_of(self, release: Any) -> str:
         """Digest of a release, found once."""

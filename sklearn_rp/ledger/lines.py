@@ -86,7 +86,7 @@ def record_model(connection: Connection, model: str, estimator: Any, columns: li
         "name": f"{type(estimator).__name__}({type(estimator.estimator_).__name__})",
         "features": json.dumps(features),
         "columns": json.dumps(columns),
-        "promised": json.dumps([each._asdict() for each in promised]),
+        "promised": json.dumps([[each.feature, each.minimum, each.unit] for each in promised]),
         "since": now(),
     }
     connection.execute(insert(MODELS), new)

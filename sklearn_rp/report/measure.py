@@ -24,7 +24,9 @@ from sklearn_rp.feature import Feature
 from sklearn_rp.models.inside import adapted, behind_steps, is_pipeline, last_step, unwrapped
 from sklearn_rp.models.labels import gives_numbers, labels_of, numbers_of
 from sklearn_rp.release import release_of
-from sklearn_rp.report.page import NOT_COVERED, PrivacyReport
+from sklearn_rp.report.page import PrivacyReport
+from sklearn_rp.report.remembered import remembered
+from sklearn_rp.report.tables import joint_table, sets_table
 from sklearn_rp.report.warnings import about_attack, about_joint, about_release, about_sets
 from sklearn_rp.rows import (
     Rows,
@@ -60,6 +62,8 @@ def privacy_report(
     resolution: int = 256,
     tolerance: float = 0.0,
     jointly: bool | None = None,
+    ledger: Any = None,
+    ids: Any = None,
     random_state: int = 0,
     n_jobs: int | None = None,
 ) -> PrivacyReport:
@@ -98,6 +102,11 @@ def privacy_report(
         Whether to look at all `sensitive_features`, two or three, together as well: what is left
         open of their joint values, and what an attacker guesses who knows none of them. None: where
         the estimator hides them jointly.
+    ledger : ReleaseLedger, default=None
+        What remembers the releases about these people: what is left open after all of them is
+        reported, too. Of an estimator with a minimum, which is not behind the steps of a Pipeline.
+    ids : array-like of shape (n_rows,), default=None
+        Who they are, for the ledger.
     random_state : int, default=0
         Seed of the halves and of the attack's models.
     n_jobs : int, default=None
@@ -111,7 +120,8 @@ def privacy_report(
     Raises
     ------
     ValueError
-        If a sensitive feature is not there, or the rows are too few for an attack.
+        If a sensitive feature is not there, or the rows are too few for an attack; or if only one
+        of `ledger` and `ids` is given.
 
     Examples
     --------
@@ -133,16 +143,13 @@ def privacy_report(
     X = _rows(X)
     X_public = None if X_public is None else _alike(_rows(X_public), X)
     y = truth_of(estimator, column_or_1d(y))
-    one = isinstance(sensitive_features, str | int | np.integer)
-    features: list[Any] = [sensitive_features] if one else list(sensitive_features)  # type: ignore[arg-type]
+    features = _listed(sensitive_features)
     bounds = _by_feature("bounds", bounds, features, "(low, high)")
     domains = _by_feature("domain", domain, features, "'integer'")
     tolerance = check_tolerance(tolerance, estimator)
     word = "number" if gives_numbers(estimator) else "label"
     label = numbers_of(estimator, X) if word == "number" else labels_of(estimator, X)
-    told = _fifths(label) if word == "number" else label
-    groups = told if groups is None else check_groups(groups, len(label), X)
-
+    groups = _groups(groups, label, X, word == "number")
     cert = _certificate(estimator, X)
     point = _operating_point(estimator, cert, X, label, y)
     random = is_random(estimator, X)
@@ -156,7 +163,7 @@ def privacy_report(
     for feature, found in [] if random else zip(features, known, strict=True):
         possible = {"sensitive_feature": feature} | _possible([found], one=True) | common
         sets: CompatibleSets = compatible_sets(estimator, X, **possible, n_jobs=n_jobs)
-        tables[sets.feature] = _sets_table(sets, groups)
+        tables[sets.feature] = sets_table(sets, groups)
         attack = AttributeInferenceAttack(estimator, **possible, random_state=random_state)
         attacks[sets.feature] = _attacked(attack, X, X_public)
         warned += about_sets(sets, groups, feature in bounds, cert if direct else None, word)
@@ -165,18 +172,32 @@ def privacy_report(
         possible = {"sensitive_feature": [f.column for f in known]} | _possible(known) | common
         joint: JointSets = compatible_sets(estimator, X, **possible, n_jobs=n_jobs)
         name = " and ".join(joint.names)
-        tables[name] = _joint_table(joint, groups)
+        tables[name] = joint_table(joint, groups)
         attack = AttributeInferenceAttack(estimator, **possible, random_state=random_state)
         attacks[name] = _attacked(attack, X, X_public)
         warned += about_joint(joint, attacks[name], word)
     radii = None if cert is None else _radii(cert, list(tables) if direct else [])
-    return PrivacyReport(point, radii, tables, attacks, warned, list(NOT_COVERED))
+    left = remembered(ledger, estimator, X, ids, groups)
+    warned += left.warnings
+    return PrivacyReport(point, radii, tables, attacks, warned, left.not_covered, left.table)
 
 
 def _check(estimator: Any) -> None:
     """Refuse what is not fitted."""
     if hasattr(estimator, "fit"):  # or whatever has predict
         check_is_fitted(estimator)
+
+
+def _listed(features: Any) -> list[Any]:
+    """The sensitive features, one of them as a list, too."""
+    return [features] if isinstance(features, str | int | np.integer) else list(features)
+
+
+def _groups(groups: Any, label: np.ndarray, X: Rows, numbers: bool) -> np.ndarray:
+    """A group for each person: those given, or what is released, numbers in fifths."""
+    if groups is not None:
+        return check_groups(groups, len(label), X)
+    return _fifths(label) if numbers else label
 
 
 def _by_feature(parameter: str, given: Any, features: list[Any], example: str) -> dict[Any, Any]:
@@ -399,26 +420,6 @@ def _radii(cert: Certificate, features: list[str]) -> pd.DataFrame:
             for name, v in readings.items()
         ]
     )
-
-
-def _sets_table(sets: CompatibleSets, groups: np.ndarray) -> pd.DataFrame:
-    table = sets.summary(groups).rename_axis("group").reset_index()
-    table["group"] = table["group"].astype(str)
-    table["median share of the range"] = table["median"] / sets.span
-    return table
-
-
-def _joint_table(sets: JointSets, groups: np.ndarray) -> pd.DataFrame:
-    """Sides of the boxes that hold people, and shares of the joint range: of all, per group."""
-    parts = {"all": np.ones(len(sets), dtype=bool)} | {g: groups == g for g in np.unique(groups)}
-    sides = sets.component_length
-    lines = []
-    for group, rows in parts.items():
-        line: dict[str, Any] = {"group": str(group), "n": int(rows.sum())}
-        for name, side in zip(sets.names, sides[rows].T, strict=True):
-            line |= {f"smallest {name}": side.min(), f"median {name}": float(np.median(side))}
-        lines.append(line | {"median share of the joint range": float(np.median(sets.share[rows]))})
-    return pd.DataFrame(lines)
 
 
 def _attacked(attack: AttributeInferenceAttack, X: Rows, X_public: Rows | None) -> pd.DataFrame:

@@ -35,6 +35,11 @@ _JOINT_ATTACK = (
     "What attackers guess who know the model and the features that are not sensitive, and of the "
     "sensitive ones the others, or none. "
 )
+_LEFT = (
+    "Values around a person's own that go with all answers which the ledger remembers; where it "
+    "remembers none, the whole range. Next answers constant: how many people are left with so "
+    "little that no further answer of this model depends on it."
+)
 _ATTACK = (
     "What attackers guess who know the model and all other features. Imputation sees no {word}; "
     "the others see it, too: gain is what that adds, with its 95 % interval over people. "
@@ -47,10 +52,14 @@ _OF_CATEGORIES = (
     "mcc: Matthews' correlation of guess and truth, 0 for chance and 1 for certainty; g_mean: "
     "geometric mean of the shares of each category that are guessed."
 )
+SEVERAL_RELEASES = (
+    "Several releases about one person, by other models or after retraining: what they leave open "
+    "is the intersection of their sets."
+)
+NOT_IN_THE_LEDGER = "Releases about these people that did not go through the ledger."
 NOT_COVERED = (
     "What the other features give away without any model: see the imputation line of each attack.",
-    "Several releases about one person, by other models or after retraining: what they leave open "
-    "is the intersection of their sets.",
+    SEVERAL_RELEASES,
     "Copying the model through its answers (extraction), and rebuilding inputs from many queries "
     "(inversion): measure them with sklearn_rp.attacks.",
     "Features that are neither noised nor named as sensitive here.",
@@ -82,6 +91,9 @@ class PrivacyReport:
         What to look at, in plain words.
     not_covered : list of str
         What nothing in this report speaks of.
+    left_open : DataFrame or None
+        What is left open after all that a ledger remembers: over all rows and per group; and of how
+        many people so little that the next answers cannot depend on the feature.
     """
 
     operating_point: dict[str, Any]
@@ -90,6 +102,7 @@ class PrivacyReport:
     attacks: dict[str, pd.DataFrame]
     warnings: list[str]
     not_covered: list[str]
+    left_open: pd.DataFrame | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and text, tables as lists of records.
@@ -108,6 +121,7 @@ class PrivacyReport:
             "radii": records(self.radii),
             "sets": {name: records(table) for name, table in self.sets.items()},
             "attacks": {name: records(table) for name, table in self.attacks.items()},
+            "left_open": records(self.left_open),
             "warnings": self.warnings,
             "not_covered": self.not_covered,
         }
@@ -187,6 +201,8 @@ class PrivacyReport:
                     "mcc" in attack
                 )
                 tables.append((f"Guessing {name}", note, attack))
+        if self.left_open is not None:
+            tables.append(("What all releases in the ledger leave open", _LEFT, self.left_open))
         return tables
 
 

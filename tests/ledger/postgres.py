@@ -86,11 +86,11 @@ class Server:
 
     def start(self) -> None:
         """Start, and wait until it answers."""
-        self._call("pg_ctl", "start", "-s", "-w", "-l", f"{self.home}/log", "-D", self._data)
+        self.call("pg_ctl", "start", "-s", "-w", "-l", f"{self.home}/log", "-D", self.data)
 
     def stop(self) -> None:
         """Stop at once, as in a crash: connections break, what was committed stays."""
-        self._call("pg_ctl", "stop", "-s", "-w", "-m", "immediate", "-D", self._data)
+        self.call("pg_ctl", "stop", "-s", "-w", "-m", "immediate", "-D", self.data)
 
     def restart(self) -> None:
         """Stop at once and start again: every connection is lost."""
@@ -116,7 +116,7 @@ class Server:
             self._say(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     @property
-    def _data(self) -> str:
+    def data(self) -> str:
         return f"{self.home}/data"
 
     def _say(self, statement: str) -> None:
@@ -127,7 +127,7 @@ class Server:
         ) as connection:
             connection.execute(statement)
 
-    def _call(self, command: str, *arguments: str) -> None:
+    def call(self, command: str, *arguments: str) -> None:
         done = subprocess.run(
             [self.binaries / command, *arguments],
             **as_owner(self.home),
@@ -177,9 +177,9 @@ def server() -> Iterator[Server]:
     )
     try:
         new = Server(home, found)
-        new._call(
+        new.call(
             *("initdb", "-A", "trust", "-U", "tester", "-E", "UTF8"),
-            *("--locale=C", "--no-sync", "-D", new._data),
+            *("--locale=C", "--no-sync", "-D", new.data),
         )
         with (home / "data" / "postgresql.conf").open("a") as file:
             file.write(f"{SETTINGS}unix_socket_directories = '{home}'\n")

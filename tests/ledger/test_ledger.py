@@ -220,7 +220,7 @@ def test_10_000_people_are_a_few_statements(ledger):
     X = pd.DataFrame({c: rng.choice(FRAME[c].to_numpy(), 10_000) for c in COLUMNS})
     said = []
     event.listen(
-        ledger._database.engine, "before_cursor_execute", lambda *args: said.append(args[2])
+        ledger.database.engine, "before_cursor_execute", lambda *args: said.append(args[2])
     )
     ledger.release(labels(), X, ids=range(10_000))
     ledger.release(numbers(1), X, ids=range(10_000))
@@ -342,7 +342,7 @@ def test_a_full_disk_is_a_clear_error(tmp_path):
     path = tmp_path / "releases.db"
     with ReleaseLedger(f"sqlite:///{path}") as ledger:
         ledger.release(numbers(), people(5), ids=IDS[:5])
-        with ledger._database.engine.connect() as connection:
+        with ledger.database.engine.connect() as connection:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
         before = everything(f"sqlite:///{path}")
 
@@ -351,8 +351,8 @@ def test_a_full_disk_is_a_clear_error(tmp_path):
 
         from sqlalchemy import event
 
-        ledger._database.engine.dispose()
-        event.listen(ledger._database.engine, "connect", full)
+        ledger.database.engine.dispose()
+        event.listen(ledger.database.engine, "connect", full)
         rng = np.random.default_rng(0)
         X = pd.DataFrame({c: rng.choice(FRAME[c].to_numpy(), 2000) for c in COLUMNS})
         with pytest.raises(LedgerError, match="nothing is released: database or disk is full"):

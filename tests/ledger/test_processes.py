@@ -15,6 +15,7 @@ pytest.importorskip("sqlalchemy")
 from sqlalchemy import create_engine, select
 
 from ledger.worker import N_MODELS, N_PEOPLE, N_POINTS
+from sklearn_rp.digest import digest
 from sklearn_rp.ledger import ReleaseLedger, database
 from sklearn_rp.ledger.coding import other_features
 
@@ -64,12 +65,12 @@ def test_at_once_is_as_one_after_the_other(url, tmp_path, n):
     # The same questions, one by one, in the order of the lines.
     models, rows = several(N_MODELS), {}
     with ReleaseLedger(url) as ledger:
-        names = [ledger._name_of(model.release_) for model in models]
+        names = [digest(model.release_) for model in models]
         for person in range(N_PEOPLE):
             for changed in (0, 1):
                 row = people(N_PEOPLE).iloc[[person]]
                 row = row.assign(bp=row["bp"] + 5.0 * changed)
-                (question,) = ledger._seal.questions(other_features(row, np.array([1])))
+                (question,) = ledger.seal.questions(other_features(row, np.array([1])))
                 rows[str(person), question] = changed, row
     with ReleaseLedger("sqlite://") as again:
         for line in lines:

@@ -42,7 +42,7 @@ def release(url, seed, n):
 def dies(url, point, model, pipe):
     """Release about people of this point, and be killed there."""
     ledger = ReleaseLedger(url)
-    engine, said = ledger._database.engine, []
+    engine, said = ledger.database.engine, []
 
     def kill(*_):
         os.kill(os.getpid(), signal.SIGKILL)
@@ -57,9 +57,9 @@ def dies(url, point, model, pipe):
     event.listen(engine, "before_cursor_execute", before)
     if point == 7:
         event.listen(engine, "commit", kill)
-    whole = ledger._database.transact
+    whole = ledger.database.transact
     if point == 8:
-        ledger._database.transact = lambda work: (whole(work), kill())
+        ledger.database.transact = lambda work: (whole(work), kill())
     answer = ledger.release(model, people(5), ids=[f"{point}-{k}" for k in range(5)])
     os.write(pipe, json.dumps(answer.tolist()).encode())
     kill()
