@@ -4,13 +4,14 @@ One call about 10 000 people and single calls, through a ledger in SQLite and wi
 Then six releases about the same people, each by itself and within what the others left open: what
 is left of the attribute, how well the best guess does that sees all answers and knows the other
 features, the models and the code, beside one that knows the other features alone (imputation), and
-what the answers are worth.
+what the answers are worth; beside models trained anew behind one coarsener.
 
     python examples/benchmarks/ledger.py --output ledger.json [--people 10000] [--repeats 5]
 """
 
 import argparse
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,11 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import r2_score
 from sklearn.model_selection import train_test_split
 
-from sklearn_rp import AttributePrivacyClassifier, AttributePrivacyRegressor
+from sklearn_rp import (
+    AttributeCoarsener,
+    AttributePrivacyClassifier,
+    AttributePrivacyRegressor,
+)
 from sklearn_rp.ledger import ReleaseLedger
 
 N_RELEASES = 6
@@ -75,6 +80,13 @@ def times(n_people, repeats):
     }
 
 
+def bins_of(coarsener, sets):
+    """The bin of each row, as its set."""
+    low, high = coarsener.bins_["bmi"].T
+    place = np.clip(np.searchsorted(low, sets.own, side="right") - 1, 0, len(low) - 1)
+    return replace(sets, row=np.arange(len(sets)), start=low[place], stop=high[place])
+
+
 def kept(n_splits=10):
     """What six releases leave open, each by itself and one within the other."""
     X, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
@@ -83,8 +95,10 @@ def kept(n_splits=10):
         X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, random_state=seed)
         rng = np.random.default_rng(seed)
         models = []
-        for k in range(N_RELEASES):
-            some = rng.choice(len(X_train), len(X_train) // 2, replace=False)
+        halves = [
+            rng.choice(len(X_train), len(X_train) // 2, replace=False) for _ in range(N_RELEASES)
+        ]
+        for k, some in enumerate(halves):
             model = RandomForestRegressor(30, min_samples_leaf=3, random_state=k)
             model.fit(X_train.iloc[some], y_train.iloc[some])
             model = AttributePrivacyRegressor(
@@ -101,7 +115,17 @@ def kept(n_splits=10):
             within = model.compatible_sets(X_test, within=None if k == 0 else within)
             scores["alone"].append(r2_score(y_test, mine.label))
             scores["within"].append(r2_score(y_test, within.label.astype(float)))
-        for name, sets in (("alone", alone), ("within", within)):
+        # The plainest rival: models trained anew on bins that are the same for all of them.
+        bounds = (X["bmi"].min(), X["bmi"].max())
+        asked = {"sensitive_feature": "bmi", "minimum": 0.2, "unit": "mass", "bounds": bounds}
+        coarsener = AttributeCoarsener(**asked).fit(X_train, y_train)
+        coarse, scores["coarsened"] = coarsener.transform(X_train), []
+        for k, some in enumerate(halves):
+            model = RandomForestRegressor(30, min_samples_leaf=3, random_state=k)
+            model.fit(coarse.iloc[some], y_train.iloc[some])
+            scores["coarsened"].append(r2_score(y_test, model.predict(coarsener.transform(X_test))))
+        bins = bins_of(coarsener, within)
+        for name, sets in (("alone", alone), ("within", within), ("coarsened", bins)):
             before, after = sets.bayes_vulnerability(prior, tolerance=1.0)
             mass = sets.prior_mass(prior)
             lines.append(

@@ -124,7 +124,7 @@ class AttributePrivacyClassifier(Guaranteed, ClassifierWrapper):
     best of all orders. "mass" is then that of the population along each feature.
 
     What it does not do: one bit remains one bit (which side of a wide boundary), and two different
-    models released about one person are two constraints.
+    models released about one person, each by itself, are two constraints: see `within`.
 
     Examples
     --------

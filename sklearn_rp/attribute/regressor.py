@@ -128,7 +128,8 @@ class AttributePrivacyRegressor(Guaranteed, RegressorWrapper):
     Notes
     -----
     Several releases about one person, by this and other models, are several constraints: what they
-    leave open together may be less than the minimum.
+    leave open together may be less than the minimum, unless each answers `within` what the others
+    left open.
 
     Of several features the boxes are strips along one, each cut along the next on its own, in the
     best of all orders; they are chosen by the squared error, or the log-loss, also where numbers

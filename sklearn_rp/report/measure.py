@@ -195,9 +195,8 @@ def _listed(features: Any) -> list[Any]:
 
 def _groups(groups: Any, label: np.ndarray, X: Rows, numbers: bool) -> np.ndarray:
     """A group for each person: those given, or what is released, numbers in fifths."""
-    if groups is not None:
-        return check_groups(groups, len(label), X)
-    return _fifths(label) if numbers else label
+    told = _fifths(label) if numbers else label
+    return told if groups is None else check_groups(groups, len(label), X)
 
 
 def _by_feature(parameter: str, given: Any, features: list[Any], example: str) -> dict[Any, Any]:
