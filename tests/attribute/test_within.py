@@ -235,6 +235,30 @@ def test_what_six_minimums_leave_open_together():
     assert (within.component_length >= least * (1 - 1e-9)).all()
 
 
+def test_an_attacker_who_sees_all_answers_is_bounded():
+    """Whoever knows the other features, all models and the code, and weighs values by a prior."""
+    X, prior = people(), people(442)["bmi"].to_numpy()
+    given = {"minimum": 0.2, "unit": "mass", "prior": "empirical"}
+    models = [labels(**given), numbers(**given)]
+    models += [
+        AttributePrivacyRegressor(
+            DecisionTreeRegressor(max_depth=6, random_state=k), sensitive_feature="bmi", levels="model", **given
+        ).fit(people(442), Y + np.random.default_rng(k).normal(0, 40, len(Y)))
+        for k in range(4)
+    ]  # fmt: skip
+    alone = within = None
+    for model in models:
+        mine = model.compatible_sets(X)
+        alone = mine if alone is None else alone.intersect(mine)
+        within = model.compatible_sets(X, within=within)
+        # Imputation: the best guess without any answer; and with all of them.
+        before, after = within.bayes_vulnerability(prior)
+        assert (after <= before / 0.2 * (1 + 1e-9)).all()
+        assert (within.pointwise_maximal_leakage(prior) <= np.log2(1 / 0.2) + 1e-9).all()
+    # Each by itself, the same models tell more than that about many.
+    assert (alone.pointwise_maximal_leakage(prior) > np.log2(1 / 0.2)).mean() > 0.2
+
+
 @pytest.mark.parametrize("make", [labels, numbers])
 def test_bits_depend_neither_on_company_nor_on_the_rows_own_value(make):
     model, X = make(), people()
