@@ -7,6 +7,8 @@ that is lost on the way through a file. Here values alone count.
 from __future__ import annotations
 
 import hashlib
+from functools import cached_property
+from inspect import getattr_static
 from pickle import PicklingError
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
@@ -137,7 +139,8 @@ class _Walk:
             return None
         if isinstance(made, str):  # a name
             return made
-        return [*made[:3], *(None if more is None else list(more) for more in made[3:5])]
+        state = _learnt(type(content), made[2]) if len(made) > 2 else None
+        return [*made[:2], state, *(None if more is None else list(more) for more in made[3:5])]
 
     def array(self, values: np.ndarray) -> list[Any]:
         """An array by its values: neither order in memory nor padding between fields count."""
@@ -147,6 +150,14 @@ class _Walk:
         if values.dtype.kind == "O":
             return [*head, "O", *map(self.of, values.ravel().tolist())]
         return [*head, values.dtype.str, np.ascontiguousarray(values).tobytes()]
+
+
+def _learnt(kind: type, state: Any) -> Any:
+    """The state of an object, without what was looked up once and kept."""
+    if not isinstance(state, dict):
+        return state
+    kept = [n for n in state if isinstance(getattr_static(kind, str(n), None), cached_property)]
+    return {name: value for name, value in state.items() if name not in kept}
 
 
 def _array_of(tensor: Any) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,8 +11,10 @@ from sklearn_rp.attribute.joint import box_parts
 from sklearn_rp.attribute.labelling import Labelling, MinimumRelease
 from sklearn_rp.attribute.rooms import Rooms
 from sklearn_rp.feature import Category
-from sklearn_rp.rows import Rows, alike, take_rows
+from sklearn_rp.rows import Rows, alike, rows_per_chunk, take_rows
 from sklearn_rp.runs import side_by_side
+
+_NUMBERS = 8  # that are held of each cell of a room, for each that an answer is made of
 
 
 class Left(NamedTuple):
@@ -99,15 +101,18 @@ def _cuts(release: MinimumRelease, X: Rows, rooms: Rooms) -> Iterator[tuple[slic
     """Which rooms, and how they are cut: chunk by chunk. Rooms are in the order of their rows."""
     ends = np.searchsorted(rooms.row, np.arange(X.shape[0] + 1))
     for raw in release.optimal(X):
-        chunk = slice(int(ends[raw.rows.start]), int(ends[raw.rows.stop]))
-        some = rooms.take(chunk)
-        yield chunk, _cut(release, X, raw, some.of_rows(some.row - raw.rows.start))
+        first, after = int(ends[raw.rows.start]), int(ends[raw.rows.stop])
+        size = rows_per_chunk(_NUMBERS * raw.gain[0].size)
+        whole = release.finished(X, raw)
+        for start in range(first, after, size):  # some people may have many
+            chunk = slice(start, min(start + size, after))
+            some = rooms.take(chunk)
+            yield chunk, _cut(release, X, raw, whole, some.of_rows(some.row - raw.rows.start))
 
 
-def _cut(release: MinimumRelease, X: Rows, raw: Labelling, rooms: Rooms) -> _Cut:
-    """The rooms of some rows: `raw` is what agrees best with the model without them."""
+def _cut(release: MinimumRelease, X: Rows, raw: Labelling, whole: Any, rooms: Rooms) -> _Cut:
+    """The rooms of some rows: `raw` and `whole` are what is best, and is released, without them."""
     there, share = rooms.within(release.space)
-    whole = release.finished(X, raw)
     code, box = whole.codes[rooms.row].astype(np.float64), np.where(there, 0, 1)
     # What the release leaves open by itself, too: the same question again.
     alone = _pieces(release, whole.codes, whole.box)[rooms.row]

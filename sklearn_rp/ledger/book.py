@@ -20,6 +20,7 @@ from sklearn_rp.ledger.coding import described, other_features, sets_from_text
 from sklearn_rp.ledger.database import MODELS, OPEN, PEOPLE, RELEASES, RENEWALS, Database
 from sklearn_rp.ledger.lines import (
     batches,
+    columns_of,
     held_about,
     key_of,
     left_open_to,
@@ -30,7 +31,7 @@ from sklearn_rp.ledger.lines import (
     sealed,
     whole_range,
 )
-from sklearn_rp.rows import Rows, names_of
+from sklearn_rp.rows import Rows
 from sklearn_rp.validation import check_rows
 
 
@@ -41,7 +42,11 @@ class ReleaseLedger:
     together next to nothing. The ledger looks up what is still open to each person, lets the
     estimator answer within that (``predict(X, within=...)``), and records what is left before it
     returns, in one transaction. Whatever models are asked, in whatever order and however often,
-    nobody is left with less than the smallest minimum among them.
+    nobody is left with less than the smallest minimum among them (of those in one unit; a minimum
+    in mass may be undercut by a later one in length).
+
+    All models hide the same features, or do not look at each other's, as far as names tell: that
+    one column follows from another, or is the same by another name, is not known here.
 
     It stores answers and sets of values that are compatible with them; never a person's own value,
     nor any other feature. The same question again, by the same person, model and other features,
@@ -49,9 +54,9 @@ class ReleaseLedger:
 
     Parameters
     ----------
-    url : str, default="sqlite:///releases.db"
+    url : str or URL, default="sqlite:///releases.db"
         The database, as SQLAlchemy reads it; it is made where it is missing. SQLite and PostgreSQL
-        are tested.
+        are tested; with others transactions are serializable.
     key : str or bytes, default=None
         A secret of 16 bytes at least, kept elsewhere: ids are stored as their HMAC-SHA256 under it.
         None: ids are stored as given, and who holds the database may confirm a guess at the other
@@ -111,9 +116,7 @@ class ReleaseLedger:
             )
         self.database = Database(url, timeout)
         self.seal = self.database.transact(lambda connection: sealed(connection, secret))
-        # What was looked up once: models that are recorded, and names of releases.
-        self._recorded: set[str] = set()
-        self._names: dict[int, tuple[Any, str]] = {}
+        self._digests: dict[int, tuple[Any, str]] = {}  # of releases, found once
 
     def __enter__(self) -> ReleaseLedger:
         return self
@@ -153,13 +156,12 @@ class ReleaseLedger:
         """
         rows, people, shown = self._asked(estimator, X, ids)
         space = estimator.release_.space
-        model = self._name_of(estimator.release_)
+        model = self.name_of(estimator)
         questions = self.seal.questions(other_features(rows, space.columns))
         asked = Asked(rows, people, shown, questions)
 
         def work(connection: Connection) -> np.ndarray:
-            if model not in self._recorded:
-                record_model(connection, model, estimator, names_of(rows))
+            record_model(connection, model, estimator)
             renewal, new = lock(connection, people)
             answer = np.empty(len(people), dtype=type_of_answers(estimator))
             for some in _one_by_one(people):
@@ -169,7 +171,6 @@ class ReleaseLedger:
             return answer
 
         found: np.ndarray = self.database.transact(work)
-        self._recorded.add(model)
         return found
 
     def sets(self, estimator: Any, X: Any, *, ids: Any) -> Any:
@@ -177,12 +178,8 @@ class ReleaseLedger:
 
         Parameters
         ----------
-        estimator : AttributePrivacyClassifier or AttributePrivacyRegressor
-            Fitted: its features are looked at.
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Rows.
-        ids : array-like of shape (n_samples,)
-            Who they are about.
+        estimator, X, ids
+            As of `release`: the features that it hides are looked at.
 
         Returns
         -------
@@ -322,8 +319,7 @@ class ReleaseLedger:
         Returns
         -------
         held : list of dict
-            For each: ``id`` as given, ``stored_as``, ``since``, ``releases``, ``renewals`` and
-            ``open``, what is left open now for each list of features.
+            For each ``id``, ``stored_as``, ``since``, ``releases``, ``renewals`` and ``open``.
         """
         shown = _checked_ids(ids)
         people = self.seal.people(shown)
@@ -371,14 +367,24 @@ class ReleaseLedger:
             raise ValueError(f"ids has {len(shown)} entries, but X has {rows.shape[0]} rows.")
         return rows, self.seal.people(shown), shown
 
-    def _name_of(self, release: Any) -> str:
-        """Digest of a release, found once."""
-        known = self._names.get(id(release))
-        if known is not None and known[0]() is release:
-            return known[1]
-        name = digest(release)
-        self._names[id(release)] = weakref.ref(release), name
-        return name
+    def name_of(self, estimator: Any) -> str:
+        """Name by which the ledger knows a model: by what it has learnt, and from which columns.
+
+        Parameters
+        ----------
+        estimator : AttributePrivacyClassifier or AttributePrivacyRegressor
+            Fitted.
+
+        Returns
+        -------
+        name : str
+        """
+        release = estimator.release_
+        known = self._digests.get(id(release))
+        if known is None or known[0]() is not release:
+            known = weakref.ref(release), digest(release)
+            self._digests[id(release)] = known
+        return digest([known[1], columns_of(estimator)])
 
 
 def _checked_ids(ids: Any) -> list[str]:
@@ -400,7 +406,8 @@ def _checked_ids(ids: Any) -> list[str]:
             )
         if len(str(value)) > 255:
             raise ValueError(f"ids holds one of {len(str(value))} characters: 255 at most.")
-    return [str(value) for value in plain]
+    # A member of an enumeration is the text that it is.
+    return [str.__str__(v) if isinstance(v, str) else str(int(v)) for v in plain]
 
 
 def _one_by_one(people: list[str]) -> Iterator[list[int]]:

@@ -71,20 +71,33 @@ def other_features(X: Rows, columns: np.ndarray) -> list[bytes]:
     rows : list of bytes, one for each row
     """
     rest = without_columns(X, columns)
-    numbers, texts = [], []
-    for column in range(rest.shape[1]):
-        values = column_values(rest, column)
-        if values.dtype.kind in "iufb":
-            numbers.append(values.astype(np.float64) + 0.0)  # no minus zero
-        else:
-            texts.append([json.dumps(str(value)) for value in values.tolist()])
-    table = np.stack(numbers, axis=1) if numbers else np.empty((X.shape[0], 0))
-    told = [row.tobytes() for row in table]
-    if texts:
-        told = [
-            a + "\0".join(b).encode() for a, b in zip(told, zip(*texts, strict=True), strict=True)
-        ]
-    return told
+    told = [_told(column_values(rest, column)) for column in range(rest.shape[1])]
+    return list(map(b"".join, zip(*told, strict=True))) if told else [b""] * X.shape[0]
+
+
+def _told(values: np.ndarray) -> list[bytes]:
+    """Each entry of a column, as bytes that are equal where they are: 3 is 3.0, and not "3"."""
+    if values.dtype.kind not in "iufb":
+        return [_one_told(value) for value in values.tolist()]
+    numbers = values.astype(np.float64) + 0.0  # no minus zero
+    numbers[np.isnan(numbers)] = np.nan
+    raw = numbers.tobytes()
+    found = [b"f" + raw[k : k + 8] for k in range(0, len(raw), 8)]
+    if values.dtype.kind in "iu":  # of which a double holds but the first digits
+        for k in np.flatnonzero(np.abs(numbers) >= 2.0**53):
+            found[k] = f"i{values[k]};".encode()
+    return found
+
+
+def _one_told(value: Any) -> bytes:
+    """As `_told`, one entry of any kind."""
+    if isinstance(value, bool | int | float):
+        kind = np.int64 if isinstance(value, int) and abs(value) < 2**63 else np.float64
+        return _told(np.asarray([value], dtype=kind))[0]
+    if value is None or value != value:
+        return _told(np.array([np.nan]))[0]
+    text = json.dumps([type(value).__name__, str(value)])
+    return f"s{len(text)};{text}".encode()
 
 
 def described(features: Sequence[Feature]) -> list[dict[str, Any]]:

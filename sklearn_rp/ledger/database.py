@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from threading import RLock
 from typing import Any
 
 from sqlalchemy import (
@@ -21,24 +24,26 @@ from sqlalchemy import (
     event,
     insert,
     inspect,
+    make_url,
     select,
     update,
 )
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
 
 VERSION = 1  # of the schema
 TABLES = MetaData()
 # One line for each setting of the ledger: its version, and what tells a wrong key.
 META = Table(
-    "ledger",
+    "release_ledger",
     TABLES,
     Column("name", String(64), primary_key=True),
     Column("value", Text, nullable=False),
 )
 # Estimators that have released something: what they hide, and which columns they look at.
 MODELS = Table(
-    "models",
+    "ledger_models",
     TABLES,
     Column("model", String(64), primary_key=True),
     Column("name", Text, nullable=False),
@@ -49,7 +54,7 @@ MODELS = Table(
 )
 # People by their sealed or plain ids; after a renewal all is open again.
 PEOPLE = Table(
-    "people",
+    "ledger_people",
     TABLES,
     Column("person", String(255), primary_key=True),
     Column("renewal", Integer, nullable=False),
@@ -57,7 +62,7 @@ PEOPLE = Table(
 )
 # What was released: lines are added, never changed. `question` seals the other features.
 RELEASES = Table(
-    "releases",
+    "ledger_releases",
     TABLES,
     Column("number", Integer, primary_key=True, autoincrement=True),
     Column("person", String(255), nullable=False),
@@ -71,7 +76,7 @@ RELEASES = Table(
 )
 # What is left open after all of them: one line for each person and list of features.
 OPEN = Table(
-    "open_sets",
+    "ledger_open_sets",
     TABLES,
     Column("person", String(255), nullable=False),
     Column("features", String(700), nullable=False),
@@ -79,13 +84,13 @@ OPEN = Table(
     PrimaryKeyConstraint("person", "features"),
 )
 RENEWALS = Table(
-    "renewals",
+    "ledger_renewals",
     TABLES,
     Column("number", Integer, primary_key=True, autoincrement=True),
     Column("person", String(255), nullable=False),
     Column("reason", Text, nullable=False),
     Column("time", DateTime, nullable=False),
-    Index("renewals_of_a_person", "person"),
+    Index("ledger_renewals_of_a_person", "person"),
 )
 # From each version to the next: what changes the tables, in the transaction that raises the number.
 MIGRATIONS: dict[int, Callable[[Connection], None]] = {}
@@ -103,22 +108,38 @@ class Database:
 
     Parameters
     ----------
-    url : str
+    url : str or URL
         Where it is, as SQLAlchemy reads it.
     timeout : float
         Seconds to wait for other processes, where SQLite holds it.
     """
 
-    def __init__(self, url: str, timeout: float):
+    def __init__(self, url: Any, timeout: float):
         try:
-            options = {"connect_args": {"timeout": timeout}} if url.startswith("sqlite") else {}
-            self.engine: Engine = create_engine(url, pool_pre_ping=True, **options)
+            place = make_url(url)
+            self._kind = place.get_backend_name()
+            self.engine: Engine = create_engine(place, **self._options(place, timeout))
         except (SQLAlchemyError, ImportError) as error:
             raise LedgerError(f"url={url!r} is not allowed: {_first_line(error)}") from error
-        if self.engine.dialect.name == "sqlite":
+        if self._kind == "sqlite":
             event.listen(self.engine, "connect", _on_connect)
             event.listen(self.engine, "begin", _on_begin)
+        _not_shared_by_forks(self.engine)
         self.transact(_opened)
+
+    def _options(self, place: URL, timeout: float) -> dict[str, Any]:
+        """How to connect: one connection for all threads to what is in memory alone."""
+        self._turns: Any = nullcontext()
+        if self._kind != "sqlite":
+            # PostgreSQL: what a statement sees after a lock is what was committed before. Of other
+            # databases nothing is known: one transaction after the other.
+            level = "READ COMMITTED" if self._kind == "postgresql" else "SERIALIZABLE"
+            return {"pool_pre_ping": True, "isolation_level": level}
+        connect = {"timeout": timeout}
+        if place.database not in (None, "", ":memory:"):
+            return {"pool_pre_ping": True, "connect_args": connect}
+        self._turns = RLock()
+        return {"poolclass": StaticPool, "connect_args": connect | {"check_same_thread": False}}
 
     def transact(self, work: Callable[[Connection], Any]) -> Any:
         """Do some work in one transaction, all of it or nothing; anew where it lost a race.
@@ -140,7 +161,7 @@ class Database:
         """
         for left in reversed(range(_TRIES)):
             try:
-                with self._connected(writes=True) as connection, connection.begin():
+                with self._turns, self._connected(True) as connection, connection.begin():
                     return work(connection)
             except IntegrityError as error:
                 if not left:
@@ -171,15 +192,18 @@ class Database:
             If the database cannot be reached or read.
         """
         try:
-            with self._connected(writes=False) as connection, connection.begin():
+            with self._turns, self._connected(False) as connection, connection.begin():
                 return work(connection)
         except SQLAlchemyError as error:
             raise _told(error) from error
 
     @contextmanager
     def _connected(self, writes: bool) -> Iterator[Connection]:
+        options: dict[str, Any] = {"ledger_writes": writes}
+        if not writes and self._kind == "postgresql":
+            options["isolation_level"] = "REPEATABLE READ"  # one state for all statements
         with self.engine.connect() as connection:
-            yield connection.execution_options(ledger_writes=writes)
+            yield connection.execution_options(**options)
 
 
 def _on_connect(raw: Any, _: Any) -> None:
@@ -208,8 +232,7 @@ def _opened(connection: Connection) -> None:
         TABLES.create_all(connection)
         connection.execute(insert(META).values(name="version", value=str(VERSION)))
         return
-    found = connection.execute(select(META.c.value).where(META.c.name == "version")).scalar()
-    version = int(found or 0)
+    version = int(alone(connection))
     if version > VERSION:
         raise LedgerError(
             f"The ledger's schema has version {version}, and this sklearn_rp knows those up to "
@@ -222,9 +245,34 @@ def _opened(connection: Connection) -> None:
         connection.execute(newer)
 
 
+def alone(connection: Connection) -> str:
+    """Wait until no other transaction changes what all rely on: version, key, models.
+
+    Returns
+    -------
+    version : str
+    """
+    first = select(META.c.value).where(META.c.name == "version").with_for_update()
+    return str(connection.execute(first).scalar())
+
+
+def _not_shared_by_forks(engine: Engine) -> None:
+    """A forked process takes connections of its own."""
+    known = weakref.ref(engine)
+
+    def leave() -> None:
+        mine = known()
+        if mine is not None:
+            mine.dispose(close=False)
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=leave)
+
+
 def _lost_a_race(error: DBAPIError) -> bool:
     """Whether another transaction won, and this one may be done again."""
-    return getattr(error.orig, "sqlstate", None) in _LOST_A_RACE
+    codes = (getattr(error.orig, name, None) for name in ("sqlstate", "pgcode"))
+    return any(code in _LOST_A_RACE for code in codes)
 
 
 def _told(error: SQLAlchemyError) -> LedgerError:

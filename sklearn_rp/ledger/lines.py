@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Select, and_, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from sklearn_rp.ledger.coding import Seal, described, same_values
@@ -20,6 +21,7 @@ from sklearn_rp.ledger.database import (
     RELEASES,
     RENEWALS,
     LedgerError,
+    alone,
 )
 
 _BATCH = 10_000  # ids in one statement
@@ -33,6 +35,7 @@ def sealed(connection: Connection, key: bytes | None) -> Seal:
     LedgerError
         If the key is not the one that it was made with.
     """
+    alone(connection)
     held = pairs(connection, select(META.c.name, META.c.value))
     if "salt" not in held:
         held["salt"] = secrets.token_hex(32)
@@ -49,7 +52,29 @@ def sealed(connection: Connection, key: bytes | None) -> Seal:
     return seal
 
 
-def record_model(connection: Connection, model: str, estimator: Any, columns: list[str]) -> None:
+def columns_of(estimator: Any) -> list[str]:
+    """Names of the columns that an estimator looks at, as it was fitted; x0, x1, ... of an array.
+
+    Raises
+    ------
+    ValueError
+        If a frame had names that are no text: other models could not be told from it.
+    """
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is not None:
+        return [str(name) for name in names]
+    columns = [f"x{j}" for j in range(estimator.n_features_in_)]
+    for feature in estimator.release_.space.features:
+        if feature.name != columns[feature.column]:
+            raise ValueError(
+                f"The estimator was fitted on a frame whose names, such as {feature.name!r}, are "
+                "no text: a ledger tells features by their names. Rename the columns, "
+                "X.columns.astype(str), and fit again."
+            )
+    return columns
+
+
+def record_model(connection: Connection, model: str, estimator: Any) -> None:
     """Write a model down, if what it hides goes with what the others hide.
 
     Raises
@@ -57,15 +82,25 @@ def record_model(connection: Connection, model: str, estimator: Any, columns: li
     ValueError
         If an answer of the one would tell about what the other hides.
     """
-    features = described(estimator.release_.space.features)
     c = MODELS.c
+    if connection.scalar(select(c.model).where(c.model == model)) is not None:
+        return
+    alone(connection)  # two that do not go together must not come in at once
     others = connection.execute(select(c.model, c.name, c.features, c.columns)).all()
     if model in [line.model for line in others]:
         return
+    features, columns = described(estimator.release_.space.features), columns_of(estimator)
     names = [each["name"] for each in features]
+    named = hasattr(estimator, "feature_names_in_")
     for line in others:
         theirs = json.loads(line.features)
         hidden = [each["name"] for each in theirs]
+        if (json.loads(line.columns)[0] == "x0") == named:
+            raise ValueError(
+                f"The estimator and {line.name}, which the ledger knows, were fitted one on a "
+                "frame and one on an array: whether the one looks at what the other hides cannot "
+                "be told. Fit both on frames."
+            )
         if hidden != names:
             seen = sorted({*hidden} & {*columns} | {*names} & {*json.loads(line.columns)})
             if seen:
@@ -99,11 +134,19 @@ def lock(connection: Connection, people: list[str]) -> tuple[dict[str, int], set
     """
     wanted = sorted(set(people))
     known = renewals(connection, wanted)
-    new = [person for person in wanted if person not in known]
-    if new:  # another process that is at it, too, loses the race, and begins anew
-        lines = [{"person": person, "renewal": 0, "since": now()} for person in new]
+    lines = [{"person": p, "renewal": 0, "since": now()} for p in wanted if p not in known]
+    if not lines:
+        return known, set()
+    dialect = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+    make: Any = dialect.get(connection.dialect.name)
+    if make is None:  # who loses the race begins anew
         connection.execute(insert(PEOPLE), lines)
-    return known | dict.fromkeys(new, 0), set(new)
+        new = {str(line["person"]) for line in lines}
+    else:
+        one_of_them = make(PEOPLE).on_conflict_do_nothing().returning(PEOPLE.c.person)
+        new = {str(person) for person in connection.scalars(one_of_them, lines)}
+        known |= renewals(connection, [p for p in wanted if p not in known and p not in new])
+    return known | dict.fromkeys(new, 0), new
 
 
 def renewals(connection: Connection, people: list[str]) -> dict[str, int]:

@@ -3,13 +3,19 @@
 # ruff: noqa: E501
 
 import json
+import pickle
 import sqlite3
+import threading
+import time
+from enum import Enum
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 from refused import refused
 from sklearn.compose import make_column_transformer
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -19,9 +25,9 @@ from ledger.tasks import COLUMNS, FRAME, Y, labels, numbers, people, several
 from sklearn_rp import AttributePrivacyClassifier, AttributePrivacyRegressor
 
 pytest.importorskip("sqlalchemy")
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
 
-from sklearn_rp.ledger import LedgerError, ReleaseLedger, database
+from sklearn_rp.ledger import LedgerError, ReleaseLedger, coding, database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -214,8 +220,6 @@ def test_a_persons_own_request_and_erasure(ledger, url):
 
 
 def test_10_000_people_are_a_few_statements(ledger):
-    from sqlalchemy import event
-
     rng = np.random.default_rng(0)
     X = pd.DataFrame({c: rng.choice(FRAME[c].to_numpy(), 10_000) for c in COLUMNS})
     said = []
@@ -311,14 +315,14 @@ def test_nothing_is_half_recorded_where_a_call_fails(ledger, url, monkeypatch):
 def test_a_newer_schema_is_refused_and_an_older_one_brought_up(url, monkeypatch):
     ReleaseLedger(url).close()
     with create_engine(url).begin() as connection:
-        connection.execute(text("UPDATE ledger SET value = '7' WHERE name = 'version'"))
+        connection.execute(text("UPDATE release_ledger SET value = '7' WHERE name = 'version'"))
     with pytest.raises(
         LedgerError, match="schema has version 7, and this sklearn_rp knows those up to 1"
     ):
         ReleaseLedger(url)
     # A version to come, whose migration adds a table.
     with create_engine(url).begin() as connection:
-        connection.execute(text("UPDATE ledger SET value = '1' WHERE name = 'version'"))
+        connection.execute(text("UPDATE release_ledger SET value = '1' WHERE name = 'version'"))
     monkeypatch.setattr(database, "VERSION", 3)
     steps = [
         lambda c: c.execute(text("CREATE TABLE one (a INTEGER)")),
@@ -332,7 +336,9 @@ def test_a_newer_schema_is_refused_and_an_older_one_brought_up(url, monkeypatch)
         ledger.release(numbers(), people(), ids=IDS)
     with create_engine(url).connect() as connection:
         assert (
-            connection.execute(text("SELECT value FROM ledger WHERE name = 'version'")).scalar()
+            connection.execute(
+                text("SELECT value FROM release_ledger WHERE name = 'version'")
+            ).scalar()
             == "3"
         )
         assert connection.execute(text("SELECT count(*) FROM two")).scalar() == 0
@@ -348,8 +354,6 @@ def test_a_full_disk_is_a_clear_error(tmp_path):
 
         def full(raw, *_):
             raw.execute(f"PRAGMA max_page_count={pages}")
-
-        from sqlalchemy import event
 
         ledger.database.engine.dispose()
         event.listen(ledger.database.engine, "connect", full)
@@ -392,3 +396,149 @@ def test_a_lost_connection_is_a_clear_error(postgres, database):
         np.testing.assert_array_equal(ledger.release(numbers(), people(), ids=IDS), first)
         ledger.release(labels(), people(), ids=IDS)
         assert len(ledger.history("p0")) == 2
+
+
+def test_what_the_ledger_knows_of_columns_is_that_of_the_fit():
+    """Arrays: the second hides x0, at which the first looks."""
+    first, second = (
+        AttributePrivacyRegressor(DecisionTreeRegressor(max_depth=4), sensitive_feature=f, levels="model").fit(FRAME[COLUMNS].to_numpy(), Y)
+        for f in (1, 0)
+    )  # fmt: skip
+    X = people().to_numpy()
+    with ReleaseLedger("sqlite://") as ledger:
+        ledger.release(first, X, ids=IDS)
+        with pytest.raises(ValueError, match=r"hides \['x0'\].*depend on \['x0', 'x1'\]"):
+            ledger.release(second, X, ids=IDS)
+        with pytest.raises(ValueError, match="one on a frame and one on an array"):
+            ledger.release(numbers(), people(), ids=IDS)
+    by_number = AttributePrivacyRegressor(DecisionTreeRegressor(), sensitive_feature=1, levels="model").fit(pd.DataFrame(FRAME[COLUMNS].to_numpy()), Y)  # fmt: skip
+    with ReleaseLedger("sqlite://") as ledger, pytest.raises(ValueError, match="are no text"):
+        ledger.release(by_number, pd.DataFrame(X), ids=IDS)
+    # A frozen model behind the same numbers, from other columns, is another model.
+    tree = FrozenEstimator(DecisionTreeRegressor(max_depth=3).fit(X[:, [1, 2]], Y[:30]))
+    given = {"sensitive_feature": "bmi", "levels": "model"}
+    with ReleaseLedger("sqlite://") as ledger:
+        names = [
+            ledger.name_of(AttributePrivacyRegressor(tree, **given).fit(people().set_axis(c, axis=1)[c[1:3]], Y[:30]))
+            for c in (["age", "bmi", "bp", "s5"], ["bp", "bmi", "age", "s5"])
+        ]  # fmt: skip
+    assert names[0] != names[1]
+
+
+def test_the_name_of_a_model_does_not_change_with_use(tmp_path):
+    model, other = (
+        AttributePrivacyRegressor(DecisionTreeRegressor(max_depth=8, random_state=k), sensitive_feature=["age", "bmi"], minimum=m, levels="model").fit(FRAME[COLUMNS], Y)
+        for k, m in enumerate((0.4, 0.1))
+    )  # fmt: skip
+    url = f"sqlite:///{tmp_path / 'releases.db'}"
+    with ReleaseLedger(url) as ledger:
+        answer = ledger.release(model, people(), ids=IDS)
+        ledger.release(other, people(), ids=IDS)
+        name = ledger.name_of(model)
+        sets = ledger.sets(model, people(), ids=IDS)
+        assert repr(sets)
+        assert sets.share.shape == (30,)
+        model.predict(people())
+        assert model.release_.space.features[0].possible is not None
+    with ReleaseLedger(url) as ledger:
+        assert ledger.name_of(pickle.loads(pickle.dumps(model))) == ledger.name_of(model) == name
+        np.testing.assert_array_equal(ledger.release(model, people(), ids=IDS), answer)
+        assert len(ledger.history("p0")) == 2
+
+
+def at_once(*calls):
+    """Calls in threads of their own, begun together; what each has raised."""
+    barrier, raised = threading.Barrier(len(calls)), [None] * len(calls)
+
+    def run(k):
+        barrier.wait()
+        try:
+            calls[k]()
+        except Exception as error:
+            raised[k] = error
+
+    threads = [threading.Thread(target=run, args=(k,)) for k in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return raised
+
+
+def test_two_models_that_do_not_go_together_do_not_come_in_at_once(url):
+    """Each is slow to write itself down, so that both have looked before either has written."""
+    models = numbers(), numbers(sensitive_feature="age")
+    with ReleaseLedger(url) as ledger:
+
+        def slow(connection, cursor, statement, *_):
+            if statement.startswith("INSERT INTO ledger_models"):
+                time.sleep(0.5)
+
+        event.listen(ledger.database.engine, "before_cursor_execute", slow)
+        raised = at_once(
+            *(
+                partial(ledger.release, m, people(), ids=[f"{k}{p}" for p in IDS])
+                for k, m in enumerate(models)
+            )
+        )
+    assert sum(isinstance(error, ValueError) for error in raised) == 1
+    assert sum(error is None for error in raised) == 1
+
+
+def test_many_that_meet_the_same_new_people_all_get_their_answer(url):
+    model = numbers(1)
+    with ReleaseLedger(url) as ledger:
+        calls = [
+            partial(ledger.release, model, people(1).iloc[[0, 0]], ids=[f"{min(k, j)}-{max(k, j)}" for j in (0, 1)])
+            for k in range(10)
+        ]  # fmt: skip
+        assert at_once(*calls) == [None] * 10
+        assert len(ledger.history("0-1")) == 1
+
+
+def test_threads_share_a_ledger_in_memory():
+    with ReleaseLedger("sqlite://") as ledger:
+        calls = [partial(ledger.release, m, people(), ids=IDS) for m in several(4)]
+        assert at_once(*calls) == [None] * 4
+        assert len(ledger.history("p0")) == 4
+
+
+def test_a_database_that_was_put_in_place_of_another_is_looked_at_anew(tmp_path):
+    path, model = tmp_path / "releases.db", numbers()
+    with ReleaseLedger(f"sqlite:///{path}") as ledger:
+        ledger.release(model, people(), ids=IDS)
+        with ledger.database.engine.begin() as connection:
+            for table in database.TABLES.sorted_tables:
+                if table.name != "release_ledger":
+                    connection.execute(table.delete())
+        ledger.release(model, people(), ids=IDS)
+        assert ledger.export(["p0"])[0]["releases"][0]["features"] == ["bmi"]
+
+
+class Person(str, Enum):  # noqa: UP042  (whose str() is its name)
+    """An id as some services have it."""
+
+    ANNA = "p1"
+
+
+def test_ids_and_questions_are_equal_where_they_are_meant_to_be():
+    X, model = people(3), numbers()
+    with ReleaseLedger("sqlite://") as ledger:
+        ledger.release(model, X, ids=["p1", 2, np.int64(3)])
+        ledger.release(model, X.astype(object).astype({"bmi": float}), ids=[Person.ANNA, "2", 3])
+        assert [len(ledger.history(k)) for k in ("p1", 2, "3")] == [1, 1, 1]
+    told = partial(coding.other_features, columns=np.array([], dtype=int))
+    same = [
+        pd.Series([3, 4]),
+        pd.Series([3.0, 4.0]),
+        pd.Series([3, 4.0], dtype=object),
+        pd.Series([3, 4], dtype="Int64"),
+    ]
+    assert len({tuple(told(each.to_frame())) for each in same}) == 1
+    others = [[3], ["3"], [2**53], [2**53 + 1], ["nan"], [None], [True]]
+    rows = [told(pd.DataFrame({"a": each}))[0] for each in others]
+    assert len(set(rows)) == len(rows)
+    assert told(pd.DataFrame({"a": [None]}))[0] == told(pd.DataFrame({"a": [np.nan]}))[0]
+    assert told(pd.DataFrame({"a": ["x"], "b": ["yz"]})) != told(
+        pd.DataFrame({"a": ["xy"], "b": ["z"]})
+    )

@@ -39,7 +39,7 @@ ANNA = {"id": "anna", "age": 50.0, "bmi": 24.0, "bp": 90.0, "ltg": 4.5}
 
 def lines(path):
     with sqlite3.connect(path) as raw:
-        return raw.execute("SELECT person, answer FROM releases ORDER BY number").fetchall()
+        return raw.execute("SELECT person, answer FROM ledger_releases ORDER BY number").fetchall()
 
 
 def test_answers_are_chosen_within_what_is_open_and_recorded(client, service, path):

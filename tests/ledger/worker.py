@@ -18,7 +18,7 @@ from sqlalchemy import event
 from ledger.tasks import people, several
 from sklearn_rp.ledger import ReleaseLedger
 
-N_PEOPLE, N_MODELS, N_POINTS = 12, 5, 10
+N_PEOPLE, N_MODELS = 12, 5
 
 
 def call(ledger, models, rng):
@@ -55,32 +55,37 @@ def dies(url, point, model, pipe):
     # The model is recorded, and one of the people is known.
     ledger.release(model, people(1).assign(bp=70.0), ids=[f"{point}-0"])
     event.listen(engine, "before_cursor_execute", before)
-    if point == 7:
+    if point == "commit":
         event.listen(engine, "commit", kill)
-    whole = ledger.database.transact
-    if point == 8:
+    if point == "committed":
+        whole = ledger.database.transact
         ledger.database.transact = lambda work: (whole(work), kill())
     answer = ledger.release(model, people(5), ids=[f"{point}-{k}" for k in range(5)])
-    os.write(pipe, json.dumps(answer.tolist()).encode())
+    os.write(pipe, json.dumps([len(said), answer.tolist()]).encode())
     kill()
+
+
+def child(url, point, model):
+    """What a child has returned before it was killed: how many statements, and the answers."""
+    end, pipe = os.pipe()
+    number = os.fork()
+    if number == 0:
+        os.close(end)
+        dies(url, point, model, pipe)
+    os.close(pipe)
+    _, status = os.waitpid(number, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL, status
+    with os.fdopen(end) as file:
+        told = file.read()
+    return json.loads(told) if told else None
 
 
 def killed(url):
     """Children that are killed before each statement, before and after the commit, and then."""
-    model, returned = several(2)[1], {}
-    for point in range(N_POINTS):
-        end, pipe = os.pipe()
-        child = os.fork()
-        if child == 0:
-            os.close(end)
-            dies(url, point, model, pipe)
-        os.close(pipe)
-        _, status = os.waitpid(child, 0)
-        with os.fdopen(end) as file:
-            told = file.read()
-        returned[point] = json.loads(told) if told else None
-        assert os.WTERMSIG(status) == signal.SIGKILL, status
-    print(json.dumps(returned))
+    model = several(2)[1]
+    n, _ = child(url, "counted", model)
+    points = [*range(n), "commit", "committed", "returned"]
+    print(json.dumps([[point, child(url, point, model)] for point in points]))
 
 
 if __name__ == "__main__":
