@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import and_, delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.engine import Connection
 
 from sklearn_rp.attribute.earlier import rows_inside, sets_left
@@ -21,6 +21,14 @@ from sklearn_rp.ledger.lines import batches, key_of, left_open_to, now
 from sklearn_rp.rows import Rows, take_rows
 
 _SHOWN = 5  # ids named in an error
+# Statements that every release makes, put together once.
+_C = RELEASES.c
+_WHO: Any = bindparam("people", expanding=True)
+_ANSWERS = select(_C.person, _C.renewal, _C.question, _C.answer).where(
+    _C.person.in_(_WHO), _C.model == bindparam("name")
+)
+_NO_MORE = delete(OPEN).where(OPEN.c.person.in_(_WHO), OPEN.c.features == bindparam("key"))
+_SAID, _NOW = insert(RELEASES), insert(OPEN)
 
 
 @dataclass(frozen=True)
@@ -123,13 +131,10 @@ class Batch:
 
     def _recorded(self, people: list[str]) -> dict[tuple[str, int, str], str]:
         """Answers of this model to these people."""
-        c = RELEASES.c
         found: dict[tuple[str, int, str], str] = {}
         for some in batches(people):
-            wanted = select(c.person, c.renewal, c.question, c.answer).where(
-                and_(c.person.in_(some), c.model == self.model)
-            )
-            found |= {(p, r, q): a for p, r, q, a in self.connection.execute(wanted)}
+            lines = self.connection.execute(_ANSWERS, {"people": some, "name": self.model})
+            found |= {(p, r, q): a for p, r, q, a in lines}
         return found
 
     def _check_unchanged(self, open_: dict[str, str]) -> None:
@@ -160,13 +165,12 @@ class Batch:
         """Write down what is released, and what is left open: in place of what was."""
         if not lines:
             return
-        self.connection.execute(insert(RELEASES), lines)
+        self.connection.execute(_SAID, lines)
         for some in batches(known):
-            whom = and_(OPEN.c.person.in_(some), OPEN.c.features == self.key)
-            self.connection.execute(delete(OPEN).where(whom))
+            self.connection.execute(_NO_MORE, {"people": some, "key": self.key})
         names = ("person", "left_open")
         left = [{name: line[name] for name in names} | {"features": self.key} for line in lines]
-        self.connection.execute(insert(OPEN), left)
+        self.connection.execute(_NOW, left)
 
 
 def type_of_answers(estimator: Any) -> Any:

@@ -117,6 +117,7 @@ class ReleaseLedger:
         self.database = Database(url, timeout)
         self.seal = self.database.transact(lambda connection: sealed(connection, secret))
         self._digests: dict[int, tuple[Any, str]] = {}  # of releases, found once
+        self._recorded: set[str] = set()  # models
 
     def __enter__(self) -> ReleaseLedger:
         return self
@@ -161,7 +162,11 @@ class ReleaseLedger:
         asked = Asked(rows, people, shown, questions)
 
         def work(connection: Connection) -> np.ndarray:
-            record_model(connection, model, estimator)
+            # Once: a database in the place of another refuses models that it does not know, and
+            # all is done anew.
+            if model not in self._recorded:
+                record_model(connection, model, estimator)
+            self._recorded.discard(model)
             renewal, new = lock(connection, people)
             answer = np.empty(len(people), dtype=type_of_answers(estimator))
             for some in _one_by_one(people):
@@ -171,6 +176,7 @@ class ReleaseLedger:
             return answer
 
         found: np.ndarray = self.database.transact(work)
+        self._recorded.add(model)
         return found
 
     def sets(self, estimator: Any, X: Any, *, ids: Any) -> Any:
@@ -339,7 +345,7 @@ class ReleaseLedger:
         Returns
         -------
         n : int
-            How many of them the ledger knew.
+            How many of them were known.
         """
         people = sorted(set(self.seal.people(_checked_ids(ids))))
 
@@ -354,13 +360,7 @@ class ReleaseLedger:
 
     def _asked(self, estimator: Any, X: Any, ids: Any) -> tuple[Rows, list[str], list[str]]:
         """Checked rows, who they are about as stored, and as given."""
-        if not isinstance(estimator, Guaranteed):
-            raise TypeError(
-                f"estimator={type(estimator).__name__} is not allowed: a ledger keeps the minimum "
-                "of an AttributePrivacyClassifier or AttributePrivacyRegressor, not of a Pipeline "
-                "around it or of a model without one."
-            )
-        check_is_fitted(estimator)
+        _check_estimator(estimator)
         rows = check_rows(estimator, X, reset=False)
         shown = _checked_ids(ids)
         if len(shown) != rows.shape[0]:
@@ -385,6 +385,17 @@ class ReleaseLedger:
             known = weakref.ref(release), digest(release)
             self._digests[id(release)] = known
         return digest([known[1], columns_of(estimator)])
+
+
+def _check_estimator(estimator: Any) -> None:
+    """Refuse what has no minimum, or is not fitted."""
+    if not isinstance(estimator, Guaranteed):
+        raise TypeError(
+            f"estimator={type(estimator).__name__} is not allowed: a ledger keeps the minimum of an "
+            "AttributePrivacyClassifier or AttributePrivacyRegressor, not of a Pipeline around it "
+            "or of a model without one."
+        )
+    check_is_fitted(estimator)
 
 
 def _checked_ids(ids: Any) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     Column,
     DateTime,
+    ForeignKey,
     Index,
     Integer,
     MetaData,
@@ -67,7 +68,7 @@ RELEASES = Table(
     Column("number", Integer, primary_key=True, autoincrement=True),
     Column("person", String(255), nullable=False),
     Column("renewal", Integer, nullable=False),
-    Column("model", String(64), nullable=False),
+    Column("model", String(64), ForeignKey("ledger_models.model"), nullable=False),
     Column("question", String(64), nullable=False),
     Column("answer", Text, nullable=False),
     Column("left_open", Text, nullable=False),
@@ -212,6 +213,7 @@ def _on_connect(raw: Any, _: Any) -> None:
     cursor = raw.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
 
 

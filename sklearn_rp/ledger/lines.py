@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, insert, select
+from sqlalchemy import Select, bindparam, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
@@ -25,6 +25,21 @@ from sklearn_rp.ledger.database import (
 )
 
 _BATCH = 10_000  # ids in one statement
+# Statements that every release makes, put together once.
+_WHO: Any = bindparam("people", expanding=True)
+_HELD = (
+    select(PEOPLE.c.person, PEOPLE.c.renewal)
+    .where(PEOPLE.c.person.in_(_WHO))
+    .order_by(PEOPLE.c.person)
+    .with_for_update()
+)
+_LEFT = select(OPEN.c.person, OPEN.c.left_open).where(
+    OPEN.c.person.in_(_WHO), OPEN.c.features == bindparam("key")
+)
+_NEW_ONES: dict[str, Any] = {
+    name: make(PEOPLE).on_conflict_do_nothing().returning(PEOPLE.c.person)
+    for name, make in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
 
 
 def sealed(connection: Connection, key: bytes | None) -> Seal:
@@ -83,26 +98,25 @@ def record_model(connection: Connection, model: str, estimator: Any) -> None:
         If an answer of the one would tell about what the other hides.
     """
     c = MODELS.c
-    if connection.scalar(select(c.model).where(c.model == model)) is not None:
-        return
     alone(connection)  # two that do not go together must not come in at once
     others = connection.execute(select(c.model, c.name, c.features, c.columns)).all()
     if model in [line.model for line in others]:
         return
     features, columns = described(estimator.release_.space.features), columns_of(estimator)
     names = [each["name"] for each in features]
-    named = hasattr(estimator, "feature_names_in_")
+    kind = "frame" if hasattr(estimator, "feature_names_in_") else "array"
     for line in others:
         theirs = json.loads(line.features)
         hidden = [each["name"] for each in theirs]
-        if (json.loads(line.columns)[0] == "x0") == named:
+        looked_at = json.loads(line.columns)
+        if kind not in looked_at:
             raise ValueError(
                 f"The estimator and {line.name}, which the ledger knows, were fitted one on a "
                 "frame and one on an array: whether the one looks at what the other hides cannot "
                 "be told. Fit both on frames."
             )
         if hidden != names:
-            seen = sorted({*hidden} & {*columns} | {*names} & {*json.loads(line.columns)})
+            seen = sorted({*hidden} & {*columns} | {*names} & {*looked_at.get(kind, ())})
             if seen:
                 raise ValueError(
                     f"The estimator hides {names}, and {line.name}, which the ledger knows, hides "
@@ -120,7 +134,7 @@ def record_model(connection: Connection, model: str, estimator: Any) -> None:
         "model": model,
         "name": f"{type(estimator).__name__}({type(estimator.estimator_).__name__})",
         "features": json.dumps(features),
-        "columns": json.dumps(columns),
+        "columns": json.dumps({kind: columns}),
         "promised": json.dumps([[each.feature, each.minimum, each.unit] for each in promised]),
         "since": now(),
     }
@@ -137,14 +151,12 @@ def lock(connection: Connection, people: list[str]) -> tuple[dict[str, int], set
     lines = [{"person": p, "renewal": 0, "since": now()} for p in wanted if p not in known]
     if not lines:
         return known, set()
-    dialect = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-    make: Any = dialect.get(connection.dialect.name)
-    if make is None:  # who loses the race begins anew
+    new_ones = _NEW_ONES.get(connection.dialect.name)
+    if new_ones is None:  # who loses the race begins anew
         connection.execute(insert(PEOPLE), lines)
         new = {str(line["person"]) for line in lines}
     else:
-        one_of_them = make(PEOPLE).on_conflict_do_nothing().returning(PEOPLE.c.person)
-        new = {str(person) for person in connection.scalars(one_of_them, lines)}
+        new = {str(person) for person in connection.scalars(new_ones, lines)}
         known |= renewals(connection, [p for p in wanted if p not in known and p not in new])
     return known | dict.fromkeys(new, 0), new
 
@@ -153,9 +165,7 @@ def renewals(connection: Connection, people: list[str]) -> dict[str, int]:
     """How often the people that are known were renewed; they are held until the end."""
     found: dict[str, int] = {}
     for some in batches(people):
-        wanted = select(PEOPLE.c.person, PEOPLE.c.renewal).where(PEOPLE.c.person.in_(some))
-        held = wanted.order_by(PEOPLE.c.person).with_for_update()
-        found |= pairs(connection, held)
+        found |= pairs(connection, _HELD, people=some)
     return found
 
 
@@ -163,9 +173,7 @@ def left_open_to(connection: Connection, people: list[str], key: str) -> dict[st
     """What is left open to those of the people to whom not all is."""
     found: dict[str, str] = {}
     for some in batches(people):
-        whom = and_(OPEN.c.person.in_(some), OPEN.c.features == key)
-        wanted = select(OPEN.c.person, OPEN.c.left_open).where(whom)
-        found |= pairs(connection, wanted)
+        found |= pairs(connection, _LEFT, people=some, key=key)
     return found
 
 
@@ -214,9 +222,9 @@ def held_about(
         }
 
 
-def pairs(connection: Connection, wanted: Select[Any]) -> dict[Any, Any]:
+def pairs(connection: Connection, wanted: Select[Any], **given: Any) -> dict[Any, Any]:
     """What is selected, of two columns: the second by the first."""
-    return {line[0]: line[1] for line in connection.execute(wanted)}
+    return {line[0]: line[1] for line in connection.execute(wanted, given)}
 
 
 def whole_range(features: list[dict[str, Any]]) -> str:

@@ -508,7 +508,7 @@ def test_a_database_that_was_put_in_place_of_another_is_looked_at_anew(tmp_path)
     with ReleaseLedger(f"sqlite:///{path}") as ledger:
         ledger.release(model, people(), ids=IDS)
         with ledger.database.engine.begin() as connection:
-            for table in database.TABLES.sorted_tables:
+            for table in reversed(database.TABLES.sorted_tables):
                 if table.name != "release_ledger":
                     connection.execute(table.delete())
         ledger.release(model, people(), ids=IDS)
