@@ -68,7 +68,7 @@ bibtex_default_style = "unsrt"
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
-    "ignore_pattern": r"benchmarks",
+    "ignore_pattern": r"benchmarks|service",
     "show_memory": False,
     "download_all_examples": False,
     "abort_on_example_error": True,

@@ -42,6 +42,8 @@ class MinimumBoxes(MinimumRelease):
         Weight of its answers, in [0, 1].
     alone : bool
         Whether models are asked for one row at a time.
+    by_mass : bool
+        Whether the minimum is measured in mass under the prior.
     axes : tuple of Axis
         How the grid may be cut.
     """

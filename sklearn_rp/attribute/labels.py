@@ -41,6 +41,8 @@ class MinimumLabels(MinimumRelease):
         Weight of its answers, in [0, 1].
     alone : bool
         Whether models are asked for one row at a time.
+    by_mass : bool
+        Whether the minimum is measured in mass under the prior.
     classes : ndarray of shape (n_labels,)
         All that may be released.
     by_probability : bool

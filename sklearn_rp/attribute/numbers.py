@@ -64,6 +64,8 @@ class MinimumNumbers(MinimumRelease):
         Weight of its answers, in [0, 1].
     alone : bool
         Whether models are asked for one row at a time.
+    by_mass : bool
+        Whether the minimum is measured in mass under the prior.
     loss : Loss
         What is lost by a number.
     unit : float

@@ -184,8 +184,12 @@ class ReleaseLedger:
 
         Parameters
         ----------
-        estimator, X, ids
-            As of `release`: the features that it hides are looked at.
+        estimator : AttributePrivacyClassifier or AttributePrivacyRegressor
+            Fitted: the features that it hides are looked at.
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows.
+        ids : array-like of shape (n_samples,)
+            Who they are about.
 
         Returns
         -------
@@ -240,17 +244,12 @@ class ReleaseLedger:
             return found[0], left_open_to(connection, people, key_of(names))
 
         features, found = self.database.read(work)
-        lines = []
-        for person, name in zip(people, shown, strict=True):
-            for room in json.loads(found.get(person, whole_range(features))):
-                line: dict[str, Any] = {"id": name}
-                for feature_, side in zip(features, room, strict=True):
-                    if feature_["categories"] is None:
-                        low, high = f"{feature_['name']}_low", f"{feature_['name']}_high"
-                        line |= {low: side[0], high: side[1]}
-                    else:
-                        line[feature_["name"]] = side
-                lines.append(line)
+        whole = whole_range(features)
+        lines = [
+            {"id": name} | _sides(room, features)
+            for person, name in zip(people, shown, strict=True)
+            for room in json.loads(found.get(person, whole))
+        ]
         return pd.DataFrame(lines)
 
     def history(self, id: Any) -> pd.DataFrame:
@@ -387,13 +386,23 @@ class ReleaseLedger:
         return digest([known[1], columns_of(estimator)])
 
 
+def _sides(room: list[Any], features: list[dict[str, Any]]) -> dict[str, Any]:
+    """Ends of a room along each feature, or its categories."""
+    found: dict[str, Any] = {}
+    for feature, side in zip(features, room, strict=True):
+        name = feature["name"]
+        known = feature["categories"] is not None
+        found |= {name: side} if known else {f"{name}_low": side[0], f"{name}_high": side[1]}
+    return found
+
+
 def _check_estimator(estimator: Any) -> None:
     """Refuse what has no minimum, or is not fitted."""
     if not isinstance(estimator, Guaranteed):
         raise TypeError(
-            f"estimator={type(estimator).__name__} is not allowed: a ledger keeps the minimum of an "
-            "AttributePrivacyClassifier or AttributePrivacyRegressor, not of a Pipeline around it "
-            "or of a model without one."
+            f"estimator={type(estimator).__name__} is not allowed: a ledger keeps the minimum of "
+            "an AttributePrivacyClassifier or AttributePrivacyRegressor, not of a Pipeline around "
+            "it or of a model without one."
         )
     check_is_fitted(estimator)
 

@@ -23,6 +23,7 @@ from sklearn_rp.ledger.database import (
     LedgerError,
     alone,
 )
+from sklearn_rp.models.inside import unwrapped
 
 _BATCH = 10_000  # ids in one statement
 # Statements that every release makes, put together once.
@@ -132,7 +133,7 @@ def record_model(connection: Connection, model: str, estimator: Any) -> None:
     promised = [estimator.guarantee_] if len(names) == 1 else estimator.guarantee_
     new = {
         "model": model,
-        "name": f"{type(estimator).__name__}({type(estimator.estimator_).__name__})",
+        "name": f"{type(estimator).__name__}({type(unwrapped(estimator.estimator_)).__name__})",
         "features": json.dumps(features),
         "columns": json.dumps({kind: columns}),
         "promised": json.dumps([[each.feature, each.minimum, each.unit] for each in promised]),
