@@ -376,7 +376,7 @@ def exact_sets(
     -------
     sets : CompatibleSets
     """
-    length = runs.totals(feature.domain)[:, 0]
+    length = np.bincount(runs.row, runs.sizes(feature.domain), runs.n_rows)
     a, ends = feature, (runs.row, runs.low, runs.high)
     known = label, a.name, a.low, a.high, a.categories, *ends, own, length, length
     return CompatibleSets(*known, index, a.domain, reading)

@@ -207,7 +207,8 @@ class AttributePrivacyClassifier(Guaranteed, ClassifierWrapper):
 
         They are a function of the released label and of the other features alone, so that they
         tell no more than the label; where the released label is not the most probable, they are
-        moved towards it until it is.
+        moved towards it until it is. They go with the label of ``predict(X)``: after earlier
+        releases, where labels are chosen `within` what is open, do not release them.
 
         Parameters
         ----------

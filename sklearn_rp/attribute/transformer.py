@@ -11,7 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import Interval, StrOptions, reported, reporter, with_callbacks
 from sklearn_rp.attribute.along import ReleaseAlong
+from sklearn_rp.attribute.earlier import sets_left
 from sklearn_rp.attribute.finding import check_tolerance, sets_of
+from sklearn_rp.attribute.labelling import MinimumRelease
 from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Category, Feature
@@ -30,6 +32,10 @@ from sklearn_rp.wrapper import ClassifierWrapper, RegressorWrapper, Wrapper
 
 _TRIED = 200  # training rows that are looked for in their own sets
 _FINEST = 16  # times the resolution that is asked for
+_NO_MINIMUM = (
+    "within is given, but {} has no minimum of {!r} alone: wrap an AttributePrivacyClassifier or "
+    "AttributePrivacyRegressor; of other models, `intersect` says what is left."
+)
 
 
 class AttributePrivacyTransformer(TransformerMixin, Wrapper):
@@ -214,13 +220,16 @@ class AttributePrivacyTransformer(TransformerMixin, Wrapper):
         )
         return release
 
-    def transform(self, X):
+    def transform(self, X, within=None):
         """Replace the sensitive column.
 
         Parameters
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
             Rows.
+        within : CompatibleSets, default=None
+            What earlier releases left open, where the estimator has a minimum: the answer is chosen
+            inside it, and what is left is published.
 
         Returns
         -------
@@ -229,7 +238,7 @@ class AttributePrivacyTransformer(TransformerMixin, Wrapper):
         """
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
-        sets = self._sets(X, None, owner=False)
+        sets = self._sets(X, None, owner=False) if within is None else self._left(X, within)
         feature = self.feature_
         columns: list[np.ndarray] = []
         if self.output != "drop" and isinstance(feature, Category):
@@ -308,7 +317,7 @@ class AttributePrivacyTransformer(TransformerMixin, Wrapper):
             new = names[: feature.column] + new + names[feature.column + 1 :]
         return [*new, "prediction"] if self.include_prediction else new
 
-    def compatible_sets(self, X, sigmas=None):
+    def compatible_sets(self, X, sigmas=None, within=None):
         """Sets of values with the same released label; for the owner of the rows.
 
         Parameters
@@ -317,13 +326,23 @@ class AttributePrivacyTransformer(TransformerMixin, Wrapper):
             Rows.
         sigmas : sequence of float, default=None
             Noise levels of a RobustPrivacyClassifier; None: the one it was fitted with.
+        within : CompatibleSets, default=None
+            What earlier releases left open, as of `transform`.
 
         Returns
         -------
         sets : CompatibleSets, or list of CompatibleSets where `sigmas` is given
         """
         check_is_fitted(self)
-        return self._sets(check_rows(self, X, reset=False), sigmas)
+        X = check_rows(self, X, reset=False)
+        return self._sets(X, sigmas) if within is None else self._left(X, within)
+
+    def _left(self, X: Rows, within: Any) -> Any:
+        """What is open after a release inside what others left open."""
+        release = self._release.own
+        if not isinstance(release, MinimumRelease) or not release.feature.same_as(self.feature_):
+            raise ValueError(_NO_MINIMUM.format(type(self.estimator_).__name__, self.feature_.name))
+        return sets_left(release, self._release.checked(X), within)
 
     def _sets(self, X: Rows, sigmas: Any, owner: bool = True) -> Any:
         return reporter(self)._sets_reported(X, sigmas, owner)

@@ -17,13 +17,18 @@ from sklearn.ensemble import (
     HistGradientBoostingRegressor,
     RandomForestClassifier,
 )
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from sklearn_rp import AttributePrivacyClassifier, AttributePrivacyRegressor
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+    AttributePrivacyRegressor,
+    AttributePrivacyTransformer,
+)
 from sklearn_rp.attribute import compatible_sets
 from sklearn_rp.attribute.compatible_sets import joined
 from sklearn_rp.attribute.joint_sets import joined as joined_boxes
@@ -301,6 +306,25 @@ def test_sets_may_come_in_any_order_of_features():
     assert (sets.component_length >= np.array(least) * (1 - 1e-9)).all()
 
 
+@pytest.mark.parametrize("make", [labels, numbers])
+def test_a_transformer_publishes_what_is_left_of_it(make):
+    model, X = make(), people()
+    earlier = numbers(0.3).compatible_sets(X)
+    both = AttributePrivacyTransformer(
+        FrozenEstimator(model), sensitive_feature="bmi", include_prediction=True
+    ).fit(people(442), Y > 150 if make is labels else Y)
+    sets = model.compatible_sets(X, within=earlier)
+    assert both.compatible_sets(X, within=earlier).intervals == sets.intervals
+    published = both.transform(X, within=earlier)
+    np.testing.assert_array_equal(published[["bmi_low", "bmi_high"]], np.stack(sets.hull(), axis=1))
+    np.testing.assert_array_equal(published["prediction"], sets.label.astype(float))
+    # It depends on what was released and on the other features alone.
+    low, high = sets.own_interval()
+    moved = X.assign(bmi=low + 0.5 * (high - low))
+    then = numbers(0.3).compatible_sets(moved)
+    pd.testing.assert_frame_equal(both.transform(moved, within=then), published)
+
+
 def changed():
     model, X = numbers(), people(30)
     sets = model.compatible_sets(X)
@@ -351,6 +375,10 @@ REFUSED = [
     ("`within` that does not hold a row's own value",
      lambda: changed()[0].predict(changed()[1], within=changed()[2]),
      ValueError, r"'bmi' of rows 3, 17: it must have changed"),
+    ("`within` for a transformer of a model without a minimum",
+     lambda: AttributePrivacyTransformer(LinearRegression(), sensitive_feature="bmi", tolerance=5).fit(people(442), Y).transform(
+         people(), within=numbers().compatible_sets(people())),
+     ValueError, "LinearRegression has no minimum of 'bmi' alone"),
 ]  # fmt: skip
 
 
