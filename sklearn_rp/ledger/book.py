@@ -116,7 +116,7 @@ class ReleaseLedger:
             )
         self.database = Database(url, timeout)
         self.seal = self.database.transact(lambda connection: sealed(connection, secret))
-        self._digests: dict[int, tuple[Any, str]] = {}  # of releases, found once
+        self._digests: dict[int, tuple[Any, list[str], str]] = {}  # of releases, found once
         self._recorded: set[str] = set()  # models
 
     def __enter__(self) -> ReleaseLedger:
@@ -378,12 +378,12 @@ class ReleaseLedger:
         -------
         name : str
         """
-        release = estimator.release_
+        release, columns = estimator.release_, columns_of(estimator)
         known = self._digests.get(id(release))
-        if known is None or known[0]() is not release:
-            known = weakref.ref(release), digest(release)
+        if known is None or known[0]() is not release or known[1] != columns:
+            known = weakref.ref(release), columns, digest([digest(release), columns])
             self._digests[id(release)] = known
-        return digest([known[1], columns_of(estimator)])
+        return known[2]
 
 
 def _sides(room: list[Any], features: list[dict[str, Any]]) -> dict[str, Any]:

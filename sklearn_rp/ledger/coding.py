@@ -122,16 +122,19 @@ def same_values(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 def sets_to_text(sets: CompatibleSets | JointSets, features: Sequence[Feature]) -> list[str]:
     """What is left open to each row: its rooms, features in the order of their names."""
-    features = sorted(features, key=lambda feature: feature.name)
     runs = sets.as_runs()
-    low, high = (ends.reshape(len(runs.row), -1) for ends in (runs.low, runs.high))
-    if isinstance(sets, CompatibleSets):
-        room = np.zeros_like(runs.row) if sets.categories is not None else np.arange(len(low))
-    else:
-        order = [sets.names.index(feature.name) for feature in features]
-        low, high, room = low[:, order], high[:, order], sets.box
-    runs = Runs(runs.row, runs.symbol, low, high, runs.n_rows, 1)
-    rooms = Rooms.of(runs, room, tuple(features))
+    if isinstance(sets, CompatibleSets):  # an interval is a room, or all categories are
+        parts: list[Any] = list(zip(runs.low.tolist(), runs.high.tolist(), strict=True))
+        if sets.categories is not None:
+            parts = [_plain(sets.categories)[int(low)] for low, _ in parts]
+        each = [parts[a:b] for a, b in pairwise(runs.first.tolist())]
+        whole = sets.categories is not None
+        return [json.dumps([[one]] if whole else [[part] for part in one]) for one in each]
+    features = sorted(features, key=lambda feature: feature.name)
+    order = [sets.names.index(feature.name) for feature in features]
+    ends_of = runs.low[:, order], runs.high[:, order]
+    runs = Runs(runs.row, runs.symbol, *ends_of, runs.n_rows, 1)
+    rooms = Rooms.of(runs, sets.box, tuple(features))
     sides = []
     for j, (feature, members) in enumerate(zip(features, rooms.members, strict=True)):
         if members is None:
