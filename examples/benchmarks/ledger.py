@@ -32,52 +32,60 @@ from sklearn_rp.ledger import ReleaseLedger
 N_RELEASES = 6
 
 
-def times(n_people, repeats):
-    """Ratio of a call through a ledger to the release by itself; and seconds of single calls."""
+def fitted(n_people):
+    """A release, and people that it was not fitted on."""
     rng = np.random.default_rng(0)
     X = rng.uniform(-1, 1, (2000 + n_people, 6))
     y = X[:, 0] * X[:, 1] + np.sin(3 * X[:, 3]) > 0
     model = HistGradientBoostingClassifier(max_iter=60, random_state=0).fit(X[:2000], y[:2000])
     release = AttributePrivacyClassifier(FrozenEstimator(model), sensitive_feature=0)
-    release.fit(X[:2000], y[:2000])
-    people = X[2000:]
+    return release.fit(X[:2000], y[:2000]), X[2000:]
+
+
+def one_call(release, people, repeats):
+    """Time of one call about all people over that of the release by itself; and of it again."""
+    n_people = len(people)
     with tempfile.TemporaryDirectory() as folder:
         numbers = iter(range(1000))
 
-        def opened():
-            return ReleaseLedger(f"sqlite:///{folder}/{next(numbers)}.db")
-
         def through():
-            with opened() as ledger:
+            with ReleaseLedger(f"sqlite:///{folder}/{next(numbers)}.db") as ledger:
                 ledger.release(release, people, ids=range(n_people))
 
-        with opened() as ledger:
+        with ReleaseLedger(f"sqlite:///{folder}/again.db") as ledger:
             ledger.release(release, people, ids=range(n_people))
 
             def again():
                 ledger.release(release, people, ids=range(n_people))
 
             whole = in_turn(repeats, lambda: release.predict(people), through, again)
-            single = iter(range(n_people, 10**9))
-
-            def alone():
-                for row in people[:500]:
-                    release.predict(row[None])
-
-            def one_by_one():
-                for row in people[:500]:
-                    ledger.release(release, row[None], ids=[next(single)])
-
-            each = in_turn(repeats, alone, one_by_one)
-    extra = np.median(each[:, 1] - each[:, 0]) / 500
     return {
         "people": n_people,
         "one call": ratio(whole[:, :2]),
         "the same call again": ratio(whole[:, [0, 2]]),
         "seconds of one call": float(np.median(whole[:, 1])),
-        "seconds beyond a single release": float(extra),
-        "single releases a second, beyond the release itself": float(1 / extra),
     }
+
+
+def single_calls(release, people, repeats, place=None):
+    """Seconds of a call about one new person beyond the release by itself."""
+    new, n_calls = iter(range(10**9)), min(500, len(people))
+    with (
+        tempfile.TemporaryDirectory(dir=place) as folder,
+        ReleaseLedger(f"sqlite:///{folder}/single.db") as ledger,
+    ):
+
+        def alone():
+            for row in people[:n_calls]:
+                release.predict(row[None])
+
+        def one_by_one():
+            for row in people[:n_calls]:
+                ledger.release(release, row[None], ids=[next(new)])
+
+        one_by_one()
+        each = in_turn(repeats, alone, one_by_one)
+    return float(np.median(each[:, 1] - each[:, 0]) / n_calls)
 
 
 def bins_of(coarsener, sets):
@@ -149,7 +157,12 @@ def main():
     parser.add_argument("--people", type=int, default=10_000)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
-    found = times(options.people, options.repeats)
+    release, people = fitted(options.people)
+    found = one_call(release, people, options.repeats)
+    for name, place in (("on disk", None), ("in memory alone", "/dev/shm")):
+        if place is None or Path(place).exists():
+            seconds = single_calls(release, people, options.repeats, place)
+            found[f"seconds beyond a single release, {name}"] = seconds
     print(found)
     write(options.output, {"times": found, "kept": kept()})
 
