@@ -79,6 +79,11 @@ def check_prior(prior: Any, X: Rows, feature: Feature) -> list[int] | None:
         wanted = None if hasattr(prior, "keys") else list(prior)
     except TypeError:
         wanted = None
+    if wanted is not None and not wanted:
+        raise ValueError(
+            f"prior={prior!r} is not allowed: name columns to condition on, or give 'empirical', "
+            "which conditions on none."
+        )
     if wanted is None:
         raise TypeError(
             f"prior={prior!r} is not allowed: give 'conditional', 'empirical', "

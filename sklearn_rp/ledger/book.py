@@ -263,7 +263,7 @@ class ReleaseLedger:
         Returns
         -------
         frame : pandas.DataFrame
-            ``time``, ``event`` ("release" or "renewal"), ``model``, ``features``, ``answer``,
+            ``time`` (UTC), ``event`` ("release" or "renewal"), ``model``, ``features``, ``answer``,
             ``left_open`` after it, and the ``reason`` of a renewal; in order.
         """
         (person,) = self.export([id])
@@ -271,6 +271,7 @@ class ReleaseLedger:
         events += [{"event": "renewal"} | each for each in person["renewals"]]
         columns = ["time", "event", "model", "features", "answer", "left_open", "reason"]
         frame = pd.DataFrame(events, columns=columns)
+        frame["time"] = pd.to_datetime(frame["time"], utc=True, format="ISO8601")
         return frame.sort_values("time", kind="stable", ignore_index=True)
 
     def renew(self, ids: Any, reason: str) -> int:

@@ -447,6 +447,7 @@ REFUSED = [
     ("AttributePrivacyClassifier: prior=3", lambda: bad(prior=3), TypeError, "prior=3 is not allowed"),
     ("AttributePrivacyClassifier: prior={0: 0.5, 1: 0.5}", lambda: bad(prior={0: 0.5, 1: 0.5}), TypeError, "is not allowed: give 'conditional'"),
     ("AttributePrivacyClassifier: bounds={-5: 0.5, 5: 0.5}", lambda: bad(bounds={-5: 0.5, 5: 0.5}), ValueError, "bounds names position -5"),
+    ("AttributePrivacyClassifier: prior=[]", lambda: bad(prior=[]), ValueError, r"prior=\[\] is not allowed: name columns"),
     ("AttributePrivacyClassifier: prior=[9]", lambda: bad(prior=[9]), ValueError, "prior names position 9"),
     ("AttributePrivacyClassifier: prior=SimpleImputer()", lambda: bad(prior=SimpleImputer()), TypeError, "needs predict_proba, predict or score_samples"),
     ("AttributePrivacyClassifier: levels='mean'", lambda: bad(levels="mean"), ValueError, "'levels' parameter"),

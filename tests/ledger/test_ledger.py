@@ -192,6 +192,8 @@ def test_a_value_that_has_changed_is_refused_by_name_until_it_is_renewed(ledger,
     history = ledger.history(IDS[low[0]])
     assert history["event"].tolist() == ["release", "renewal", "release"]
     assert history["reason"][1] == "measured anew, 2026"
+    assert str(history["time"].dtype).endswith("UTC]")
+    assert history["time"].is_monotonic_increasing
     assert history["answer"].tolist()[::2] == [second.predict(people())[low[0]], answer[low[0]]]
 
 
