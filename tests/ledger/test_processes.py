@@ -105,3 +105,33 @@ def test_killed_at_any_point_it_is_all_or_nothing(url):
     assert len(points) >= 10
     assert recorded == [False] * (len(points) - 2) + [True] * 2
     assert [told is not None for _, told in points] == [False] * (len(points) - 1) + [True]
+
+
+def test_a_fork_takes_connections_of_its_own(url, tmp_path):
+    """In a process without threads, as a service that forks its workers begins."""
+    script = tmp_path / "forks.py"
+    script.write_text(
+        "import os, sys\n"
+        f"sys.path.insert(0, {str(WORKER.parents[1])!r})\n"
+        "from ledger.tasks import people, several\n"
+        "from sklearn_rp.ledger import ReleaseLedger\n"
+        "models = several(4)\n"
+        f"with ReleaseLedger({url!r}) as ledger:\n"
+        "    ledger.release(models[0], people(5), ids=range(5))\n"
+        "    children = []\n"
+        "    for model in models[1:]:\n"
+        "        child = os.fork()\n"
+        "        if child == 0:\n"
+        "            for _ in range(5):\n"
+        "                ledger.release(model, people(5), ids=range(5))\n"
+        "            os._exit(0)\n"
+        "        children.append(child)\n"
+        "    for _ in range(5):\n"
+        "        ledger.release(models[0], people(5), ids=range(5))\n"
+        "    assert all(os.waitpid(child, 0)[1] == 0 for child in children)\n"
+        "    assert [len(ledger.history(k)) for k in range(5)] == [4] * 5\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
