@@ -9,22 +9,26 @@ if TYPE_CHECKING:
     from sklearn_rp.attribute import (
         AttributeCoarsener,
         AttributePrivacyClassifier,
+        AttributePrivacyRecommender,
         AttributePrivacyRegressor,
         AttributePrivacyTransformer,
     )
     from sklearn_rp.certificate import Certificate
     from sklearn_rp.certifying import certify
     from sklearn_rp.classifier import RobustPrivacyClassifier
+    from sklearn_rp.recommender import RobustPrivacyRecommender
     from sklearn_rp.regressor import RobustPrivacyRegressor
     from sklearn_rp.report import privacy_report
 
 __all__ = [
     "AttributeCoarsener",
     "AttributePrivacyClassifier",
+    "AttributePrivacyRecommender",
     "AttributePrivacyRegressor",
     "AttributePrivacyTransformer",
     "Certificate",
     "RobustPrivacyClassifier",
+    "RobustPrivacyRecommender",
     "RobustPrivacyRegressor",
     "__version__",
     "certify",
@@ -35,10 +39,12 @@ __all__ = [
 _HOMES = {
     "AttributeCoarsener": "attribute",
     "AttributePrivacyClassifier": "attribute",
+    "AttributePrivacyRecommender": "attribute",
     "AttributePrivacyRegressor": "attribute",
     "AttributePrivacyTransformer": "attribute",
     "Certificate": "certificate",
     "RobustPrivacyClassifier": "classifier",
+    "RobustPrivacyRecommender": "recommender",
     "RobustPrivacyRegressor": "regressor",
     "certify": "certifying",
     "privacy_report": "report",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_rp.answers import in_columns
 from sklearn_rp.bounds import majority_share, soft_majority_share
 from sklearn_rp.law import Gaussian
 from sklearn_rp.selection import find_noised
@@ -36,7 +37,7 @@ class Certificate:
     ----------
     label : ndarray of shape (n_rows,)
         Label with the most votes, certified or not; of a regressor the middle of the cell that
-        holds the median.
+        holds the median; of a recommender the items, of shape (n_rows, n_recommended).
     radius : ndarray of shape (n_rows,)
         Certified radius in scaled units (``sigma * r``, the paper's R); 0 where abstained.
     abstained : ndarray of bool of shape (n_rows,)
@@ -75,6 +76,8 @@ class Certificate:
         is always released.
     index : pandas.Index or None
         Labels of the rows, where they came in a pandas frame; not part of the JSON.
+    ordered : bool
+        Of lists of items: whether their order is certified, too.
 
     Examples
     --------
@@ -107,6 +110,7 @@ class Certificate:
     n_classes: int = 2
     min_radius: float | None = None
     index: Any = None
+    ordered: bool = False
 
     def name_of(self, feature: str | int) -> str:
         """Name of a noised feature.
@@ -267,11 +271,12 @@ class Certificate:
         Returns
         -------
         frame : pandas.DataFrame
-            Columns ``label``, ``radius``, ``abstained``, ``p_lower``, ``p_upper`` and
-            ``n_samples``, as the attributes, and the half-widths; with the index of the certified
-            rows.
+            Columns ``label`` (of lists ``label_1``, ``label_2``, ...), ``radius``, ``abstained``,
+            ``p_lower``, ``p_upper`` and ``n_samples``, as the attributes, and the half-widths; with
+            the index of the certified rows.
         """
-        columns = {name: getattr(self, name) for name in _TABLE}
+        columns = in_columns("label", self.label)
+        columns |= {name: getattr(self, name) for name in _TABLE[1:]}
         for feature in [features] if isinstance(features, str | int) else features:
             columns[f"half_width_{self.name_of(feature)}"] = self.half_width(feature)
         return pd.DataFrame(columns, index=self.index)

@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import StrOptions
+from sklearn_rp.answers import Labels, labels
 from sklearn_rp.models.labels import classes_of
-from sklearn_rp.release import Labels, labels
 from sklearn_rp.rows import Rows
 from sklearn_rp.smoothed import Smoothed
 from sklearn_rp.wrapper import ClassifierWrapper

@@ -9,9 +9,9 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import Interval
+from sklearn_rp.answers import Labels, labels
 from sklearn_rp.models.cells import Cells
 from sklearn_rp.models.labels import numbers_of, wavering
-from sklearn_rp.release import Labels, labels
 from sklearn_rp.rows import Rows, take_rows
 from sklearn_rp.smoothed import Smoothed
 from sklearn_rp.validation import as_float

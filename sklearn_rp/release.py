@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import gen_batches
 
+from sklearn_rp.answers import Labels, Lists
 from sklearn_rp.bounds import Bounds, scaled_radius
 from sklearn_rp.certificate import Certificate, concatenate
 from sklearn_rp.digest import digest
 from sklearn_rp.engines import Engine, Recalled, cast_votes
 from sklearn_rp.law import Draws, next_seed
 from sklearn_rp.models.inside import last_step
+from sklearn_rp.models.items import parted
 from sklearn_rp.noise import Noise
 from sklearn_rp.privacy import GaussianPrivacy
 from sklearn_rp.rounds import Question, is_question, vote_in_rounds
@@ -58,73 +60,6 @@ class FittedRelease:
 
 
 @dataclass(frozen=True, eq=False)
-class Labels:
-    """The label with the most votes; where there is a fallback, that for what is not certified.
-
-    Parameters
-    ----------
-    classes : ndarray of shape (n_classes,)
-        Labels.
-    fallback : label or None
-        What is released for rows that are not certified; None: their label all the same.
-    min_radius : float or None
-        With a fallback: what the radius of a certificate, in scaled units, has to exceed.
-    """
-
-    classes: np.ndarray
-    fallback: Any = None
-    min_radius: float | None = None
-
-    @property
-    def symbols(self) -> np.ndarray:
-        """All that may be released, sorted."""
-        if self.fallback is None:
-            return self.classes
-        if self.classes.dtype.kind == "O":
-            return np.asarray(sorted({*self.classes.tolist(), self.fallback}), dtype=object)
-        return np.unique(np.r_[self.classes, np.asarray([self.fallback])])
-
-    def of(self, votes: Votes) -> np.ndarray:
-        """Label of each row, certified or not."""
-        return self.classes[votes.top]
-
-    def released(self, label: np.ndarray, radius: Callable[[], np.ndarray]) -> np.ndarray:
-        """What is released for labels; their radii, in scaled units, are asked for if needed."""
-        if self.min_radius is None:
-            return label
-        return or_fallback(label, radius() > self.min_radius, self.fallback)
-
-
-def labels(classes: np.ndarray, fallback: Any = None, min_radius: float = 0.0) -> Labels:
-    """The answer for labels, with a fallback where one is given.
-
-    Raises
-    ------
-    ValueError
-        If the fallback is of another kind than the labels: metrics take labels of one kind only.
-    """
-    if fallback is None:
-        return Labels(classes)
-    kinds = {"U": "text", "i": "number", "u": "number", "f": "number", "b": "boolean"}
-    example = np.asarray(classes.tolist())  # labels of dtype object are text or numbers
-    wanted = kinds.get(example.dtype.kind, "object")
-    given = kinds.get(np.asarray(fallback).dtype.kind, "object")
-    if np.ndim(fallback) or wanted != given or fallback != fallback:
-        raise ValueError(
-            f"fallback={fallback!r} is not allowed beside the labels {classes.tolist()}: "
-            f"it must be one {wanted}, as metrics take labels of one kind only."
-        )
-    return Labels(classes, fallback, float(min_radius))
-
-
-def or_fallback(label: np.ndarray, certified: np.ndarray, fallback: Any) -> np.ndarray:
-    """Labels, and the fallback for the rows that are not certified."""
-    other = np.asarray(fallback)
-    kind = np.result_type(label, other) if label.dtype.kind != "O" else np.dtype(object)
-    return np.where(certified, label.astype(kind), other.astype(kind))
-
-
-@dataclass(frozen=True, eq=False)
 class Bank:
     """The noise of a release: one bank, the same in every call, or fresh for every row and call.
 
@@ -163,7 +98,7 @@ class SmoothedRelease(FittedRelease):
         The base classifier.
     noise : Noise
         What is perturbed, and its law.
-    answer : Labels
+    answer : Labels or Lists
         How votes become what is released.
     engine : Engine
         How the smoothed probabilities are known.
@@ -179,6 +114,9 @@ class SmoothedRelease(FittedRelease):
         Votes behind each release; 0: the method is exact.
     shape : tuple of int or None
         Shape of one row as the model reads it; None: rows of a table.
+    banned : ndarray of bool of shape (n_masks, n_items), or None
+        Items that must not be recommended: the last column of the rows is then the number of their
+        mask.
 
     Examples
     --------
@@ -195,7 +133,7 @@ class SmoothedRelease(FittedRelease):
 
     model: Any
     noise: Noise
-    answer: Labels
+    answer: Labels | Lists
     engine: Engine | Recalled
     declined: tuple[tuple[str, str, bool, str], ...]
     bank: Bank
@@ -203,9 +141,10 @@ class SmoothedRelease(FittedRelease):
     alpha: float
     n_votes: int
     shape: tuple[int, ...] | None
+    banned: np.ndarray | None = None
 
     @property
-    def symbols(self) -> np.ndarray:
+    def symbols(self) -> np.ndarray | None:
         """All that may be released, sorted."""
         return self.answer.symbols
 
@@ -239,6 +178,30 @@ class SmoothedRelease(FittedRelease):
         """
         return replace(self, sigma=sigma)
 
+    def excluding(self, banned: np.ndarray) -> SmoothedRelease:
+        """The same, of items some of which must not be recommended.
+
+        Parameters
+        ----------
+        banned : ndarray of bool of shape (n_masks, n_items)
+            Masks; the rows that it is asked about have the number of theirs in a column more.
+
+        Returns
+        -------
+        release : SmoothedRelease
+        """
+        return replace(self, engine=self.engine.excluding(banned), banned=banned)
+
+    def _cast(
+        self, X: Rows, sigmas: Sequence[float], draws: Draws, n_jobs: int | None
+    ) -> list[Votes]:
+        """Votes at each noise level."""
+        votes = cast_votes(self.engine, X, sigmas, draws, n_jobs)
+        if self.banned is None:
+            return votes
+        banned = self.banned[parted(X)[1]]
+        return [each.without(banned) for each in votes]
+
     def recalled(self, X: Rows, sigmas: Sequence[float], n_jobs: int | None) -> SmoothedRelease:
         """The same, its votes for some rows at some noise levels found once and remembered."""
         if self.is_random:  # every call draws anew, and nothing can be recalled
@@ -260,7 +223,7 @@ class SmoothedRelease(FittedRelease):
         votes : Votes
             Its `share` has shape (n_samples, n_classes).
         """
-        return cast_votes(self.engine, X, [self.sigma], self.draws(), n_jobs)[0]
+        return self._cast(X, [self.sigma], self.draws(), n_jobs)[0]
 
     def draws(self) -> Draws:
         """Noise of one call."""
@@ -288,7 +251,7 @@ class SmoothedRelease(FittedRelease):
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _release(self, X: Rows, draws: Draws, n_jobs: int | None) -> np.ndarray:
-        votes = cast_votes(self.engine, X, [self.sigma], draws, n_jobs)[0]
+        votes = self._cast(X, [self.sigma], draws, n_jobs)[0]
 
         def radius() -> np.ndarray:
             return scaled_radius(votes.bounds(self.alpha).radius, self.sigma)
@@ -348,7 +311,7 @@ class SmoothedRelease(FittedRelease):
         if question is not None and len(draws) and not isinstance(self.engine, Recalled):
             return [self._in_rounds(X, sigma, draws, question, n_jobs) for sigma in sigmas]
         answer = []
-        found = cast_votes(self.engine, X, sigmas, draws, n_jobs)
+        found = self._cast(X, sigmas, draws, n_jobs)
         for sigma, votes in zip(sigmas, found, strict=True):
             n_samples = np.full(X.shape[0], votes.n_samples)
             bounds = votes.bounds(self.alpha)
@@ -364,11 +327,11 @@ class SmoothedRelease(FittedRelease):
             now = replace(draws, start=start, stop=stop)
             if draws.row is not None:
                 now = replace(now, entropy=(*draws.entropy, number))
-            return cast_votes(self.engine, take_rows(X, rows), [sigma], now, n_jobs)[0]
+            return self._cast(take_rows(X, rows), [sigma], now, n_jobs)[0]
 
         found = vote_in_rounds(cast, X.shape[0], len(draws), self.alpha, sigma, question)
         top, bounds, n_samples = found
-        return self._certificate(X, sigma, self.answer.classes[top], bounds, n_samples)
+        return self._certificate(X, sigma, self.answer.at(top), bounds, n_samples)
 
     def _certificate(
         self,
@@ -399,6 +362,7 @@ class SmoothedRelease(FittedRelease):
             min_radius=self.answer.min_radius,
             voting=self.voting,
             index=index_of(X),
+            ordered=bool(isinstance(self.answer, Lists) and self.answer.best.ordered),
         )
 
     def explanation(self) -> pd.DataFrame:

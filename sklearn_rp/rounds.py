@@ -138,8 +138,8 @@ def vote_in_rounds(
 
     Returns
     -------
-    top : ndarray of int of shape (n_rows,)
-        Class with the most votes when the row left.
+    top : ndarray of int of shape (n_rows,), or (n_rows, n_best) of lists
+        Class with the most votes, or the items, when the row left.
     bounds : Bounds
         Its certificate.
     n_samples : ndarray of int of shape (n_rows,)
@@ -147,7 +147,8 @@ def vote_in_rounds(
     """
     ends = round_ends(n_votes)
     certify, refute = spend(alpha, len(ends))
-    top, n_samples = np.zeros(n_rows, dtype=np.intp), np.zeros(n_rows, dtype=int)
+    top: Any = None
+    n_samples = np.zeros(n_rows, dtype=int)
     lower, upper, radius = np.zeros((3, n_rows))
     bounds = Bounds(lower, upper, radius, np.ones(n_rows, dtype=bool))
     rows, total, start = np.arange(n_rows), None, 0
@@ -155,8 +156,9 @@ def vote_in_rounds(
         new = cast(rows, start, stop, number)
         total = new.total if total is None else total + new.total
         votes = replace(new, total=total, n_samples=stop)
-        here = votes.bounds(certify[number])
-        top[rows], n_samples[rows] = votes.top, stop
+        here, chosen = votes.bounds(certify[number]), votes.top
+        top = np.zeros((n_rows, *chosen.shape[1:]), dtype=np.intp) if top is None else top
+        top[rows], n_samples[rows] = chosen, stop
         bounds.p_lower[rows], bounds.p_upper[rows] = here.p_lower, here.p_upper
         bounds.radius[rows], bounds.abstained[rows] = here.radius, here.abstained
         if number == len(ends) - 1:

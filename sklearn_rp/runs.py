@@ -110,6 +110,10 @@ class Runs:
         cell, shape = self.row * self.n_symbols + self.symbol, (self.n_rows, self.n_symbols)
         return np.bincount(cell, weights=weights, minlength=shape[0] * shape[1]).reshape(shape)
 
+    def has_answer(self, symbol: np.ndarray, answer: np.ndarray) -> np.ndarray:
+        """Whether some symbols stand for some answers: they are these."""
+        return np.asarray(symbol == answer)
+
     def holding(self, values: np.ndarray) -> np.ndarray:
         """Which runs hold the value of their row: `values` of shape (n_rows,), or of boxes."""
         at = values[self.row]
@@ -159,6 +163,54 @@ class Runs:
         n = len(self.row)
         low, high, begins, stops = np.split(place, [n, 2 * n, 2 * n + len(other.row)])
         return np.searchsorted(high, begins), np.searchsorted(low, stops, side="right")
+
+
+@dataclass(frozen=True, eq=False)
+class ListRuns(Runs):
+    """Stretches of equal lists of items: symbols are the lists' numbers.
+
+    Parameters
+    ----------
+    row, symbol, low, high, n_rows, n_symbols
+        As of `Runs`.
+    items : ndarray of int of shape (n_symbols, n_best)
+        The items of each list.
+    worth : ndarray of shape (n_best,)
+        What they get of its weight.
+    n_items : int
+        Number of all items.
+    """
+
+    items: np.ndarray
+    worth: np.ndarray
+    n_items: int
+
+    @classmethod
+    def from_lists(
+        cls, lists: np.ndarray, first: np.ndarray, last: np.ndarray, worth: np.ndarray, n_items: int
+    ) -> ListRuns:
+        """Runs of cells along one feature: `lists` of shape (n_rows, n_cells, n_best)."""
+        items, number = np.unique(lists.reshape(-1, lists.shape[2]), axis=0, return_inverse=True)
+        runs = Runs.from_cells(number.reshape(lists.shape[:2]), first, last, len(items))
+        ends = runs.row, runs.symbol, runs.low, runs.high
+        return cls(*ends, runs.n_rows, runs.n_symbols, items, worth, n_items)
+
+    def sums(self, weights: np.ndarray) -> np.ndarray:
+        """Sums of what each run weighs, by row and item: shape (n_rows, n_items)."""
+        cell = self.row[:, None] * self.n_items + self.items[self.symbol]
+        each, size = weights[:, None] * self.worth, self.n_rows * self.n_items
+        found = np.bincount(cell.ravel(), weights=each.ravel(), minlength=size)
+        return found.reshape(self.n_rows, self.n_items)
+
+    def has_answer(self, symbol: np.ndarray, answer: np.ndarray) -> np.ndarray:
+        """Whether some symbols stand for some lists, and far out nothing else does.
+
+        What all copies name has more than half of the votes for it, and nothing else has; but in
+        which order is not settled by that.
+        """
+        if (self.worth != 1).any():
+            return np.zeros(len(symbol), dtype=bool)
+        return np.asarray((self.items[symbol] == answer).all(axis=1))
 
 
 def side_by_side(first: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

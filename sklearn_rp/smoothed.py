@@ -16,19 +16,21 @@ from sklearn.utils import gen_even_slices
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import Interval, StrOptions, reported, reporter, with_callbacks
+from sklearn_rp.answers import Labels, Lists
 from sklearn_rp.certificate import Certificate, concatenate
 from sklearn_rp.engines import Problem, check_n_jobs, find_engine
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.law import seed_of
 from sklearn_rp.models.cells import Cells
 from sklearn_rp.models.inside import is_frozen, last_step
-from sklearn_rp.models.labels import encode, labels_of
+from sklearn_rp.models.items import places_of
 from sklearn_rp.models.nets import is_net, tell_noise
 from sklearn_rp.noise import CategoryNoise, Noise
 from sklearn_rp.privacy import GaussianPrivacy
-from sklearn_rp.release import Bank, Labels, SmoothedRelease
+from sklearn_rp.release import Bank, SmoothedRelease
 from sklearn_rp.rounds import Question
 from sklearn_rp.rows import Rows, names_of, take_rows
+from sklearn_rp.rules import TopItems
 from sklearn_rp.trial import check_method, check_noise
 from sklearn_rp.validation import check_rows, check_sigmas
 from sklearn_rp.votes import check_budget, warn_of_budget
@@ -69,9 +71,14 @@ class Smoothed(Wrapper):
         """Labels of the fitted model; or, of a regressor, what stands for its cells, and these."""
         raise NotImplementedError
 
-    def _answer(self, classes: np.ndarray) -> Labels:
+    def _answer(self, classes: np.ndarray) -> Labels | Lists:
         """What is released, of a fitted model with these labels."""
         raise NotImplementedError
+
+    @property
+    def _best(self) -> TopItems | None:
+        """Of a recommender: which items are named."""
+        return None
 
     def _learn(self, X: Rows, y: np.ndarray, params: dict[str, Any]) -> None:
         check_n_jobs(self.n_jobs)
@@ -95,10 +102,10 @@ class Smoothed(Wrapper):
         classes, cells = self._symbols(base, given, y, weight)
         method = check_method(base, given, self.method, self._voting, self.resample)
         how = self._voting, method, self.resample
-        problem = Problem(base, classes, noise, X, shape, *how, cells)
+        problem = Problem(base, classes, noise, X, shape, *how, cells, self._best)
         engine, declined = find_engine(problem)
         # On a copy: a model may write into what it is given.
-        encode(labels_of(problem.reader, deepcopy(take_rows(X, slice(0, 1)))), classes)
+        places_of(problem.reader, deepcopy(take_rows(X, slice(0, 1))), classes)
         if engine.method == "monte_carlo" or isinstance(noise, CategoryNoise):
             self._check_noise(base, problem.reader, X, noise, entropy)
         votes = self.n_samples if engine.method == "monte_carlo" else 0
@@ -167,9 +174,10 @@ class Smoothed(Wrapper):
     def _check_budget(self, n_classes: int, *, warn: bool) -> None:
         """Refuse votes that certify nothing, unless fresh noise is all that is wanted."""
         votes = self.n_samples, self.alpha, n_classes, self._voting
-        check_budget(*votes, needed=not (self.resample and self.fallback is None))
+        needed = not (self.resample and self.fallback is None)
+        check_budget(*votes, needed=needed, rule=self._best)
         if warn:
-            warn_of_budget(*votes, self.sigma, self.min_radius)
+            warn_of_budget(*votes, self.sigma, self.min_radius, rule=self._best)
 
     def certify(self, X, *, radius=None, tolerance=None, feature=None):
         """Certificate of each row, or only as much of it as answers a question.

@@ -14,6 +14,7 @@ from sklearn.utils import gen_batches, get_tags
 from sklearn_rp.bounds import two_largest
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.models.inside import behind_steps, is_pipeline, last_step, unwrapped
+from sklearn_rp.models.items import ItemScores, gives_lists, lists_of
 from sklearn_rp.models.labels import (
     gives_numbers,
     in_labels,
@@ -69,6 +70,11 @@ def _wavers(estimator: Any, rows: Rows) -> bool:
     if is_pipeline(inner) and isinstance(last_step(inner), Wrapper):
         given = [behind_steps(inner, deepcopy(rows)) for _ in range(2)]
         return joblib.hash(given[0]) != joblib.hash(given[1]) or _wavers(inner[-1], given[0])
+    if isinstance(inner, ItemScores):
+        scores, again = (inner.predict(deepcopy(rows)) for _ in range(2))
+        return not np.allclose(scores, again, rtol=1e-9, atol=1e-12)
+    if gives_lists(inner):
+        return not np.array_equal(lists_of(inner, deepcopy(rows)), lists_of(inner, deepcopy(rows)))
     if gives_numbers(inner):
         numbers, again = (numbers_of(inner, deepcopy(rows)) for _ in range(2))
         few = wavering(inner, rows, numbers)

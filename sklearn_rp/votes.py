@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from sklearn_rp.bounds import (
     Bounds,
-    mean_bounds,
+    clopper_pearson_lower,
+    clopper_pearson_upper,
     mean_lower,
     mean_upper,
-    radius_at_most,
     scaled_radius,
 )
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.law import Gaussian
-from sklearn_rp.rules import MEDIAN, PLURALITY, Rule
+from sklearn_rp.rules import PLURALITY, Rule, TopItems, rule_of
 
 # A probability is counted in these units; so many votes of 1 would not fit into an integer.
 SOFT_UNIT = 2**40
@@ -53,6 +53,10 @@ class Votes:
     def top(self) -> np.ndarray:
         """Position of the answer, such as the class with the most votes: shape (n_rows,)."""
         return self.rule.top(self.total, self.n_samples // 2 if self.n_samples else 0.5)
+
+    def without(self, banned: np.ndarray) -> Self:
+        """The same, where some items of each row must not be chosen: (n_rows, n_items)."""
+        return replace(self, total=np.where(banned, -1, self.total))
 
     def bounds(self, alpha: float) -> Bounds:
         """Bounds and radius of each row, true with probability 1 - `alpha` for each."""
@@ -101,20 +105,20 @@ class Counts(Counted):
 
     def radius_upper(self, alpha: float) -> np.ndarray:
         """Upper bound of each row's true radius, as of all counted votes."""
-        return self.rule.radius_upper(self.total, self.n_samples, alpha)
+        bounds = clopper_pearson_lower, clopper_pearson_upper
+        return self.rule.radius_upper(self.total, self.n_samples, alpha, *bounds)
 
 
 class Sums(Counted):
-    """Sums of probabilities."""
+    """Sums of probabilities, or of other numbers in [0, 1]."""
 
     def bounds(self, alpha: float) -> Bounds:
         """Bounds and radius of each row, true with probability 1 - `alpha` for each."""
-        lower, upper = mean_bounds(self.share, self.n_samples, alpha)
-        return self._bounds(lower, upper, lower > upper)
+        return self._bounds(*self.rule.averaged(self.share, self.n_samples, alpha))
 
     def radius_upper(self, alpha: float) -> np.ndarray:
         """Upper bound of each row's true radius, as of all counted votes."""
-        return radius_at_most(self.share, self.n_samples, alpha, mean_lower, mean_upper)
+        return self.rule.radius_upper(self.share, self.n_samples, alpha, mean_lower, mean_upper)
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,14 +202,16 @@ def concatenate(parts: Sequence[Any]) -> Any:
     return replace(first, **together)
 
 
-def counted(voting: str) -> Callable[[np.ndarray, int], Counts | Sums]:
+def counted(voting: str, rule: Rule | None = None) -> Callable[[np.ndarray, int], Counts | Sums]:
     """What votes by label ("hard"), probability ("soft") or cell ("median") add up to."""
-    if voting == "median":
-        return partial(Counts, rule=MEDIAN)
-    return Counts if voting == "hard" else Sums
+    rule = rule_of(voting) if rule is None else rule
+    parts = isinstance(rule, TopItems) and rule.ordered  # of a vote, by the rank of the item
+    return partial(Sums if voting == "soft" or parts else Counts, rule=rule)
 
 
-def min_samples(alpha: float, n_classes: int = 2, voting: str = "hard") -> int:
+def min_samples(
+    alpha: float, n_classes: int = 2, voting: str = "hard", rule: Rule | None = None
+) -> int:
     """Fewest votes that can certify anything at `alpha`.
 
     With two classes, all ``n`` hard votes for one have to rule out ``h <= 1/2`` on either side:
@@ -217,7 +223,7 @@ def min_samples(alpha: float, n_classes: int = 2, voting: str = "hard") -> int:
     11
     """
     n = max(1, int(np.floor(-np.log2(alpha))))
-    while not max_radius(n, alpha, n_classes, voting) > 0:
+    while not max_radius(n, alpha, n_classes, voting, rule) > 0:
         n += 1
     return n
 
@@ -227,6 +233,7 @@ def max_radius(
     alpha: float,
     n_classes: int = 2,
     voting: str = "hard",
+    rule: Rule | None = None,
 ) -> float:
     """Largest radius, in noise units, that `n_samples` votes can certify at `alpha`.
 
@@ -235,9 +242,9 @@ def max_radius(
     >>> round(max_radius(1000, 0.001), 3)
     2.463
     """
-    total = np.zeros((1, n_classes), dtype=np.int64)
-    total[0, 0] = n_samples
-    return float(counted(voting)(total, n_samples).bounds(alpha).radius[0])
+    rule = rule_of(voting) if rule is None else rule
+    total = rule.clearest(n_samples, n_classes)
+    return float(counted(voting, rule)(total, n_samples).bounds(alpha).radius[0])
 
 
 def needed_votes(
@@ -247,6 +254,7 @@ def needed_votes(
     min_radius: float,
     sigma: float = 1.0,
     voting: str = "hard",
+    rule: Rule | None = None,
 ) -> int:
     """Fewest votes for one class with which its certificate exceeds a radius, in scaled units.
 
@@ -263,20 +271,27 @@ def needed_votes(
         middle = (low + high) // 2
         total = np.zeros((1, n_classes), dtype=np.int64)
         total[0, :2] = middle, n_votes - middle
-        radius = counted(voting)(total, n_votes).bounds(alpha).radius
+        radius = counted(voting, rule)(total, n_votes).bounds(alpha).radius
         enough = scaled_radius(radius, sigma)[0] > min_radius
         low, high = (low, middle) if enough else (middle, high)
     return high
 
 
-def check_budget(n_samples: int, alpha: float, n_classes: int, voting: Any, needed: bool) -> None:
+def check_budget(
+    n_samples: int,
+    alpha: float,
+    n_classes: int,
+    voting: Any,
+    needed: bool,
+    rule: Rule | None = None,
+) -> None:
     """Refuse votes that can certify nothing, where certificates are `needed`, or do not add up."""
     if voting == "soft" and n_samples >= MOST_SOFT:
         raise ValueError(
             f"n_samples={n_samples} is not allowed with voting='soft': the sum of the votes must "
             f"fit into an integer. Cast fewer than {MOST_SOFT}, or use voting='hard'."
         )
-    fewest = min_samples(alpha, n_classes, voting)
+    fewest = min_samples(alpha, n_classes, voting, rule)
     if needed and n_samples < fewest:
         raise ValueError(
             f"n_samples={n_samples} cannot certify anything at alpha={alpha:g}: at least {fewest} "
@@ -285,10 +300,16 @@ def check_budget(n_samples: int, alpha: float, n_classes: int, voting: Any, need
 
 
 def warn_of_budget(
-    n_samples: int, alpha: float, n_classes: int, voting: Any, sigma: float, min_radius: float
+    n_samples: int,
+    alpha: float,
+    n_classes: int,
+    voting: Any,
+    sigma: float,
+    min_radius: float,
+    rule: Rule | None = None,
 ) -> None:
     """Warn of votes that certify nothing, or never as much as `min_radius`."""
-    fewest = min_samples(alpha, n_classes, voting)
+    fewest = min_samples(alpha, n_classes, voting, rule)
     if n_samples < fewest:
         warn_user(
             f"n_samples={n_samples} cannot certify anything at alpha={alpha:g}: every certificate "
@@ -296,7 +317,7 @@ def warn_of_budget(
             "needed for certificates."
         )
         return
-    largest = sigma * max_radius(n_samples, alpha, n_classes, voting)
+    largest = sigma * max_radius(n_samples, alpha, n_classes, voting, rule)
     if min_radius >= largest:
         warn_user(
             f"min_radius={min_radius:g} can never be certified: {n_samples} votes at "

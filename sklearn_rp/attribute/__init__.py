@@ -6,12 +6,14 @@ from sklearn_rp.attribute.finding import compatible_sets
 from sklearn_rp.attribute.joint_sets import JointSets
 from sklearn_rp.attribute.minimum import AttributePrivacyClassifier
 from sklearn_rp.attribute.prior import Prior
+from sklearn_rp.attribute.recommender import AttributePrivacyRecommender
 from sklearn_rp.attribute.regressor import AttributePrivacyRegressor
 from sklearn_rp.attribute.transformer import AttributePrivacyTransformer
 
 __all__ = [
     "AttributeCoarsener",
     "AttributePrivacyClassifier",
+    "AttributePrivacyRecommender",
     "AttributePrivacyRegressor",
     "AttributePrivacyTransformer",
     "CompatibleSets",

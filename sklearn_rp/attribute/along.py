@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_rp.answers import labels
 from sklearn_rp.attribute.joint import MinimumBoxes
 from sklearn_rp.attribute.labelling import MinimumRelease
 from sklearn_rp.attribute.search import Read, certain_lengths, search
@@ -19,7 +20,7 @@ from sklearn_rp.models.asking import at_pairs
 from sklearn_rp.models.inside import homes, unwrapped
 from sklearn_rp.models.labels import encode, gives_numbers, in_labels, labels_of, numbers_of
 from sklearn_rp.models.reading import Reading
-from sklearn_rp.release import FittedRelease, SmoothedRelease, labels, release_of
+from sklearn_rp.release import FittedRelease, SmoothedRelease, release_of
 from sklearn_rp.rows import Rows
 from sklearn_rp.runs import Runs, concatenate
 from sklearn_rp.trial import refuse_random

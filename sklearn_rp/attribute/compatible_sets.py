@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from sklearn_rp.answers import in_columns
 from sklearn_rp.attribute.prior import Prior, posterior, prior_mass, vulnerability
 from sklearn_rp.domain import extent, same_domain
 from sklearn_rp.rows import as_values
@@ -19,7 +20,7 @@ from sklearn_rp.runs import Runs, concatenate
 from sklearn_rp.validation import check_groups
 
 _CERTIFIED = ("certified_inner", "certified_outer")
-_COLUMNS = ("label", "n_components", "length", "component_length", "share", *_CERTIFIED)
+_COLUMNS = ("n_components", "length", "component_length", "share", *_CERTIFIED)
 _PER_ROW = ("label", "own", *_CERTIFIED)
 
 
@@ -331,7 +332,8 @@ class CompatibleSets:
         frame : pandas.DataFrame
             With the index of the rows.
         """
-        return pd.DataFrame({name: getattr(self, name) for name in _COLUMNS}, index=self.index)
+        columns = {name: getattr(self, name) for name in _COLUMNS}
+        return pd.DataFrame(in_columns("label", self.label) | columns, index=self.index)
 
     def summary(self, groups: Any = None) -> pd.DataFrame:
         """Lengths of the sets: number, smallest, 5 %, median, mean; over all rows and per group.

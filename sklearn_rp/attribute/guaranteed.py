@@ -26,7 +26,8 @@ from sklearn_rp.attribute.space import Space, axes_of, cells_within
 from sklearn_rp.attribute.within import release_within
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Feature, Number
-from sklearn_rp.models.inside import is_frozen, last_step
+from sklearn_rp.models.inside import homes, is_frozen, last_step
+from sklearn_rp.models.items import ItemScores
 from sklearn_rp.models.labels import (
     gives_numbers,
     in_labels,
@@ -181,6 +182,8 @@ class Guaranteed(Wrapper):
         """What a model answers, as numbers: shape (n_rows, k)."""
 
         def ask(rows: Rows) -> np.ndarray:
+            if isinstance(model, ItemScores):
+                return model.predict(rows)
             if gives_numbers(model):
                 return numbers_of(model, rows)[:, None]
             if hasattr(model, "predict_proba"):
@@ -223,6 +226,7 @@ class Guaranteed(Wrapper):
         numbers = all(isinstance(each, Number) for each in features)
         if self.levels == "auto" and numbers and not is_frozen(given):
             labels = self._kind == "classifier" or class_told(self) is not None
+            labels = labels or (self._kind == "recommender" and y.ndim == 1)
             weight = best_weight(fit_on, X, y, params.get("sample_weight"), rng, labels)
         if weight == 0:
             return release
@@ -231,6 +235,15 @@ class Guaranteed(Wrapper):
         estimator = clone(self._answering(thawed))
         fit = self._fit_model
         return with_run_model(release, weight, estimator, fit, X, y, params, measures, rng)
+
+    def answers_itself(self) -> bool:
+        """Whether `predict` is ours: a subclass may have one of its own.
+
+        Returns
+        -------
+        ours : bool
+        """
+        return homes(type(self), "predict") == {"sklearn_rp"}
 
     def predict(self, X, within=None):
         """Answer to release for each row.
@@ -285,7 +298,7 @@ class Guaranteed(Wrapper):
         """
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
-        if within is None and type(self).predict is not Guaranteed.predict:
+        if within is None and not self.answers_itself():
             # A subclass has answers of its own: these are looked at.
             return sets_of(ReleaseAlong(self, self.feature_, X, self.resolution), X)
         return sets_left(self.release_, X, within)
@@ -319,5 +332,5 @@ class Guaranteed(Wrapper):
 def guarantee_of(estimator: Any) -> Any:
     """What is promised for everybody by the last step, as it was fitted: one for each feature."""
     last = last_step(estimator)
-    ours = getattr(type(last), "predict", None) is Guaranteed.predict
+    ours = isinstance(last, Guaranteed) and last.answers_itself()
     return last.guarantee_ if ours else None

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn_rp.attribute.boxes import Axis, LabelWorth, NumberWorth, best_boxes
 from sklearn_rp.attribute.labelling import Labelling, MinimumRelease
 from sklearn_rp.attribute.labels import MinimumLabels
+from sklearn_rp.attribute.lists import ListWorth, MinimumLists
 from sklearn_rp.attribute.numbers import MinimumNumbers
 from sklearn_rp.attribute.partition import exactly_summed
 from sklearn_rp.attribute.pieces import Loss
@@ -182,6 +183,23 @@ class BoxLabels(MinimumBoxes, MinimumLabels):
         worth = [np.bincount(numbers.ravel(), column, n_boxes) for column in flat.T]
         labels = np.argmax(worth, axis=0)[numbers]
         return Labelling(rows, labels, gain, weight, own, box=box)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BoxLists(MinimumBoxes, MinimumLists):
+    """The release of an :class:`~sklearn_rp.AttributePrivacyRecommender` of several features."""
+
+    def labelled(
+        self,
+        rows: Any,
+        gain: np.ndarray,
+        weight: np.ndarray,
+        own: np.ndarray,
+        axes: tuple[Axis, ...],
+    ) -> Labelling:
+        """What agrees best with the model's scores in the cells: as of one feature."""
+        box = self._boxes(self._state(gain, weight), axes, ListWorth(self.best))
+        return Labelling(rows, box, gain, weight, own, box=box)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

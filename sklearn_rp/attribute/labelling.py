@@ -67,6 +67,27 @@ class Labelling:
         return np.asarray(symbols[self.labels[row, cell].astype(np.intp)])
 
 
+class Codes:
+    """What is released in cells, as numbers; and what these stand for.
+
+    Parameters
+    ----------
+    symbols : ndarray of shape (n_symbols,), or None
+        Labels by number; None: the numbers are the answers.
+    """
+
+    def __init__(self, symbols: Any):
+        self._symbols = symbols
+
+    def codes(self, each: Any) -> np.ndarray:
+        """Numbers that are equal where answers are: shape (n_rows, n_cells)."""
+        return each.codes
+
+    def answers(self, code: np.ndarray) -> np.ndarray:
+        """What some numbers stand for."""
+        return code if self._symbols is None else self._symbols[code.astype(np.intp)]
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class MinimumRelease(FittedRelease):
     """A release that leaves a minimum open: a deterministic function of the row.
@@ -123,6 +144,10 @@ class MinimumRelease(FittedRelease):
     def symbols(self) -> Any:
         """All that may be released, sorted; None where that is not known."""
         return None
+
+    def book(self) -> Codes:
+        """Numbers for what is released."""
+        return Codes(self.symbols)
 
     def release(self, X: Rows, n_jobs: int | None = None) -> np.ndarray:
         """Answer to release for each of some checked rows.
@@ -273,8 +298,12 @@ class MinimumRelease(FittedRelease):
             return self._asked(self.model, rows, ends)
 
         for rows, gain in at_each(ask, X, columns, values, self._width):
-            weight = self.prior.weights(take_rows(X, rows))
+            weight = self._prior_weights(take_rows(X, rows))
             yield self.labelled(rows, gain, weight, cell[rows], self.cuts(weight))
+
+    def _prior_weights(self, X: Rows) -> np.ndarray:
+        """How likely each cell is for each row: shape (n_rows, n_cells)."""
+        return np.asarray(self.prior.weights(X))
 
     def _asked(self, model: Any, rows: Rows, ends: np.ndarray) -> np.ndarray:
         """Answers of a model; `ends` are those of what belongs to one row."""

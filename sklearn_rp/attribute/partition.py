@@ -15,10 +15,11 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from sklearn_rp.domain import Cells
-from sklearn_rp.feature import Feature
-from sklearn_rp.rows import rows_per_chunk
+from sklearn_rp.feature import Feature, Number
+from sklearn_rp.rows import rows_per_chunk, sample_rows
 
 _MOST_SETS = 2**13  # of labels, that are all tried: those of 13
+_GRID, _MOST_EDGES = 64, 256  # cells of a grid beside the model's own ends, and of those at most
 _FAR = 2**60  # beyond every sum of gains
 _TOLERANCE = 1e-12  # of the whole: two lengths, or weights, that differ by rounding are equal
 
@@ -71,6 +72,42 @@ def least_of(minimum: float, unit: str, feature: Feature) -> float:
     if unit == "share":
         least *= feature.span
     return float(np.ceil(least - 1e-9)) if feature.counts else least
+
+
+def ends_anywhere(
+    feature: Feature, edges: np.ndarray | None, minimum: float, unit: str, resolution: int
+) -> np.ndarray | None:
+    """Ends of cells where pieces may end anywhere: some of the model's own, of a grid, a minimum.
+
+    Parameters
+    ----------
+    feature : Feature
+        The sensitive feature; of one with few possible values all are cells.
+    edges : ndarray or None
+        Where the model changes, if that is known.
+    minimum, unit : float, str
+        What a piece has to hold, and in which measure.
+    resolution : int
+        Cells where the model's own are not known.
+
+    Returns
+    -------
+    ends : ndarray or None
+        Inner ends, sorted.
+    """
+    if not isinstance(feature, Number) or feature.possible is not None:
+        return edges
+    n_cells = resolution if edges is None else _GRID
+    ends = np.linspace(feature.low, feature.high, n_cells + 1)[1:-1]
+    if edges is not None:
+        ends = np.r_[ends, sample_rows(edges, _MOST_EDGES)]
+    if unit != "mass":
+        least = least_of(minimum, unit, feature)
+        inside = np.arange(1, max(2, min(_GRID, int(feature.span / least + 1)))) * least
+        ends = np.r_[ends, feature.low + inside, feature.high - inside]
+        if feature.counts:  # a stretch of so many values ends before the next one
+            ends = np.r_[ends, feature.low + inside - 1]
+    return np.unique(ends[(ends > feature.low) & (ends < feature.high)])
 
 
 def best_runs(gain: np.ndarray, last_start: np.ndarray) -> np.ndarray:

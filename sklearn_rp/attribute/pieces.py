@@ -100,12 +100,34 @@ def best_pieces(
     >>> best_pieces(f, even, np.array([-1, -1, 0, 1, 2, 3]), Loss())[0].tolist()  # two at least
     [0, 0, 1, 1, 1]
     """
-    n_rows, n_cells = f.shape
-    last = np.broadcast_to(last_start, (n_rows, n_cells + 1))
     if loss.quantile is not None:
         cost = _pinball(f, weight, loss.quantile)
     else:
         cost = _entropy(f, weight) if loss.log else _squared(f, weight)
+    return cheapest_pieces(cost, f.shape, last_start)
+
+
+def cheapest_pieces(
+    cost: Callable[[np.ndarray, int], np.ndarray], shape: tuple[int, int], last_start: np.ndarray
+) -> np.ndarray:
+    """Partition of cells into long enough pieces that cost least.
+
+    Parameters
+    ----------
+    cost : callable
+        ``cost(starts, k)``: what pieces from some starts to before cell `k` cost, of shape
+        (n_starts, n_rows). A piece never costs less than the two that it may be cut into.
+    shape : (n_rows, n_cells)
+        Numbers of rows and of cells.
+    last_start : ndarray of int of shape (n_cells + 1,) or (n_rows, n_cells + 1)
+        As of `best_pieces`.
+
+    Returns
+    -------
+    piece : ndarray of int of shape (n_rows, n_cells)
+    """
+    n_rows, n_cells = shape
+    last = np.broadcast_to(last_start, (n_rows, n_cells + 1))
     rows = np.arange(n_rows)
     best = np.full((n_cells + 1, n_rows), np.inf)
     best[0] = 0.0
@@ -234,12 +256,38 @@ def best_groups(f: np.ndarray, weight: np.ndarray, fewest: int, loss: Loss) -> n
         answer = np.empty((n_rows, n), dtype=np.intp)
         np.put_along_axis(answer, order, best_pieces(ordered, heavy, last, loss), axis=1)
         return answer
+
+    def cost(members: np.ndarray) -> np.ndarray:
+        inside = weight * members
+        level = loss.level(f, inside)
+        return (loss.of(f, level[:, None]) * inside).sum(axis=1)
+
+    return cheapest_groups(cost, (n_rows, n), fewest)
+
+
+def cheapest_groups(
+    cost_of: Callable[[np.ndarray], np.ndarray], shape: tuple[int, int], fewest: int
+) -> np.ndarray:
+    """Groups of at least so many categories, of ten at most, that cost least.
+
+    Parameters
+    ----------
+    cost_of : callable
+        What a group costs each row, shape (n_rows,), from its members, 0 or 1 for each category.
+    shape : (n_rows, n_categories)
+        Numbers of rows and of categories.
+    fewest : int
+        Categories of a group.
+
+    Returns
+    -------
+    group : ndarray of int of shape (n_rows, n_categories)
+    """
+    n_rows, n = shape
     members = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
     cost = np.full((2**n, n_rows), np.inf)
     for group in np.flatnonzero(members.sum(axis=1) >= fewest):
-        inside = weight * members[group]
-        level = loss.level(f, inside)
-        cost[group] = (loss.of(f, level[:, None]) * inside).sum(axis=1)
+        cost[group] = cost_of(members[group])
     best = np.full((2**n, n_rows), np.inf)
     best[0] = 0.0
     chosen = np.zeros((2**n, n_rows), dtype=np.intp)

@@ -11,15 +11,14 @@ from sklearn_rp._compat import Interval, StrOptions
 from sklearn_rp.attribute.guaranteed import Guaranteed
 from sklearn_rp.attribute.joint import BoxNumbers
 from sklearn_rp.attribute.numbers import MinimumNumbers
-from sklearn_rp.attribute.partition import least_of
+from sklearn_rp.attribute.partition import ends_anywhere
 from sklearn_rp.attribute.pieces import Loss
-from sklearn_rp.feature import Feature, Number
+from sklearn_rp.feature import Feature
 from sklearn_rp.models.labels import numbers_of, wavering
 from sklearn_rp.rows import Rows, sample_rows
 from sklearn_rp.wrapper import RegressorWrapper, class_told
 
 _FINE = 1e-9  # of the answers' spread: they are rounded to about this
-_GRID, _MOST_EDGES = 64, 256  # cells of a grid beside the model's own ends, and of those at most
 
 
 class AttributePrivacyRegressor(Guaranteed, RegressorWrapper):
@@ -198,19 +197,7 @@ class AttributePrivacyRegressor(Guaranteed, RegressorWrapper):
         self, feature: Feature, edges: np.ndarray | None, minimum: float, unit: str
     ) -> np.ndarray | None:
         """Steps may end anywhere: of the model's own ends some, of a grid, and a minimum inside."""
-        if not isinstance(feature, Number) or feature.possible is not None:
-            return edges
-        n_cells = self.resolution if edges is None else _GRID
-        ends = np.linspace(feature.low, feature.high, n_cells + 1)[1:-1]
-        if edges is not None:
-            ends = np.r_[ends, sample_rows(edges, _MOST_EDGES)]
-        if unit != "mass":
-            least = least_of(minimum, unit, feature)
-            inside = np.arange(1, max(2, min(_GRID, int(feature.span / least + 1)))) * least
-            ends = np.r_[ends, feature.low + inside, feature.high - inside]
-            if feature.counts:  # a stretch of so many values ends before the next one
-                ends = np.r_[ends, feature.low + inside - 1]
-        return np.unique(ends[(ends > feature.low) & (ends < feature.high)])
+        return ends_anywhere(feature, edges, minimum, unit, self.resolution)
 
     def _release_of(self, base: Any, X: Rows, y: np.ndarray, **common: Any) -> MinimumNumbers:
         quantiles = {"absolute_error": 0.5, "quantile": self.quantile}

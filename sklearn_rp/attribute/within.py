@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sklearn_rp.attribute.joint import box_parts
-from sklearn_rp.attribute.labelling import Labelling, MinimumRelease
+from sklearn_rp.attribute.labelling import Codes, Labelling, MinimumRelease
 from sklearn_rp.attribute.rooms import Rooms
 from sklearn_rp.feature import Category
 from sklearn_rp.rows import Rows, alike, rows_per_chunk, take_rows
@@ -80,8 +80,8 @@ def release_within(release: MinimumRelease, X: Rows, rooms: Rooms, own_room: np.
     cell, own = release.cells.of(release.feature.values(X)), which[own_room]
     code = np.empty(len(own))
     parts: list[tuple[np.ndarray, ...]] = []
-    n_boxes = 0
-    for chunk, cut in _cuts(release, take_rows(X, first), every):
+    n_boxes, book = 0, release.book()
+    for chunk, cut in _cuts(release, take_rows(X, first), every, book):
         mine = np.flatnonzero((chunk.start <= own) & (own < chunk.stop))
         code[mine] = cut.code[own[mine] - chunk.start, cell[mine]]
         room, box, low, high, codes = _parts(release, every.take(chunk), cut)
@@ -93,11 +93,12 @@ def release_within(release: MinimumRelease, X: Rows, rooms: Rooms, own_room: np.
     kept = codes[part] == code[rooms.row[place]]
     place, part = place[kept], part[kept]
     numbers = place * np.int64(max(n_boxes, 1)) + box[part]
-    answer = code if release.symbols is None else release.symbols[code.astype(np.intp)]
-    return Left(answer, rooms.row[place], numbers, low[part], high[part])
+    return Left(book.answers(code), rooms.row[place], numbers, low[part], high[part])
 
 
-def _cuts(release: MinimumRelease, X: Rows, rooms: Rooms) -> Iterator[tuple[slice, _Cut]]:
+def _cuts(
+    release: MinimumRelease, X: Rows, rooms: Rooms, book: Codes
+) -> Iterator[tuple[slice, _Cut]]:
     """Which rooms, and how they are cut: chunk by chunk. Rooms are in the order of their rows."""
     ends = np.searchsorted(rooms.row, np.arange(X.shape[0] + 1))
     for raw in release.optimal(X):
@@ -107,19 +108,23 @@ def _cuts(release: MinimumRelease, X: Rows, rooms: Rooms) -> Iterator[tuple[slic
         for start in range(first, after, size):  # some people may have many
             chunk = slice(start, min(start + size, after))
             some = rooms.take(chunk)
-            yield chunk, _cut(release, X, raw, whole, some.of_rows(some.row - raw.rows.start))
+            some = some.of_rows(some.row - raw.rows.start)
+            yield chunk, _cut(release, X, raw, whole, some, book)
 
 
-def _cut(release: MinimumRelease, X: Rows, raw: Labelling, whole: Any, rooms: Rooms) -> _Cut:
+def _cut(
+    release: MinimumRelease, X: Rows, raw: Labelling, whole: Any, rooms: Rooms, book: Codes
+) -> _Cut:
     """The rooms of some rows: `raw` and `whole` are what is best, and is released, without them."""
     there, share = rooms.within(release.space)
-    code, box = whole.codes[rooms.row].astype(np.float64), np.where(there, 0, 1)
+    codes = book.codes(whole)
+    code, box = codes[rooms.row].astype(np.float64), np.where(there, 0, 1)
     # What the release leaves open by itself, too: the same question again.
-    alone = _pieces(release, whole.codes, whole.box)[rooms.row]
+    alone = _pieces(release, codes, whole.box)[rooms.row]
     same = alone == np.take_along_axis(alone, there.argmax(axis=1)[:, None], axis=1)
     known = (same == there).all(axis=1) & (share == there).all(axis=1)
     for group in _of_equal_sizes(rooms, np.flatnonzero(~known)):
-        found = _anew(release, X, raw, rooms.take(group), there[group], share[group])
+        found = _anew(release, X, raw, rooms.take(group), there[group], share[group], book)
         code[group], box[group] = found
     return _Cut(there, code, box)
 
@@ -140,6 +145,7 @@ def _anew(
     rooms: Rooms,
     there: np.ndarray,
     share: np.ndarray,
+    book: Codes,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The best pieces of each room: codes of the answers, and numbers of the pieces."""
     n_rooms, n_cells = there.shape
@@ -169,7 +175,7 @@ def _anew(
     rows = np.arange(raw.rows.start, raw.rows.stop)[rooms.row]
     nowhere = np.zeros(n_rooms, dtype=np.intp)
     each = Labelling(rows, labels, raw.gain[rooms.row], weight * share, nowhere, box=box)
-    code = release.finished(X, each).codes.astype(np.float64)
+    code = book.codes(release.finished(X, each)).astype(np.float64)
     # A room of one answer is one piece. Else neighbours that happen to have the same answer stay
     # apart: each of them will be cut no further.
     least, most = (np.where(there, code, end) for end in (np.inf, -np.inf))

@@ -10,10 +10,10 @@ import numpy as np
 from sklearn.base import clone
 
 from sklearn_rp._compat import Interval
+from sklearn_rp.answers import labels, or_fallback
 from sklearn_rp.baselines.plain import AtRandom, RandomRelease
 from sklearn_rp.models.labels import classes_of, encode, labels_of
 from sklearn_rp.noise import CategoryNoise, Noise
-from sklearn_rp.release import labels, or_fallback
 from sklearn_rp.rows import Rows, names_of
 from sklearn_rp.trial import check_noise
 from sklearn_rp.wrapper import ClassifierWrapper

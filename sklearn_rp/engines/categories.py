@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -11,10 +11,11 @@ import numpy as np
 from sklearn_rp.engines.problem import Engine, Problem
 from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.models.asking import at_each
-from sklearn_rp.models.labels import encode, labels_of
+from sklearn_rp.models.items import places_of
+from sklearn_rp.models.labels import encode
 from sklearn_rp.noise import CategoryNoise
 from sklearn_rp.rows import Rows
-from sklearn_rp.rules import rule_of
+from sklearn_rp.rules import PLURALITY, Rule, TopItems
 from sklearn_rp.votes import Measured, Votes
 
 
@@ -36,13 +37,16 @@ class Categories(Engine):
     noise : CategoryNoise
         What is perturbed: one categorical feature.
     voting : {"hard", "median"}
-        What becomes of its answers.
+        What the answers are.
+    rule : Rule
+        What becomes of them.
     """
 
     estimator: Any
     classes: np.ndarray
     noise: CategoryNoise
     voting: str = "hard"
+    rule: Rule = PLURALITY
 
     method = "exact"
     divisible = True
@@ -55,28 +59,35 @@ class Categories(Engine):
         problem.hard_votes_alone()
         if not isinstance(problem.noise, CategoryNoise):
             raise NotForMe("the noised features are numbers")
-        return cls(problem.reader, problem.classes, problem.noise, problem.voting)
+        asked = problem.reader, problem.classes, problem.noise
+        return cls(*asked, problem.voting, problem.rule)
+
+    def excluding(self, banned: np.ndarray) -> Self:
+        """The same, where some items must not be named."""
+        return replace(self, estimator=self.estimator.excluding(banned))
 
     def votes(self, X: Rows, sigmas: Sequence[float], draws: Any = None) -> list[Votes]:
         """Exact votes of each row at each noise level."""
-        known, law, rule = self.noise.feature.categories, self.noise.law, rule_of(self.voting)
+        known, law, rule = self.noise.feature.categories, self.noise.law, self.rule
         own = encode(self.noise.check_rows(X, min(sigmas))[:, 0], known, what="category")
         shares: list[list[np.ndarray]] = [[] for _ in sigmas]
         radii: list[list[np.ndarray]] = [[] for _ in sigmas]
 
         def ask(rows: Rows) -> np.ndarray:
-            return encode(labels_of(self.estimator, rows), self.classes)
+            return places_of(self.estimator, rows, self.classes)
 
         for rows, found in at_each(
             ask, X, self.noise.columns, known[:, None], 4 * len(self.classes)
         ):
-            answer = np.eye(len(self.classes))[found]
+            answer = self._cast(found)
             for level, sigma in enumerate(sigmas):
                 h = law.mass(answer, sigma)
                 shares[level].append(h[np.arange(len(h)), own[rows]])
                 flat = h.reshape(-1, h.shape[2])
                 label = rule.top(flat, 0.5)
                 lower, upper = rule.limits(flat, label, np.zeros(len(flat)))
+                if label.ndim > 1:
+                    label = np.unique(label, axis=0, return_inverse=True)[1].ravel()
                 each = (label, lower - upper)
                 radii[level].append(law.radius(*(e.reshape(h.shape[:2]) for e in each)))
         error = np.full(len(own), 1e-14)
@@ -84,3 +95,11 @@ class Categories(Engine):
             Measured(np.concatenate(h), error, np.concatenate(r) / sigma, rule=rule)
             for h, r, sigma in zip(shares, radii, sigmas, strict=True)
         ]
+
+    def _cast(self, found: np.ndarray) -> np.ndarray:
+        """What each answer gives the classes: shape (n_rows, n_categories, n_classes)."""
+        if not isinstance(self.rule, TopItems):
+            return np.eye(len(self.classes))[found]
+        cast = np.zeros((*found.shape[:2], len(self.classes)))
+        np.put_along_axis(cast, found, self.rule.worth, axis=2)
+        return cast

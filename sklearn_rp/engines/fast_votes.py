@@ -52,6 +52,7 @@ class Folded(MonteCarlo):
     @classmethod
     def for_problem(cls, problem: Problem) -> Self:
         """Engine for a model whose own votes it gives."""
+        problem.labels_alone()
         if problem.is_net or problem.shape is not None:
             raise NotForMe("the model is a net, or reads images")
         X, noise = problem.X, problem.noise

@@ -72,6 +72,7 @@ class Linear(Engine):
     @classmethod
     def for_problem(cls, problem: Problem) -> Self:
         """Engine for a binary model that is linear in the noised features."""
+        problem.labels_alone()
         problem.hard_votes_alone()
         problem.numbers_alone()
         if problem.cells is None and len(problem.classes) != 2:

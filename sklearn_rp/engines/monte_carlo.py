@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -11,9 +11,11 @@ import numpy as np
 from sklearn_rp.engines.problem import Engine, Problem
 from sklearn_rp.law import Draws
 from sklearn_rp.models.cells import Cells
+from sklearn_rp.models.items import Listing, places_of
 from sklearn_rp.models.labels import encode, labels_of, probabilities_of
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, rows_per_chunk, take_rows
+from sklearn_rp.rules import Rule, TopItems, rule_of
 from sklearn_rp.votes import SOFT_UNIT, Votes, counted
 
 
@@ -33,6 +35,8 @@ class MonteCarlo(Engine):
         Count ``predict`` or add up ``predict_proba``.
     cells : Cells or None
         Of a regressor: where its numbers are put.
+    best : TopItems or None
+        Of a model of items: how many are named.
     """
 
     estimator: Any
@@ -40,6 +44,7 @@ class MonteCarlo(Engine):
     noise: Noise
     voting: Literal["hard", "soft", "median"] = "hard"
     cells: Cells | None = None
+    best: TopItems | None = field(default=None, kw_only=True)
 
     method = "monte_carlo"
     name = "monte_carlo"
@@ -49,12 +54,21 @@ class MonteCarlo(Engine):
     @classmethod
     def for_problem(cls, problem: Problem) -> Self:
         """Engine for any model."""
-        return cls(*cls._asked(problem))
+        return cls(*cls._asked(problem), best=problem.best)
 
     @staticmethod
     def _asked(problem: Problem) -> tuple[Any, Any, Any, Any, Any]:
         """What every engine that counts is told."""
         return problem.reader, problem.classes, problem.noise, problem.voting, problem.cells
+
+    @property
+    def rule(self) -> Rule:
+        """How votes become one answer."""
+        return rule_of(self.voting) if self.best is None else self.best
+
+    def excluding(self, banned: np.ndarray) -> Self:
+        """The same, where some items must not be named."""
+        return replace(self, estimator=self.estimator.excluding(banned))
 
     @property
     def _width(self) -> int:
@@ -75,9 +89,9 @@ class MonteCarlo(Engine):
             self._add_shared(totals, X, sigmas, draws)
         else:
             self._add_own(totals, X, sigmas, draws)
-        if self.voting == "soft":
+        if self.voting == "soft" or (self.best is not None and self.best.ordered):
             totals = totals / SOFT_UNIT
-        return [counted(self.voting)(total, len(draws)) for total in totals]
+        return [counted(self.voting, self.rule)(total, len(draws)) for total in totals]
 
     def _add_shared(
         self, totals: np.ndarray, X: Rows, sigmas: Sequence[float], draws: Draws
@@ -115,11 +129,27 @@ class MonteCarlo(Engine):
     def _count(self, X: Rows, offsets: np.ndarray) -> np.ndarray:
         """Votes of some rows, each with all offsets or with its own: shape (n_rows, n_classes)."""
         copies = self.noise.noisy_copies(X, self.noise.values(X), offsets)
+        if isinstance(self.estimator, Listing):
+            return self._count_items(self.estimator, copies, X.shape[0])
         if self.voting == "soft":
             proba = probabilities_of(self.estimator, copies, len(self.classes))
             return count_probabilities(proba, X.shape[0])
         labels = labels_of(self.estimator, copies)
         return count_labels(labels.reshape(X.shape[0], -1), self.classes)
+
+    def _count_items(self, reader: Listing, copies: Rows, n_rows: int) -> np.ndarray:
+        """Votes for items: shape (n_rows, n_items)."""
+        if self.voting == "soft":
+            return count_probabilities(reader.predict_proba(copies), n_rows)
+        place = places_of(reader, copies, self.classes).reshape(n_rows, -1)
+        if not reader.rule.ordered:
+            return count_positions(place, len(self.classes))
+        # By rank, and integers, as of probabilities.
+        n_best = reader.rule.n_best
+        worth = np.rint(reader.rule.worth * SOFT_UNIT).astype(np.int64)
+        ranks = place.reshape(n_rows, -1, n_best).transpose(2, 0, 1)
+        counts = (count_positions(each, len(self.classes)) for each in ranks)
+        return np.asarray(sum(w * each for w, each in zip(worth, counts, strict=True)))
 
 
 def count_labels(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:

@@ -13,10 +13,12 @@ from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.law import Draws
 from sklearn_rp.models.cells import Celled, Cells
 from sklearn_rp.models.inside import last_step
+from sklearn_rp.models.items import ItemScores, Listing
 from sklearn_rp.models.labels import Adapted
 from sklearn_rp.models.nets import is_net
 from sklearn_rp.noise import CategoryNoise, Noise
 from sklearn_rp.rows import Rows
+from sklearn_rp.rules import Rule, TopItems, rule_of
 from sklearn_rp.votes import Votes
 
 
@@ -44,6 +46,8 @@ class Problem:
         Whether the release is to be random.
     cells : Cells or None
         Of a regressor: where its numbers are put.
+    best : TopItems or None
+        Of a model of items: how many are named.
     """
 
     estimator: Any
@@ -55,6 +59,12 @@ class Problem:
     method: Literal["auto", "exact", "monte_carlo"]
     resample: bool
     cells: Cells | None = None
+    best: TopItems | None = None
+
+    @property
+    def rule(self) -> Rule:
+        """How votes become one answer."""
+        return rule_of(self.voting) if self.best is None else self.best
 
     @property
     def is_net(self) -> bool:
@@ -63,7 +73,9 @@ class Problem:
 
     @cached_property
     def reader(self) -> Any:
-        """The model as it is asked: flat rows in, labels out."""
+        """The model as it is asked: flat rows in, labels out, or positions of items."""
+        if self.best is not None:
+            return Listing(self.model, self.best)
         return self.model if self.cells is None else Celled(self.model, self.cells)
 
     @cached_property
@@ -71,6 +83,8 @@ class Problem:
         """The model itself: flat rows in, labels or numbers out."""
         if not self.is_net and self.shape is None:
             return self.estimator
+        if isinstance(self.estimator, ItemScores):
+            return self.estimator.reading(self.shape)
         by_position = self.is_net and self.cells is None
         return Adapted(self.estimator, self.shape, self.classes if by_position else None)
 
@@ -78,6 +92,11 @@ class Problem:
         """Refuse soft votes."""
         if self.voting == "soft":
             raise NotForMe("it smooths labels, and voting='soft' smooths probabilities")
+
+    def labels_alone(self) -> None:
+        """Refuse lists of items."""
+        if self.best is not None:
+            raise NotForMe("lists of items are asked for")
 
     def numbers_alone(self) -> None:
         """Refuse a category."""
@@ -114,4 +133,11 @@ class Engine:
 
     def identity(self) -> Any:
         """What decides its votes beside model, noise and draws."""
-        return getattr(self, "voting", None)
+        return getattr(self, "voting", None), getattr(self, "rule", None)
+
+    def excluding(self, banned: np.ndarray) -> Self:
+        """The same, where some items must not be named: see `Listing`.
+
+        Rows then have one more column, the number of their mask.
+        """
+        raise NotImplementedError

@@ -19,8 +19,8 @@ from sklearn_rp.law import Gaussian
 from sklearn_rp.models.reading import Reading, grid_edges
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, sample_rows
-from sklearn_rp.rules import PLURALITY, Rule, rule_of
-from sklearn_rp.runs import Runs
+from sklearn_rp.rules import PLURALITY, Rule, TopItems
+from sklearn_rp.runs import ListRuns, Runs
 from sklearn_rp.votes import Exact, Measured, Votes, concatenate
 
 _STEPS = 60  # of the search for the nearest change of label
@@ -64,7 +64,8 @@ def nearest_change(
     profile : Runs
         The labels along the feature.
     rows, x, label, spread : ndarray of shape (n_queries,)
-        Row, value of the feature, smoothed label there, and standard deviation of the noise.
+        Row, value of the feature, smoothed label there (of lists: (n_queries, n_best)), and
+        standard deviation of the noise.
     side : ndarray of shape (n_queries,)
         -1 for below, 1 for above.
     error, start : ndarray of shape (n_queries,)
@@ -78,11 +79,11 @@ def nearest_change(
         In noise units; inf where the label never changes on this side.
     """
     first, last = profile.first[rows], profile.first[rows + 1] - 1  # the outermost runs
-    outer_label = profile.symbol[np.where(side > 0, last, first)]
+    outer = profile.symbol[np.where(side > 0, last, first)]
     outer_start = np.where(side > 0, profile.low[last], profile.high[first])
     # Beyond the start of the outermost run, where the label is that run's, it has more than half
     # of the probability for good.
-    home = np.where(outer_label == label, side * outer_start, np.inf)
+    home = np.where(profile.has_answer(outer, label), side * outer_start, np.inf)
     distance = np.where(side * x > home, np.inf, start)
     active = np.flatnonzero((start > _STILL) & np.isfinite(distance))
     for _ in range(_STEPS):
@@ -110,6 +111,8 @@ class Sweep(Engine):
     noise : Noise
         What is perturbed: one numeric feature, or two.
     voting : {"hard", "median"}
+        What the answers are.
+    rule : Rule
         What becomes of them.
     """
 
@@ -117,6 +120,7 @@ class Sweep(Engine):
     classes: np.ndarray
     noise: Noise
     voting: str = "hard"
+    rule: Rule = PLURALITY
 
     method = "exact"
     divisible = True
@@ -149,15 +153,16 @@ class Sweep(Engine):
                 f"reads the model at values of {noise.names.tolist()} up to half their range "
                 "beyond those of X, where it has no answer"
             ) from error
-        return cls(reading, problem.classes, noise, problem.voting)
+        return cls(reading, problem.classes, noise, problem.voting, problem.rule)
+
+    def excluding(self, banned: np.ndarray) -> Self:
+        """The same, where some items must not be named."""
+        reader = self.reading.estimator.excluding(banned)
+        return replace(self, reading=replace(self.reading, estimator=reader))
 
     def identity(self) -> Any:
         """Where the model is read: on its own cells, or on a grid; and what becomes of that."""
-        return self.reading.edges, self.voting
-
-    @property
-    def _rule(self) -> Rule:
-        return rule_of(self.voting)
+        return self.reading.edges, self.voting, self.rule
 
     def profile(self, X: Rows) -> Runs:
         """Labels of all rows along the one noised feature."""
@@ -166,10 +171,11 @@ class Sweep(Engine):
         )
 
     def _runs(self, labels: np.ndarray) -> Runs:
-        edges = self.reading.edges[0]
-        return Runs.from_cells(
-            labels, np.r_[-np.inf, edges], np.r_[edges, np.inf], len(self.classes)
-        )
+        edges, n_classes = self.reading.edges[0], len(self.classes)
+        ends = np.r_[-np.inf, edges], np.r_[edges, np.inf]
+        if isinstance(self.rule, TopItems):
+            return ListRuns.from_lists(labels, *ends, self.rule.worth, n_classes)
+        return Runs.from_cells(labels, *ends, n_classes)
 
     def certified_along(
         self, profile: Runs, rows: np.ndarray, x: np.ndarray, sigma: float
@@ -180,7 +186,7 @@ class Sweep(Engine):
         """
         spread = np.full(len(x), sigma * self.noise.scale[0])
         share = shares(profile, rows, x, spread)
-        here = Exact(share, self._error(x[:, None], sigma), rule=self._rule)
+        here = Exact(share, self._error(x[:, None], sigma), rule=self.rule)
         return here.top, spread * here.radius_of(here.top)
 
     def votes(self, X: Rows, sigmas: Sequence[float], draws: Any = None) -> list[Votes]:
@@ -203,18 +209,18 @@ class Sweep(Engine):
         spread = np.repeat(np.asarray(sigmas) * self.noise.scale[0], n_rows)
         share = shares(profile, rows, x, spread)
         error = np.concatenate([self._error(values, sigma) for sigma in sigmas])
-        here = Exact(share, error, rule=self._rule)
+        here = Exact(share, error, rule=self.rule)
         top = here.top
         reach = nearest_change(
             profile,
             np.tile(rows, 2),
             np.tile(x, 2),
-            np.tile(top, 2),
+            np.concatenate([top, top]),
             np.tile(spread, 2),
             np.repeat([-1, 1], len(rows)),
             np.tile(error, 2),
             np.tile(here.radius_of(top), 2),
-            self._rule,
+            self.rule,
         )
         reach = (reach * (1 - 1e-12)).reshape(2, n_levels, n_rows)
         share, error = share.reshape(n_levels, n_rows, -1), error.reshape(n_levels, n_rows)
@@ -222,7 +228,7 @@ class Sweep(Engine):
         for level, sigma in enumerate(sigmas):
             near = np.minimum(reach[:, level].T, self.noise.farthest(sigma))
             found = share[level], error[level], near.min(axis=1), near
-            answer.append(Measured(*found, rule=self._rule))
+            answer.append(Measured(*found, rule=self.rule))
         return answer
 
     def _error(self, values: np.ndarray, sigma: float) -> np.ndarray:
@@ -253,6 +259,10 @@ class Plane(Sweep):
         for edges, x, scale in zip(self.reading.edges, values.T, self.noise.scale, strict=True):
             ends = np.r_[-np.inf, edges, np.inf]
             weights.append(np.diff(Gaussian.below((ends - x[:, None]) / (sigma * scale)), axis=1))
+        if isinstance(self.rule, TopItems):
+            chance = weights[0][:, :, None] * weights[1][:, None]
+            share = self._of_items(labels, chance, self.rule.worth)
+            return Exact(share, self._error(values, sigma), rule=self.rule)
         share = np.stack(
             [
                 np.einsum("nij,ni,nj->n", labels == c, *weights, optimize=True)
@@ -260,4 +270,11 @@ class Plane(Sweep):
             ],
             axis=1,
         )
-        return Exact(share, self._error(values, sigma), rule=self._rule)
+        return Exact(share, self._error(values, sigma), rule=self.rule)
+
+    def _of_items(self, lists: np.ndarray, chance: np.ndarray, worth: np.ndarray) -> np.ndarray:
+        """What each item has: of lists of shape (n_rows, n_cells, n_cells, n_best)."""
+        n_rows, n_items = len(lists), len(self.classes)
+        cell = n_items * np.arange(n_rows)[:, None, None, None] + lists
+        each = chance[..., None] * worth
+        return np.bincount(cell.ravel(), each.ravel(), n_rows * n_items).reshape(n_rows, n_items)

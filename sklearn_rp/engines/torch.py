@@ -79,6 +79,7 @@ class TorchNet(MonteCarlo):
 
         A net with methods or loaders of its own is left to the engine that asks it as it is.
         """
+        problem.labels_alone()
         estimator, noise, X, shape = problem.estimator, problem.noise, problem.X, problem.shape
         net = last_step(estimator)
         if not _is_plain(net):

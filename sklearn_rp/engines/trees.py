@@ -8,7 +8,7 @@ normal distribution functions for a noised feature, of an indicator for any othe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -21,13 +21,14 @@ from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.law import Gaussian
 from sklearn_rp.models.affine import dense_inputs, unfold_axes
 from sklearn_rp.models.cells import Cells
-from sklearn_rp.models.labels import labels_of
+from sklearn_rp.models.inside import adapted
+from sklearn_rp.models.items import ItemScores, parted, places_of
 from sklearn_rp.models.tables import TreeTable
 from sklearn_rp.models.thresholds import trial_rows
 from sklearn_rp.models.trees import FORESTS, TREES, read_trees
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, rows_per_chunk, take_rows
-from sklearn_rp.rules import rule_of
+from sklearn_rp.rules import PLURALITY, Rule, TopItems, best_items
 from sklearn_rp.votes import Exact, Scored, Votes
 
 _EPS = np.finfo(np.float64).eps
@@ -60,7 +61,7 @@ class Boxes:
 
     def __init__(self, table: TreeTable, contribution: np.ndarray):
         leaves, steps, self.depth = _paths(table)
-        self.value = contribution[leaves]
+        self.leaves, self.value = leaves, contribution[leaves]
         self.n_trees, self.n_leaves = table.n_trees, len(leaves)
         self.largest = int(np.bincount(table.tree[leaves]).max())
         asked = (table.feature >= 0) & np.isfinite(table.threshold)
@@ -74,14 +75,19 @@ class Boxes:
         The noise on the inputs of the trees, shape (n_rows, n_inputs), has the standard deviations
         `spread`; 0 is none.
         """
-        chance = np.ones((self.n_leaves, len(inputs)))
-        for side in self.sides:
-            x = inputs[:, side.feature]
-            chance[side.leaves] *= _within(side, x, spread[side.feature])
+        chance = self.chance(inputs, spread)
         # No matrix product, as its last bits depend on how many rows there are; and row by row, in
         # pairs: leaf after leaf, the rounding errors would grow with the number of trees.
         each = [np.multiply(chance.T, v, order="C").sum(axis=1) for v in self.value.T]
         return np.stack(each, axis=1)
+
+    def chance(self, inputs: np.ndarray, spread: np.ndarray) -> np.ndarray:
+        """Probability of each leaf for each row, as of `expectation`: (n_leaves, n_rows)."""
+        chance = np.ones((self.n_leaves, len(inputs)))
+        for side in self.sides:
+            x = inputs[:, side.feature]
+            chance[side.leaves] *= _within(side, x, spread[side.feature])
+        return chance
 
     def error(self, inputs: np.ndarray, spread: np.ndarray, given: np.ndarray) -> np.ndarray:
         """Bound of the rounding error of `expectation`, for values in [0, 1] of averaged trees.
@@ -206,6 +212,12 @@ class Trees(Engine):
         Boosting: start value, and the bounds of the raw score. None: the leaves hold votes.
     voting : {"hard", "soft", "median"}
         What they vote with.
+    rule : Rule
+        What becomes of the votes.
+    scores : ndarray of shape (n_leaves, n_items), or None
+        Of hard votes for items: what each leaf thinks of them.
+    banned : ndarray of bool of shape (n_masks, n_items), or None
+        Items that must not be named: see `Listing`.
     """
 
     boxes: Boxes
@@ -215,6 +227,9 @@ class Trees(Engine):
     gain: np.ndarray
     raw: tuple[float, float, float] | None = None
     voting: str = "soft"
+    rule: Rule = PLURALITY
+    scores: np.ndarray | None = None
+    banned: np.ndarray | None = None
 
     method = "exact"
     divisible = True
@@ -228,7 +243,7 @@ class Trees(Engine):
         voting, noise, X = problem.voting, problem.noise, problem.X
         if voting != "soft" and len(noise.columns) == 1:
             raise NotForMe("along one noised feature any model is swept")
-        model, transform, source, gain = unfold_axes(problem.model, noise.columns, X)
+        model, transform, source, gain = unfold_axes(adapted(problem.model), noise.columns, X)
         kind = type(model)
         known = kind in TREES or (kind in FORESTS and voting == "soft")
         table = read_trees(model) if known else None
@@ -236,9 +251,17 @@ class Trees(Engine):
             raise NotForMe(
                 f"{kind.__name__} is no tree, nor, with voting='soft', a forest of one output"
             )
-        votes = _votes(table.value, voting, problem.cells)
+        scores = None
+        if problem.best is None:
+            votes = _votes(table.value, voting, problem.cells)
+        else:
+            scores = _item_scores(table.value, problem.model)
+            votes = scores if voting == "soft" else _listed(scores, problem.best)
         boxes = Boxes(table, votes / table.n_trees)
-        engine = cls(boxes, transform, noise, source, gain, voting=voting)
+        if scores is not None:
+            scores = scores[boxes.leaves]
+        how = None, voting, problem.rule, None if voting == "soft" else scores
+        engine = cls(boxes, transform, noise, source, gain, *how)
         engine._check(problem, voting)
         return engine
 
@@ -267,9 +290,8 @@ class Trees(Engine):
             return bool(np.allclose(start + found[:, 0], estimator.decision_function(copies)))
         if voting == "soft":
             return bool(np.allclose(found, estimator.predict_proba(copies), atol=1e-6))
-        return bool(
-            (estimator.classes_[found.argmax(axis=1)] == labels_of(estimator, copies)).all()
-        )
+        place = self.rule.top(found, 0.5)
+        return bool((place == places_of(estimator, copies, estimator.classes_)).all())
 
     def votes(self, X: Rows, sigmas: Sequence[float], draws: Any = None) -> list[Votes]:
         """Exact votes of each row at each noise level."""
@@ -278,11 +300,19 @@ class Trees(Engine):
         errors: list[list[np.ndarray]] = [[] for _ in sigmas]
         gain = np.where(self.source < 0, 0.0, np.abs(self.gain))
         scale = gain * self.noise.scale[self.source]
-        for rows in gen_batches(X.shape[0], rows_per_chunk(2 * self.boxes.n_leaves)):
+        mask: Any = None
+        if self.banned is not None:
+            X, mask = parted(X)
+        held = self.boxes.n_leaves * (2 if mask is None else 2 + 3 * self.boxes.value.shape[1])
+        for rows in gen_batches(X.shape[0], rows_per_chunk(held)):
             inputs = self._inputs(take_rows(X, rows))
             given = gain * np.abs(values[rows].astype(np.float64)[:, self.source])
             for level, sigma in enumerate(sigmas):
-                totals[level].append(self.boxes.expectation(inputs, sigma * scale))
+                spread = sigma * scale
+                if mask is None or self.scores is None:
+                    totals[level].append(self.boxes.expectation(inputs, spread))
+                else:
+                    totals[level].append(self._without(inputs, spread, mask[rows]))
                 errors[level].append(self.boxes.error(inputs, sigma * scale, given))
         return [
             self._answer(np.concatenate(total), np.concatenate(error), self.noise.farthest(sigma))
@@ -291,14 +321,27 @@ class Trees(Engine):
 
     def identity(self) -> Any:
         """What the leaves vote: labels, probabilities or raw scores."""
-        return self.boxes.value, self.raw, self.voting
+        return self.boxes.value, self.raw, self.voting, self.rule
+
+    def excluding(self, banned: np.ndarray) -> Self:
+        """The same, where some items must not be named."""
+        return replace(self, banned=banned)
+
+    def _without(self, inputs: np.ndarray, spread: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """As `expectation`, of leaves that name the best items among those that they may."""
+        assert isinstance(self.rule, TopItems)
+        assert self.banned is not None
+        assert self.scores is not None
+        allowed = np.where(self.banned[mask][:, None, :], -np.inf, self.scores)
+        votes = _listed(allowed, self.rule)
+        return (self.boxes.chance(inputs, spread).T[:, :, None] * votes).sum(axis=1)
 
     def _inputs(self, X: Rows) -> np.ndarray:
         return dense_inputs(self.transform, X).astype(np.float64, copy=False)
 
     def _answer(self, total: np.ndarray, error: np.ndarray, farthest: float) -> Votes:
         if self.raw is None:
-            return Exact(total, error, rule=rule_of(self.voting))
+            return Exact(total, error, rule=self.rule)
         # Boosting: G = (E[S] - low) / (high - low) is a soft vote and the decision is S > 0, so
         # the radius is the distance of Phi^-1(G) from Phi^-1 at S = 0.
         start, low, high = self.raw
@@ -323,6 +366,7 @@ class Boosting(Trees):
     def for_problem(cls, problem: Problem) -> Self:
         """Engine for binary gradient boosting; loose, and so only where it is asked for by name."""
         problem.numbers_alone()
+        problem.labels_alone()
         if problem.voting == "hard":
             raise NotForMe("it smooths the raw score, and voting='hard' smooths labels")
         if problem.method != "exact":
@@ -343,6 +387,21 @@ class Boosting(Trees):
         engine = cls(Boxes(table, value[:, None]), transform, noise, source, gain, raw)
         engine._check(problem, "raw")
         return engine
+
+
+def _item_scores(value: np.ndarray, model: ItemScores) -> np.ndarray:
+    """What each node thinks of each item: shape (n_nodes, n_items)."""
+    if model.of_labels_:
+        value = value / value.sum(axis=1, keepdims=True)
+    return model.spread(value)
+
+
+def _listed(scores: np.ndarray, best: TopItems) -> np.ndarray:
+    """Votes for the best items: of the shape of `scores`, (..., n_items)."""
+    votes = np.zeros(scores.shape)
+    place = best_items(scores, best.n_best, best.ordered)
+    np.put_along_axis(votes, place, np.broadcast_to(best.worth, place.shape), axis=-1)
+    return votes
 
 
 def _votes(value: np.ndarray, voting: str, cells: Cells | None) -> np.ndarray:

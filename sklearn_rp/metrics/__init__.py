@@ -1,4 +1,4 @@
-"""Metrics of certificates and of compatible sets, and scorers made from them."""
+"""Metrics of certificates, of compatible sets and of lists, and scorers made from them."""
 
 from sklearn_rp.metrics.scorers import make_certificate_scorer, make_compatible_sets_scorer
 from sklearn_rp.metrics.scores import (
@@ -10,6 +10,13 @@ from sklearn_rp.metrics.scores import (
     certified_error_score,
     interval_length_score,
 )
+from sklearn_rp.ranking import (
+    hit_rate_score,
+    make_recommendation_scorer,
+    ndcg_at_k_score,
+    precision_at_k_score,
+    recall_at_k_score,
+)
 
 __all__ = [
     "abstention_rate",
@@ -18,9 +25,14 @@ __all__ = [
     "bayes_vulnerability",
     "certified_accuracy_score",
     "certified_error_score",
+    "hit_rate_score",
     "interval_length_score",
     "make_certificate_scorer",
     "make_compatible_sets_scorer",
+    "make_recommendation_scorer",
+    "ndcg_at_k_score",
+    "precision_at_k_score",
+    "recall_at_k_score",
 ]
 
 

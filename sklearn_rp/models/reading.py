@@ -12,7 +12,7 @@ from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.law import Gaussian
 from sklearn_rp.models.asking import at_each
 from sklearn_rp.models.inside import adapted
-from sklearn_rp.models.labels import encode, labels_of
+from sklearn_rp.models.items import ItemScores, Listing, places_of
 from sklearn_rp.models.thresholds import MOST_EDGES, known_edges, trial_rows
 from sklearn_rp.noise import noised_values
 from sklearn_rp.rows import Rows, replace_columns, sample_rows, take_rows
@@ -123,6 +123,8 @@ class Reading:
         # Probabilities say more than labels, and know nothing that labels do not.
         proba = hasattr(self.estimator, "predict_proba")
         answer = "predict_proba" if proba else "predict"
+        if isinstance(self.estimator, Listing):
+            answer = "scores"
         self._compare(copies, self.at_cells(some, values), answer)
 
     def at_cells(self, X: Rows, values: np.ndarray) -> Rows:
@@ -133,7 +135,8 @@ class Reading:
 
     def _compare(self, X: Rows, read: Rows, answer: str) -> None:
         own, found = (np.asarray(getattr(self.estimator, answer)(each)) for each in (X, read))
-        numbers = own.dtype.kind == "f" and answer != "predict"
+        scores = answer != "predict" or isinstance(self.estimator, ItemScores)
+        numbers = own.dtype.kind == "f" and scores
         same = np.isclose(own, found, 1e-6, 1e-9, equal_nan=True) if numbers else own == found
         if not np.all(same):
             raise NotForMe("the model is not what its thresholds say")
@@ -160,7 +163,7 @@ class Reading:
         grid = np.stack([g.ravel() for g in np.meshgrid(*self.cells, indexing="ij")], axis=1)
 
         def ask(rows: Rows) -> np.ndarray:
-            return encode(labels_of(self.estimator, rows), classes)
+            return places_of(self.estimator, rows, classes)
 
         for rows, found in at_each(ask, X, self.columns, grid):
-            yield rows, found.reshape(len(found), *shape)
+            yield rows, found.reshape(len(found), *shape, *found.shape[2:])

@@ -82,8 +82,19 @@ def _of_trees(
 
 
 def _values(member: Any, _: int = 0) -> np.ndarray | None:
-    """Shares of the classes, or the mean, in each node; None for several outputs."""
-    return member.tree_.value[:, 0, :] if member.n_outputs_ == 1 else None
+    """Shares of the classes, or the mean, in each node; of several outputs the share of 1."""
+    value = member.tree_.value
+    if member.n_outputs_ == 1:
+        return value[:, 0, :]
+    if not hasattr(member, "classes_"):
+        return value[:, :, 0]
+    share = value / value.sum(axis=2, keepdims=True)
+    found = np.zeros(share.shape[:2])
+    for j, classes in enumerate(member.classes_):
+        (place,) = np.nonzero(np.asarray(classes) == 1)
+        if len(place):
+            found[:, j] = share[:, j, place[0]]
+    return found
 
 
 def _tree(model: Any) -> TreeTable:
