@@ -224,6 +224,11 @@ class Certificate:
             In scaled units; 0 where nothing is promised. Of an exact method: `radius` itself, as
             its release is the smoothed classifier.
 
+        Raises
+        ------
+        ValueError
+            If a parameter is not allowed; of lists by votes.
+
         Notes
         -----
         ``sigma * (Phi^-1(p_lower) - Phi^-1(q))``, where q is the share with which `n_votes` votes
@@ -238,6 +243,8 @@ class Certificate:
             raise ValueError(f"beta={beta!r} is not allowed: a number between 0 and 1.")
         if self.alpha == 0:
             return self.radius.copy()
+        if self.label.ndim > 1:
+            raise ValueError("release_radius is not known of lists by votes: use `radius`.")
         n = self.n_samples if n_votes is None else np.asarray(n_votes)
         if n.dtype.kind not in "iu" or not (n >= 1).all():
             raise ValueError(f"n_votes={n_votes!r} is not allowed: whole numbers, at least 1.")

@@ -48,7 +48,7 @@ def precision_at_k_score(
     0.5
     """
     hits, _ = _hits(y, recommended, items)
-    return _mean(hits.mean(axis=1), sample_weight)
+    return _mean(np.asarray(hits.mean(axis=1)), sample_weight)
 
 
 def recall_at_k_score(
@@ -81,7 +81,7 @@ def recall_at_k_score(
     relevant = (gain > 0).sum(axis=1)
     some = _with_relevant(relevant)
     weight = None if sample_weight is None else np.asarray(sample_weight)[some]
-    return _mean(hits[some].sum(axis=1) / relevant[some], weight)
+    return _mean(np.asarray(hits[some].sum(axis=1) / relevant[some]), weight)
 
 
 def hit_rate_score(
@@ -111,7 +111,7 @@ def hit_rate_score(
     0.5
     """
     hits, _ = _hits(y, recommended, items)
-    return _mean(hits.any(axis=1).astype(np.float64), sample_weight)
+    return _mean(np.asarray(hits.any(axis=1), dtype=np.float64), sample_weight)
 
 
 def ndcg_at_k_score(
@@ -233,12 +233,12 @@ def _gains(y: Any, items: Any, recommended: np.ndarray) -> tuple[np.ndarray, np.
         if known is None:
             return _as_gains(y), columns
         told = set(known.tolist())
-        strange = [j for j, name in enumerate(columns.tolist()) if name not in told]
+        strange = np.array([j for j, c in enumerate(columns.tolist()) if c not in told], dtype=int)
         gain = np.zeros((len(y), len(known) + len(strange)))
         found, values = np.setdiff1d(np.arange(len(columns)), strange), _as_gains(y)
         gain[:, encode(columns[found], known, what="item")] = values[:, found]
         gain[:, len(known) :] = values[:, strange]
-        return gain, np.r_[known, columns[strange]] if strange else known
+        return gain, np.r_[known, columns[strange]] if len(strange) else known
     if not issparse(y) and np.ndim(y) == 1:
         labels = np.asarray(y)
         known = np.unique(np.r_[labels, recommended.ravel()]) if known is None else known
@@ -259,7 +259,7 @@ def _gains(y: Any, items: Any, recommended: np.ndarray) -> tuple[np.ndarray, np.
 
 def dense(matrix: Any) -> Any:
     """A matrix that may be sparse, with all its zeros."""
-    return matrix.toarray() if issparse(matrix) else matrix
+    return matrix.toarray() if hasattr(matrix, "toarray") else matrix
 
 
 def _as_gains(y: Any) -> np.ndarray:

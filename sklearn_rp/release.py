@@ -17,11 +17,12 @@ from sklearn_rp.digest import digest
 from sklearn_rp.engines import Engine, Recalled, cast_votes
 from sklearn_rp.law import Draws, next_seed
 from sklearn_rp.models.inside import last_step
-from sklearn_rp.models.items import parted
+from sklearn_rp.models.items import ItemScores, Listing, parted
 from sklearn_rp.noise import Noise
 from sklearn_rp.privacy import GaussianPrivacy
 from sklearn_rp.rounds import Question, is_question, vote_in_rounds
 from sklearn_rp.rows import Rows, index_of, take_rows
+from sklearn_rp.rules import TopItems
 from sklearn_rp.selection import find_noised
 from sklearn_rp.votes import Votes
 
@@ -385,6 +386,36 @@ class SmoothedRelease(FittedRelease):
     def privacy_loss(self, distance: float, n_queries: int) -> GaussianPrivacy:
         """What fresh noise promises for any two rows at a distance, in scaled units."""
         return GaussianPrivacy(self.noise.law.mu(distance, self.n_votes * n_queries) / self.sigma)
+
+
+@dataclass(frozen=True, eq=False)
+class ListRelease(FittedRelease):
+    """The best items of a fitted model, as they are.
+
+    Parameters
+    ----------
+    model : ItemScores
+        What scores the items.
+    items : ndarray of shape (n_items,)
+        What there is to recommend.
+    best : TopItems
+        How many are named, and whether their order counts.
+    banned : ndarray of bool of shape (n_masks, n_items), or None
+        Items that must not be recommended: see `SmoothedRelease`.
+    """
+
+    model: ItemScores
+    items: np.ndarray
+    best: TopItems
+    banned: np.ndarray | None = None
+
+    def identity(self) -> Any:
+        """Model, items and how many are named."""
+        return self.model, self.items, self.best, self.banned
+
+    def release(self, X: Rows, n_jobs: int | None = None) -> np.ndarray:
+        """Items of each row: shape (n_rows, n_best)."""
+        return self.items[Listing(self.model, self.best, self.banned).predict(X)]
 
 
 def release_of(estimator: Any) -> Any:

@@ -105,7 +105,10 @@ class Smoothed(Wrapper):
         problem = Problem(base, classes, noise, X, shape, *how, cells, self._best)
         engine, declined = find_engine(problem)
         # On a copy: a model may write into what it is given.
-        places_of(problem.reader, deepcopy(take_rows(X, slice(0, 1))), classes)
+        one = deepcopy(take_rows(X, slice(0, 1)))
+        places_of(problem.reader, one, classes)
+        if self._best is not None and self._voting == "soft":
+            problem.reader.predict_proba(one)  # scores may be no probabilities
         if engine.method == "monte_carlo" or isinstance(noise, CategoryNoise):
             self._check_noise(base, problem.reader, X, noise, entropy)
         votes = self.n_samples if engine.method == "monte_carlo" else 0

@@ -117,6 +117,7 @@ ORDER = [
     "neural",
     "baselines.plain",
     "baselines.labels",
+    "baselines.lists",
     "baselines.numbers",
     "baselines",
     "attacks.guesses",

@@ -180,7 +180,7 @@ class AttributeInferenceAttack:
             ReleaseAlong(self.model, feature, X_public, resolution, tolerance)
             for feature in features
         ]
-        symbol = releases[0].released(releases[0].checked(X_public))
+        symbol = releases[0].described(releases[0].answer(releases[0].checked(X_public)))
         columns = np.array([feature.column for feature in features])
 
         def guesser(feature: Feature, hidden: np.ndarray) -> Guesser:
@@ -217,7 +217,7 @@ class AttributeInferenceAttack:
         found: dict[tuple[str, str], AttackResult] = {}
         for release, guesser in zip(self._releases, self._alone, strict=True):
             sets = sets_of(release, X)
-            guesses = guesser.guesses(X, release.coded(sets.label), sets)
+            guesses = guesser.guesses(X, release.described(sets.label), sets)
             found[release.feature.name, _OTHERS] = self._result(guesser, X, guesses, sets, seed)
         if self._draws is None:
             return next(iter(found.values()))
@@ -227,7 +227,7 @@ class AttributeInferenceAttack:
         inside = joint.holding(drawn)
         for j, guesser in enumerate(self._blind):
             sets = joint.project(guesser.feature.name)
-            guesses = guesser.guesses(X, one.coded(sets.label), sets)
+            guesses = guesser.guesses(X, one.described(sets.label), sets)
             feature, there = guesser.feature, inside.any(axis=1)
             best = _best_of(drawn[:, :, j], inside, isinstance(feature, Category))
             if isinstance(feature, Number):

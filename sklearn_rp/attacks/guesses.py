@@ -283,10 +283,12 @@ def _smeared(sets: CompatibleSets) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _with_label(rest: Rows, symbol: np.ndarray) -> Rows:
-    """The other features and the number of the released label."""
+    """The other features and the number of the released label; or numbers, of a list."""
     if is_pandas(rest):
         name = "released_label"
-        while name in rest.columns:
+        while any(str(column).startswith(name) for column in rest.columns):
             name += "_"
-        return rest.assign(**{name: symbol.astype(float)})
+        columns = symbol.astype(float).reshape(len(symbol), -1).T
+        new = {f"{name}{j or ''}": column for j, column in enumerate(columns)}
+        return pd.concat([rest, pd.DataFrame(new, index=rest.index)], axis=1)
     return np.column_stack([rest, symbol.astype(float)])

@@ -17,11 +17,13 @@ from sklearn_rp.engines.sweep import Sweep
 from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.feature import Category, Feature, Number
 from sklearn_rp.models.asking import at_pairs
-from sklearn_rp.models.inside import homes, unwrapped
+from sklearn_rp.models.inside import homes, last_step, unwrapped
+from sklearn_rp.models.items import ItemScores, gives_lists, lists_of
 from sklearn_rp.models.labels import encode, gives_numbers, in_labels, labels_of, numbers_of
 from sklearn_rp.models.reading import Reading
-from sklearn_rp.release import FittedRelease, SmoothedRelease, release_of
+from sklearn_rp.release import FittedRelease, ListRelease, SmoothedRelease, release_of
 from sklearn_rp.rows import Rows
+from sklearn_rp.rules import TopItems
 from sklearn_rp.runs import Runs, concatenate
 from sklearn_rp.trial import refuse_random
 
@@ -82,8 +84,8 @@ class ReleaseAlong:
     ----------
     symbols : ndarray
         All labels that may be released.
-    numbers : bool
-        Whether numbers are released.
+    numbers, lists : bool
+        Whether numbers are released, or lists of items; `symbols` then are no labels, or the items.
     smoothed : SmoothedRelease or None
         The release of a RobustPrivacyClassifier, where it is one.
     own : FittedRelease or None
@@ -126,11 +128,10 @@ class ReleaseAlong:
         # Of a smoothed regressor all numbers that it may release are known, as labels are.
         known = self.smoothed is not None and not tolerance
         self.numbers, self.tolerance = gives_numbers(estimator) and not known, tolerance
-        if self.smoothed is not None and not self.numbers:
-            self.symbols = self.smoothed.symbols
-        else:
-            self.symbols = np.empty(0) if self.numbers else symbols_of(self.estimator, X)
-        self._n_symbols = 2 if self.numbers else len(self.symbols)  # another number, and the same
+        self.lists = gives_lists(estimator)
+        self.symbols = self._symbols(estimator, X)
+        several = self.numbers or self.lists
+        self._n_symbols = 2 if several else len(self.symbols)  # another answer, and the same
         self.edges: np.ndarray | None = None
         self.declined = ""
         self._sweep: Sweep | None = None
@@ -149,8 +150,20 @@ class ReleaseAlong:
             self.declined = "noise on the feature smooths the model's thresholds"
         elif feature.possible is None:
             # Noise on other features: whatever the votes, the label changes where the model does.
-            model = estimator if self.smoothed is None else self.smoothed.model
+            inside = isinstance(release, SmoothedRelease | ListRelease)
+            model = release.model if inside else estimator  # type: ignore[union-attr]
             self.edges, self.declined = edges_along(model, feature, X)
+
+    def _symbols(self, estimator: Any, X: Rows) -> np.ndarray:
+        """Labels, or items; none of numbers."""
+        if self.numbers:
+            return np.empty(0)
+        if self.lists:
+            items = getattr(last_step(estimator), "items_", None)
+            return np.unique(lists_of(estimator, X)) if items is None else np.asarray(items)
+        if self.smoothed is not None and self.smoothed.symbols is not None:
+            return self.smoothed.symbols
+        return symbols_of(self.estimator, X)
 
     def checked(self, X: Rows) -> Rows:
         """Rows as `along` takes them: of possible values, and checked by the estimator."""
@@ -162,13 +175,33 @@ class ReleaseAlong:
         return self.coded(self.answer(X))
 
     def coded(self, answer: np.ndarray) -> np.ndarray:
-        """Answers as numbers: of labels their place among the symbols."""
+        """Answers as numbers: of labels, and items, their place among the symbols."""
         return answer if self.numbers else encode(answer, self.symbols)
+
+    def described(self, answer: np.ndarray) -> np.ndarray:
+        """Answers as numbers to learn from: of lists the rank of each item, from the end."""
+        coded = self.coded(answer)
+        if not self.lists:
+            return coded
+        found = np.zeros((len(coded), len(self.symbols)))
+        ordered = bool(getattr(last_step(self._owner), "ordered", True))
+        worth = TopItems(coded.shape[1], ordered).worth
+        np.put_along_axis(found, coded, worth[None], axis=1)
+        return found
+
+    def same(self, found: np.ndarray, answer: np.ndarray) -> np.ndarray:
+        """Which answers are those that were given: shape (n,)."""
+        if self.numbers:
+            return np.asarray(np.abs(found - answer) <= self.tolerance)
+        same = np.asarray(found == answer)
+        return np.asarray(same.all(axis=1)) if self.lists else same
 
     def answer(self, X: Rows) -> np.ndarray:
         """What is released for each of some checked rows."""
         if self.own is not None:
             return self.own.release(X, getattr(self._owner, "n_jobs", None))
+        if self.lists:
+            return lists_of(self.estimator, X)
         return numbers_of(self.estimator, X) if self.numbers else labels_of(self.estimator, X)
 
     def along(
@@ -195,13 +228,18 @@ class ReleaseAlong:
         profile = None if self._sweep is None else self._sweep.profile(X)
         found = []
         for sigma in sigmas:
+            plain = profile is None and sigma is None
             if self.numbers:
                 answer = self.answer(X)
                 symbol = np.ones(len(answer), dtype=np.intp)
                 read = self._near(X, answer)
+            elif self.lists:
+                told = self._reader(X, sigma, profile)
+                answer = self.answer(X) if plain else told(rows, own)[0]
+                symbol = np.ones(len(answer), dtype=np.intp)
+                read = partial(self._same_list, told, answer)
             else:
                 read = self._reader(X, sigma, profile)
-                plain = profile is None and sigma is None
                 symbol = self.released(X) if plain else read(rows, own)[0]
                 answer = self.symbols[symbol]
             along = None
@@ -263,7 +301,7 @@ class ReleaseAlong:
             level = smoothed.sigma if sigma is None else sigma
             if profile is not None and self._sweep is not None:
                 # Without a fallback the symbols are the classes.
-                return partial(self._sweep.certified_along, profile, sigma=level)
+                return partial(self._swept, self._sweep, profile, level)
             ask = partial(self._certified, smoothed, level)
 
         def read(rows: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -271,6 +309,20 @@ class ReleaseAlong:
             return symbol, half
 
         return read
+
+    def _swept(
+        self, sweep: Sweep, profile: Runs, sigma: float, rows: np.ndarray, z: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        symbol, half = sweep.certified_along(profile, rows, z, sigma)
+        return (self.symbols[symbol] if self.lists else symbol), half
+
+    @staticmethod
+    def _same_list(
+        told: Read, answer: np.ndarray, rows: np.ndarray, z: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Whether the list at some values is the row's own, and for how far it, or none, is so."""
+        found, half = told(rows, z)
+        return (found == answer[rows]).all(axis=1).astype(np.intp), half
 
     def _near(self, X: Rows, answer: np.ndarray) -> Read:
         """Whether the number at some values is within the tolerance of the one that is released."""
@@ -280,20 +332,20 @@ class ReleaseAlong:
 
         def read(rows: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             (found,) = at_pairs(ask, X, self.feature.columns, rows, self.feature.held(z)[:, None])
-            near = np.abs(found - answer[rows]) <= self.tolerance
-            return near.astype(np.intp), np.zeros(len(z))
+            return self.same(found, answer[rows]).astype(np.intp), np.zeros(len(z))
 
         return read
 
     def _plain(self, X: Rows) -> tuple[np.ndarray, np.ndarray]:
-        return self.released(X), np.zeros(X.shape[0])
+        answer = self.answer(X)
+        return (answer if self.lists else self.coded(answer)), np.zeros(X.shape[0])
 
     def _certified(
         self, smoothed: SmoothedRelease, sigma: float, X: Rows
     ) -> tuple[np.ndarray, np.ndarray]:
         (cert,) = smoothed.certify(X, [sigma], n_jobs=self._owner.n_jobs)
         found = smoothed.answer.released(cert.label, partial(getattr, cert, "radius"))
-        symbol = encode(found, self.symbols)
+        symbol = found if self.lists else encode(found, self.symbols)
         where = np.flatnonzero(smoothed.noise.columns == self.feature.column)
         if smoothed.fallback is not None or not len(where):
             # A ball is about the label, not about whether it is certified.
@@ -313,7 +365,8 @@ def edges_along(model: Any, feature: Feature, X: Rows) -> tuple[np.ndarray | Non
     """All values of a feature that a tree model may change at; or None, and why not."""
     if not isinstance(feature, Number) or feature.possible is not None:
         return None, ""
-    if not gives_numbers(model) and getattr(model, "classes_", None) is None:
+    known = gives_numbers(model) or isinstance(model, ItemScores)
+    if not known and getattr(model, "classes_", None) is None:
         return None, f"{type(model).__name__} names no classes_"
     low, high = np.array([feature.low]), np.array([feature.high])
     try:

@@ -64,9 +64,7 @@ def _sets_of_rows(alongs: list[ReleaseAlong], space: Space, X: Rows, first: int)
 
             held = space.held(np.stack(values, axis=1))
             (found,) = at_pairs(told, X, space.columns, row, held)
-            if release.numbers:
-                return np.abs(found - answer[row]) <= release.tolerance
-            return np.asarray(found == answer[row])
+            return release.same(found, answer[row])
 
         blocks, certain = same_blocks(ask, lines, len(own))
         return lines, certain, *own_boxes(blocks, lines, len(own))

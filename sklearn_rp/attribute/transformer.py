@@ -6,6 +6,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
@@ -17,7 +18,10 @@ from sklearn_rp.attribute.labelling import MinimumRelease
 from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Category, Feature
+from sklearn_rp.models.inside import last_step
+from sklearn_rp.models.items import gives_lists
 from sklearn_rp.models.labels import gives_numbers
+from sklearn_rp.recommending import RecommenderWrapper
 from sklearn_rp.rows import (
     Rows,
     assembled,
@@ -49,7 +53,7 @@ class AttributePrivacyTransformer(TransformerMixin, Wrapper):
 
     Parameters
     ----------
-    estimator : classifier or regressor, default=None
+    estimator : classifier, regressor or recommender, default=None
         The model whose answers are released; ``RobustPrivacyClassifier()`` if None. Any
         model works; wrap one that is already fitted in
         :class:`~sklearn.frozen.FrozenEstimator`.
@@ -78,7 +82,8 @@ class AttributePrivacyTransformer(TransformerMixin, Wrapper):
         What becomes of the other features.
     include_prediction : bool, default=False
         Whether to append a column ``prediction`` with the number of the released label, or with
-        the released number.
+        the released number; of a recommender ``prediction_1``, ``prediction_2``, ... with the
+        numbers of the items.
     n_jobs : int, default=None
         Processes that share the rows when compatible sets are found (joblib).
 
@@ -175,50 +180,19 @@ class AttributePrivacyTransformer(TransformerMixin, Wrapper):
                 "output='drop' with remainder='drop' leaves no column: keep one of them, or "
                 "set include_prediction=True."
             )
-        self._check_names(X, feature)
         base = self._fit_base(clone(self._base()), X, y, params)
         # A refusal of one person's value would tell about it: beyond is as good as any other.
         feature = feature.lenient()
-        self._release = self._find_release(base, feature, counted)
+        self._release = _release_along(base, feature, counted, self.resolution, self.tolerance)
         self.estimator_ = base
         if not gives_numbers(base):
             self.classes_ = self._release.symbols
+        self._n_told = last_step(base).n_recommended if gives_lists(base) else 0
         self.feature_ = feature
         self.sensitive_feature_ = feature.name
         self.bounds_ = feature.bounds
         self._names = [str(name) for name in names_of(X)]
-
-    def _find_release(self, base: Any, feature: Feature, X: Rows) -> ReleaseAlong:
-        """The release along the feature, seen so closely that training rows are in their own sets.
-
-        What is published must not depend on a row's own value, so that a narrow band that the grid
-        misses cannot be added when a row is found in it.
-        """
-        rows = sample_rows(X, _TRIED)
-        tolerance = check_tolerance(self.tolerance, base)
-        release = ReleaseAlong(base, feature, X, self.resolution, tolerance)
-        while True:
-            sets = sets_of(release, rows, owner=False)
-            outside = len(sets) - len(np.unique(sets.row[sets.holds_own]))
-            if not outside or isinstance(feature, Category):
-                return release
-            if release.resolution >= _FINEST * self.resolution:
-                break
-            release.resolution *= 4
-        if release.numbers:  # what is published would leave all values open, and that is not so
-            raise ValueError(
-                f"tolerance={self.tolerance!r} is not allowed: for {outside} of {len(rows)} "
-                f"training rows the number is not seen again along {feature.name!r}, so that it "
-                "gives the value away. Give the tolerance that numbers are read with, or use "
-                "AttributePrivacyRegressor, whose numbers are shared."
-            )
-        warn_user(
-            f"{outside} of {len(rows)} training rows are not in their own sets of "
-            f"{feature.name!r}: the labels of this model change within 1/{release.resolution} of "
-            "its range, and no thresholds of it are known. Raise resolution, or use "
-            "AttributePrivacyClassifier, whose labels never change so often."
-        )
-        return release
+        self._check_names(X, feature)
 
     def transform(self, X, within=None):
         """Replace the sensitive column.
@@ -249,11 +223,12 @@ class AttributePrivacyTransformer(TransformerMixin, Wrapper):
             low, high = sets.hull()
             columns = [low, high] if self.output == "interval" else [(low + high) / 2]
         new = dict(zip(self._new_names(feature, feature.name), columns, strict=True))
-        last = {}
+        last: dict[str, np.ndarray] = {}
         if self.include_prediction:
             numbers = gives_numbers(self.estimator_)
             told = sets.label if numbers else self._release.coded(sets.label)
-            last["prediction"] = told.astype(np.float64)
+            told = told.astype(np.float64).reshape(len(told), -1)
+            last = dict(zip(self._told_names(), told.T, strict=True))
         return self._assemble(X, new, last)
 
     def _new_names(self, feature: Feature, name: str) -> list[str]:
@@ -315,7 +290,13 @@ class AttributePrivacyTransformer(TransformerMixin, Wrapper):
         new = self._new_names(feature, names[feature.column])
         if self.remainder == "passthrough":
             new = names[: feature.column] + new + names[feature.column + 1 :]
-        return [*new, "prediction"] if self.include_prediction else new
+        return [*new, *self._told_names()] if self.include_prediction else new
+
+    def _told_names(self) -> list[str]:
+        """Names of the columns of what is released."""
+        if not self._n_told:
+            return ["prediction"]
+        return [f"prediction_{place}" for place in range(1, self._n_told + 1)]
 
     def compatible_sets(self, X, sigmas=None, within=None):
         """Sets of values with the same released label; for the owner of the rows.
@@ -363,7 +344,9 @@ class AttributePrivacyTransformer(TransformerMixin, Wrapper):
 
     @property
     def _rules(self) -> type[Wrapper]:
-        """What is asked of a classifier, or of a regressor."""
+        """What is asked of a classifier, of a regressor, or of a recommender."""
+        if gives_lists(self._base()):
+            return RecommenderWrapper
         return RegressorWrapper if gives_numbers(self._base()) else ClassifierWrapper
 
     @property
@@ -374,17 +357,60 @@ class AttributePrivacyTransformer(TransformerMixin, Wrapper):
     def _other_kind(self) -> str:  # type: ignore[override]
         return self._rules._other_kind
 
-    def _target(self, X: Rows, y: Any) -> np.ndarray:
-        return self._rules._target(self, X, y)
+    def _target(self, X: Rows, y: Any) -> Any:
+        y = self._rules._target(self, X, y)
+        names = getattr(self, "_columns", None) if y.ndim > 1 else None
+        return y if names is None else pd.DataFrame(y, columns=names)
 
     def _fit_model(self, model: Any, X: Any, y: np.ndarray, params: dict[str, Any]) -> Any:
         return self._rules._fit_model(model, X, y, params)
 
     def _check_varied(self, y: np.ndarray) -> None:
-        self._rules._check_varied(self, y)
+        self._rules._check_varied(self, np.asarray(y))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.classifier_tags = tags.regressor_tags = None
         return tags
+
+
+def _release_along(
+    base: Any, feature: Feature, X: Rows, resolution: int, tolerance: Any
+) -> ReleaseAlong:
+    """The release along the feature, seen so closely that training rows are in their own sets.
+
+    What is published must not depend on a row's own value, so that a narrow band that the grid
+    misses cannot be added when a row is found in it.
+    """
+    rows = sample_rows(X, _TRIED)
+    near = check_tolerance(tolerance, base)
+    release = ReleaseAlong(base, feature, X, resolution, near)
+    while True:
+        sets = sets_of(release, rows, owner=False)
+        outside = len(sets) - len(np.unique(sets.row[sets.holds_own]))
+        if not outside or isinstance(feature, Category):
+            return release
+        if release.resolution >= _FINEST * resolution:
+            break
+        release.resolution *= 4
+    if release.lists:
+        raise ValueError(
+            f"resolution={resolution} is not enough: for {outside} of {len(rows)} "
+            f"training rows the list is not seen again along {feature.name!r}, so that it "
+            "gives the value away. Use AttributePrivacyRecommender, whose lists are shared."
+        )
+    if release.numbers:  # what is published would leave all values open, and that is not so
+        raise ValueError(
+            f"tolerance={tolerance!r} is not allowed: for {outside} of {len(rows)} "
+            f"training rows the number is not seen again along {feature.name!r}, so that it "
+            "gives the value away. Give the tolerance that numbers are read with, or use "
+            "AttributePrivacyRegressor, whose numbers are shared."
+        )
+    warn_user(
+        f"{outside} of {len(rows)} training rows are not in their own sets of "
+        f"{feature.name!r}: the labels of this model change within 1/{release.resolution} of "
+        "its range, and no thresholds of it are known. Raise resolution, or use "
+        "AttributePrivacyClassifier, whose labels never change so often."
+    )
+    return release

@@ -81,8 +81,8 @@ class ItemScores(Adapter, BaseEstimator):
             varied = (y != y[:1]).any(axis=0)
             self.n_items_, self.place_ = y.shape[1], np.flatnonzero(varied)
             self.constant_ = np.where(varied, 0.0, y[0].astype(np.float64))
-            target = y[:, self.place_]
-            target = target[:, 0] if target.shape[1] == 1 else target
+            # One alone comes twice: some models take two columns or none.
+            target = y[:, np.resize(self.place_, max(2, len(self.place_)))]
             self.estimator_ = _fitted(model, X, target, params)
         self.of_labels_ = self._of_labels(X[:1])
         self.items_ = self._labels(y)
@@ -113,8 +113,7 @@ class ItemScores(Adapter, BaseEstimator):
         found = _scores(self.estimator_, X)
         if self.of_labels_:
             found = normalised(found, None)
-        alone = len(self.place_) == 1 and found.shape[1] == 2
-        if not (alone or found.shape[1] == len(self.place_)) or not np.isfinite(found).all():
+        if found.shape[1:] != (max(2, len(self.place_)),) or not np.isfinite(found).all():
             raise ValueError(
                 f"{type(self.estimator_).__name__} gave scores of shape {found.shape}, or some that"
                 f" are not finite: one finite score for each of {len(self.place_)} items is needed."
@@ -131,8 +130,7 @@ class ItemScores(Adapter, BaseEstimator):
 
     def spread(self, found: np.ndarray) -> np.ndarray:
         """Scores of the items that the model knows, and of those that need none."""
-        if found.shape[1] == 2 and len(self.place_) == 1:  # it tells 0 and 1 apart
-            found = found[:, 1:]
+        found = found[:, : len(self.place_)]  # one alone comes twice
         if len(self.place_) == self.n_items_:
             return found
         scores = np.tile(self.constant_, (len(found), 1))
@@ -150,13 +148,12 @@ def _fitted(model: Any, X: Any, y: np.ndarray, params: dict[str, Any]) -> Any:
 
 def _scores(model: Any, X: Any) -> np.ndarray:
     """What a fitted model gives each item it knows: shape (n_rows, n_known)."""
-    if hasattr(model, "predict_proba"):
+    if hasattr(model, "predict_proba") and not gives_numbers(model):
         found = in_labels(model).predict_proba(X)
         if isinstance(found, list):  # one array for each column of a label matrix
             columns = zip(found, last_step(model).classes_, strict=True)
             return np.stack([_positive(np.asarray(p), c) for p, c in columns], axis=1)
-        found = np.asarray(found, dtype=np.float64)
-        return found if found.ndim == 2 else found.reshape(len(found), -1)
+        return _of_ones(np.asarray(found, dtype=np.float64))
     if hasattr(model, "decision_function"):
         found = np.asarray(model.decision_function(X), dtype=np.float64)
         return found if found.ndim == 2 else np.stack([-found, found], axis=1)
@@ -164,7 +161,14 @@ def _scores(model: Any, X: Any) -> np.ndarray:
     if found.ndim == 1 and not gives_numbers(model):
         classes = np.asarray(in_labels(model).classes_)
         return np.eye(len(classes))[encode(labels_of(model, X), classes)]
-    return found.astype(np.float64).reshape(len(found), -1)
+    return _of_ones(found.astype(np.float64))
+
+
+def _of_ones(found: np.ndarray) -> np.ndarray:
+    """One column for each item; some nets give 0 and 1 a table each."""
+    if found.ndim == 3 and found.shape[1] == 2:
+        return found[:, 1]
+    return found.reshape(len(found), -1)
 
 
 def _positive(proba: np.ndarray, classes: np.ndarray) -> np.ndarray:

@@ -265,14 +265,23 @@ def test_an_exponential_loss_starts_from_half_the_score():
     check_table(model.fit(X, TARGETS["two"]), X)
 
 
-@pytest.mark.parametrize(
-    "model",
-    [AdaBoostRegressor(n_estimators=3), DecisionTreeRegressor(), RandomForestClassifier(3)],
-    ids=["a median", "several numbers", "several labels"],
-)
-def test_where_leaves_are_not_understood_the_splits_are(model):
-    y = SCORE if isinstance(model, AdaBoostRegressor) else np.c_[SCORE > 0, X[:, 0] > 1]
-    table = read_trees(model.fit(X, y))
+@pytest.mark.parametrize("model", [DecisionTreeRegressor(max_depth=4), RandomForestClassifier(3)])
+def test_leaves_of_several_outputs_are_numbers_or_shares_of_ones(model):
+    y = np.c_[SCORE > 0, X[:, 0] > 1, np.zeros(len(X))].astype(int)
+    model.fit(X, y)
+    table = read_trees(model)
+    trees = getattr(model, "estimators_", [model])
+    leaves = [tree.apply(X.astype(np.float32)) + first for tree, first in zip(trees, table.first, strict=False)]  # fmt: skip  # noqa: E501
+    found = np.mean([table.contributions()[leaf] for leaf in leaves], axis=0)
+    if hasattr(model, "predict_proba"):
+        expected = [p[:, 1] if p.shape[1] > 1 else np.zeros(len(X)) for p in model.predict_proba(X)]
+    else:
+        expected = model.predict(X).T
+    np.testing.assert_allclose(found, np.transpose(expected), atol=1e-12)
+
+
+def test_where_leaves_are_not_understood_the_splits_are():
+    table = read_trees(AdaBoostRegressor(n_estimators=3).fit(X, SCORE))
     assert len(table.along(0))
     assert table.value is None
     with pytest.raises(NotForMe, match="leaves of the model are not understood"):

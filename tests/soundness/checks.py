@@ -8,11 +8,16 @@ from sklearn.ensemble import (
     GradientBoostingClassifier,
     GradientBoostingRegressor,
     RandomForestClassifier,
+    RandomForestRegressor,
 )
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from sklearn_rp import RobustPrivacyClassifier, RobustPrivacyRegressor
+from sklearn_rp import (
+    RobustPrivacyClassifier,
+    RobustPrivacyRecommender,
+    RobustPrivacyRegressor,
+)
 from sklearn_rp.votes import counted
 
 
@@ -90,6 +95,84 @@ EXACT = {
         noise_features=[0, 1],
     ).fit(WIDE[0], AMOUNT),
 }  # fmt: skip
+LIKED = np.stack(
+    [WIDE[1] == c for c in range(3)] + [WIDE[0][:, j] > 0.3 * j for j in range(4)], axis=1
+).astype(int)
+
+
+def lists(model, **arguments):
+    given = {"n_recommended": 3, "noise_features": None} | arguments
+    return lambda: RobustPrivacyRecommender(model, **given).fit(WIDE[0], LIKED)
+
+
+EXACT |= {
+    "lists by a sweep": lists(
+        RandomForestClassifier(6, max_depth=4, random_state=0), sigma=0.3, noise_features=[0]
+    ),
+    "lists in order by a sweep": lists(
+        RandomForestRegressor(6, max_depth=4, random_state=0), sigma=0.3, noise_features=[0],
+        ordered=True,
+    ),
+    "lists by a plane": lists(
+        DecisionTreeClassifier(max_depth=5, random_state=0), sigma=0.3, noise_features=[0, 1],
+        method="exact", ordered=True,
+    ),
+    "lists by trees": lists(
+        RandomForestClassifier(5, max_depth=4, random_state=0), sigma=0.4, voting="soft"
+    ),
+    "lists by a tree": lists(DecisionTreeClassifier(max_depth=6, random_state=0), sigma=0.4),
+    "lists in order by trees": lists(
+        RandomForestClassifier(5, max_depth=4, random_state=0), sigma=0.4, voting="soft",
+        ordered=True, n_recommended=2,
+    ),
+}  # fmt: skip
+
+
+def one_number(answer):
+    """Lists of a few items as one number each; other answers as they are."""
+    if answer.ndim == 1:
+        return answer
+    return answer @ 10 ** np.arange(answer.shape[1])
+
+
+def list_bounds_fail_with_probability_at_most_alpha(rule, voting, alpha, n_votes, trials=4000):
+    """Lists drawn from known laws: how often is a wrong list or radius certified?"""
+    rng = np.random.default_rng(n_votes)
+    n_items, k = 8, rule.n_best
+    for spread, tie in ((0.3, 0), (0.3, 2), (1.0, 0), (1.0, 1), (2.5, 4), (0.0, 0)):
+        # Each copy names the best by a score with noise: items k and k + 1 are near, or equal.
+        score = -spread * np.arange(n_items)
+        score[k : k + tie] = score[k - 1]
+        truth = np.zeros(n_items)
+        total = np.zeros((trials, n_items))
+        for part in range(0, 400_000 + trials * n_votes, 100_000):
+            noisy = score + rng.gumbel(size=(100_000, n_items))
+            if voting == "soft":
+                given = special.expit(noisy)
+            else:
+                given = np.zeros((100_000, n_items))
+                best = np.argsort(-noisy, axis=1)[:, :k]
+                np.put_along_axis(given, best, rule.worth[None], axis=1)
+            if part < 400_000:
+                truth += given.sum(axis=0) / 400_000
+                continue
+            first = (part - 400_000) // n_votes
+            there = given[: 100_000 // n_votes * n_votes].reshape(-1, n_votes, n_items).sum(axis=1)
+            there = there[: max(trials - first, 0)]
+            total[first : first + len(there)] = there
+        # By symmetry equal items have one mean; the others are known to a few thousandths.
+        for same in np.unique(score):
+            truth[score == same] = truth[score == same].mean()
+        found = counted(voting, rule)(total, n_votes).bounds(alpha)
+        top = rule.top(total, 0.0)
+        right = np.argsort(-truth, kind="stable")[: k + 1]
+        gaps = special.ndtri(truth[right[:k]]) - special.ndtri(truth[right[1:]])
+        true_radius = (gaps if rule.ordered else gaps[-1:]).min() / 2
+        wanted = right[:k] if rule.ordered else np.sort(right[:k])
+        wrong = (top != wanted).any(axis=1) | (true_radius <= 1e-12)
+        # What is not known of the truth is granted.
+        wrong = ~found.abstained & (wrong | (found.radius > true_radius + 0.01))
+        rate_is_at_most(wrong.sum(), trials, alpha)
 
 
 def nothing_changes_inside_the_ball(name, n_points, seed=0):
@@ -106,7 +189,7 @@ def nothing_changes_inside_the_ball(name, n_points, seed=0):
     other[:, cert.feature_indices] += u * (reach * cert.radius)[:, None] * cert.scale
     inside = cert.radius > 0
     assert inside.mean() > 0.5
-    assert (clf.predict(other)[inside] == cert.label[inside]).all()
+    assert (one_number(clf.predict(other)) == one_number(cert.label))[inside].all()
 
 
 def walks_end_outside_the_ball(name, n_rows=60, seed=0):
@@ -116,24 +199,24 @@ def walks_end_outside_the_ball(name, n_rows=60, seed=0):
     data = MOONS[0] if name == "linear" else WIDE[0]
     X = data[rng.integers(len(data), size=n_rows)]
     cert = clf.certify(X)
-    columns = cert.feature_indices
+    columns, own = cert.feature_indices, one_number(cert.label)
 
     def label(points):
         rows = np.repeat(X, points.shape[1], axis=0)
         rows[:, columns] += (points * cert.scale).reshape(-1, len(columns))
-        return clf.predict(rows).reshape(points.shape[:2])
+        return one_number(clf.predict(rows)).reshape(points.shape[:2])
 
     def nearest_on(directions):
         """Smallest step along each direction that changes the label, by bisection."""
         steps = np.linspace(0.02, 4, 60)
         found = label((directions[:, :, None] * steps[:, None]).reshape(n_rows, -1, len(columns)))
-        found = found.reshape(n_rows, directions.shape[1], len(steps)) != cert.label[:, None, None]
+        found = found.reshape(n_rows, directions.shape[1], len(steps)) != own[:, None, None]
         first = np.where(found.any(axis=2), found.argmax(axis=2), -1)
         high = np.where(first >= 0, steps[first], np.inf)
         low = np.where(first > 0, steps[first - 1], 0.0)
         for _ in range(25):
             middle = np.where(np.isfinite(high), (low + high) / 2, 0.0)
-            changed = label(directions * middle[:, :, None]) != cert.label[:, None]
+            changed = label(directions * middle[:, :, None]) != own[:, None]
             changed &= np.isfinite(high)
             high, low = np.where(changed, middle, high), np.where(changed, low, middle)
         return high

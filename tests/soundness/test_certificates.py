@@ -8,6 +8,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_rp import RobustPrivacyClassifier
+from sklearn_rp.rules import TopItems
 from sklearn_rp.votes import counted
 from soundness import checks
 
@@ -23,6 +24,15 @@ ALPHAS = [0.05, 0.01, 0.001]
 def test_bounds(alpha, kind, n_classes, n_votes):
     trials = 50_000 if kind == "hard" else 4000
     checks.bounds_fail_with_probability_at_most_alpha(alpha, kind, n_classes, n_votes, trials)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("alpha", [0.05, 0.01])
+@pytest.mark.parametrize("rule", [TopItems(3), TopItems(3, ordered=True), TopItems(1)])
+@pytest.mark.parametrize("voting", ["hard", "soft"])
+@pytest.mark.parametrize("n_votes", [50, 500])
+def test_bounds_of_lists(rule, voting, alpha, n_votes):
+    checks.list_bounds_fail_with_probability_at_most_alpha(rule, voting, alpha, n_votes, 20_000)
 
 
 @pytest.mark.slow
@@ -52,6 +62,7 @@ def test_a_few_failure_rates():
     checks.bounds_fail_with_probability_at_most_alpha(0.05, "hard", 3, 100, 5000)
     checks.bounds_fail_with_probability_at_most_alpha(0.05, "soft", 2, 30, 1000)
     checks.sampled_certificates_fail_with_probability_at_most_alpha(0.05, trials=3000)
+    checks.list_bounds_fail_with_probability_at_most_alpha(TopItems(3), "hard", 0.05, 100, 2000)
 
 
 @pytest.mark.parametrize("n_classes", [2, 4])
