@@ -35,9 +35,8 @@ class Certificate:
 
     Parameters
     ----------
-    label : ndarray of shape (n_rows,)
-        Label with the most votes, certified or not; of a regressor the middle of the cell that
-        holds the median; of a recommender the items, of shape (n_rows, n_recommended).
+    label : ndarray of shape (n_rows,), or (n_rows, n_recommended) of lists
+        With the most votes, certified or not; of a regressor the cell that holds the median.
     radius : ndarray of shape (n_rows,)
         Certified radius in scaled units (``sigma * r``, the paper's R); 0 where abstained.
     abstained : ndarray of bool of shape (n_rows,)
@@ -149,7 +148,7 @@ class Certificate:
         ValueError
             If the feature is not a noised one (certificates hold with it fixed), or categorical.
         """
-        return self.radius * self._scale_of(feature)
+        return self.radius * _scale_of(self, feature)
 
     def interval(self, feature: str | int) -> tuple[np.ndarray, np.ndarray]:
         """Values of one feature that are certified to get the same label, all else fixed.
@@ -160,7 +159,7 @@ class Certificate:
         Parameters
         ----------
         feature : str or int
-            Name of a noised feature, or its position in X.
+            As of `half_width`.
 
         Returns
         -------
@@ -168,7 +167,7 @@ class Certificate:
             Ends of the open interval, in the feature's own unit; it may reach beyond the values
             that are possible.
         """
-        scale = self._scale_of(feature)
+        scale = _scale_of(self, feature)
         centre = self.values[:, self._place(feature)].astype(np.float64)
         reach = np.stack([self.radius] * 2, axis=1) if self.reach is None else self.reach
         return centre - scale * reach[:, 0], centre + scale * reach[:, 1]
@@ -278,9 +277,8 @@ class Certificate:
         Returns
         -------
         frame : pandas.DataFrame
-            Columns ``label`` (of lists ``label_1``, ``label_2``, ...), ``radius``, ``abstained``,
-            ``p_lower``, ``p_upper`` and ``n_samples``, as the attributes, and the half-widths; with
-            the index of the certified rows.
+            Columns as the attributes, ``label`` (of lists ``label_1``, ``label_2``, ...) to
+            ``n_samples``, and the half-widths; with the index of the certified rows.
         """
         columns = in_columns("label", self.label)
         columns |= {name: getattr(self, name) for name in _TABLE[1:]}
@@ -365,18 +363,19 @@ class Certificate:
         head = html.escape(repr(self))
         return f"<pre>{head}</pre>{self[:10].to_frame().to_html(float_format='{:.4g}'.format)}"
 
-    def _scale_of(self, feature: str | int) -> float:
-        position = self._place(feature)
-        if self.values.dtype.kind not in "iuf":
-            raise ValueError(
-                f"feature={feature!r} is categorical and has no width: its radius says whether "
-                "every category gets the same label."
-            )
-        return float(self.scale[position])
-
     def _place(self, feature: str | int) -> int:
         """Place of a feature among the noised ones."""
         return find_noised(feature, self.feature_indices, self.feature_names)
+
+
+def _scale_of(cert: Certificate, feature: str | int) -> float:
+    position = find_noised(feature, cert.feature_indices, cert.feature_names)
+    if cert.values.dtype.kind not in "iuf":
+        raise ValueError(
+            f"feature={feature!r} is categorical and has no width: its radius says whether "
+            "every category gets the same label."
+        )
+    return float(cert.scale[position])
 
 
 def _told(cert: Certificate) -> list[str]:

@@ -282,7 +282,7 @@ class RobustPrivacyRecommender(Smoothed, RecommenderWrapper):
             )
         return X, banned
 
-    def decision_function(self, X):
+    def decision_function(self, X, exclude=None):
         """Share of the votes, or mean of the scores, of each item: for the owner of the row.
 
         They tell more about a row than the list does, and no certificate covers them.
@@ -291,11 +291,17 @@ class RobustPrivacyRecommender(Smoothed, RecommenderWrapper):
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
             Rows.
+        exclude : array-like, sparse matrix or DataFrame of shape (n_samples, n_items), default=None
+            Items that must not be recommended, as of `predict`.
 
         Returns
         -------
         share : ndarray of shape (n_samples, n_items)
-            In the order of `items_`.
+            In the order of `items_`; of what is excluded below 0.
         """
         check_is_fitted(self)
-        return self.release_.votes(self.checked_rows(X), self.n_jobs).share
+        X, release = self.checked_rows(X), self.release_
+        if exclude is not None:
+            X, banned = self._without(X, exclude)
+            release = release.excluding(banned)
+        return release.votes(X, self.n_jobs).share

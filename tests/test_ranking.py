@@ -41,7 +41,10 @@ def test_by_a_loop():
 
 
 def test_without_an_order_ndcg_is_the_mean_over_all_orders():
-    orders = [ndcg_at_k_score(GAINS, LISTS[:, list(order)]) for order in ([0, 1, 2, 3], [1, 2, 3, 0], [2, 3, 0, 1], [3, 0, 1, 2])]
+    orders = [
+        ndcg_at_k_score(GAINS, LISTS[:, list(order)])
+        for order in ([0, 1, 2, 3], [1, 2, 3, 0], [2, 3, 0, 1], [3, 0, 1, 2])
+    ]
     assert ndcg_at_k_score(GAINS, LISTS, ordered=False) == pytest.approx(np.mean(orders))
 
 
@@ -49,7 +52,9 @@ def test_as_scikit_learn_has_them():
     scores = RNG.random((40, 9))
     lists = np.argsort(-scores, axis=1)[:, :3]
     rows = GAINS.any(axis=1)
-    assert ndcg_at_k_score(GAINS, lists) == pytest.approx(ndcg_score(GAINS[rows], scores[rows], k=3))
+    assert ndcg_at_k_score(GAINS, lists) == pytest.approx(
+        ndcg_score(GAINS[rows], scores[rows], k=3)
+    )
     labels = RNG.integers(0, 9, size=40)
     top = top_k_accuracy_score(labels, scores, k=3, labels=np.arange(9))
     assert hit_rate_score(labels, lists) == pytest.approx(top)
@@ -82,7 +87,9 @@ def test_weights():
 
 def test_a_scorer_pickles_and_says_what_it_is():
     scorer = make_recommendation_scorer(recall_at_k_score)
-    assert repr(pickle.loads(pickle.dumps(scorer))) == "make_recommendation_scorer(recall_at_k_score)"
+    assert (
+        repr(pickle.loads(pickle.dumps(scorer))) == "make_recommendation_scorer(recall_at_k_score)"
+    )
 
 
 REFUSED = [

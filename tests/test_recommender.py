@@ -62,7 +62,10 @@ MODELS = {
     "one model a column": (MultiOutputClassifier(GaussianNB()), "matrix"),
     "a chain": (ClassifierChain(DecisionTreeClassifier(max_depth=3, random_state=0)), "matrix"),
     "neighbours": (KNeighborsClassifier(9), "matrix"),
-    "a perceptron": (make_pipeline(StandardScaler(), MLPClassifier((4,), max_iter=20, random_state=0)), "matrix"),
+    "a perceptron": (
+        make_pipeline(StandardScaler(), MLPClassifier((4,), max_iter=20, random_state=0)),
+        "matrix",
+    ),
     "numbers": (RandomForestRegressor(7, max_depth=4, random_state=0), "matrix"),
     "linear numbers": (LinearRegression(), "matrix"),
     "no probabilities": (LinearSVC(), "labels"),
@@ -119,7 +122,9 @@ def test_exact_votes_are_the_limit_of_counted_ones(model, noised, voting, engine
     votes.fit(PEOPLE, LIKED)
     rows = PEOPLE[:12]
     share, expected = votes.decision_function(rows), exact.decision_function(rows)
-    np.testing.assert_allclose(share, expected, atol=5 * 0.5 / np.sqrt(300 if engine == "monte_carlo" else 4000))
+    np.testing.assert_allclose(
+        share, expected, atol=5 * 0.5 / np.sqrt(300 if engine == "monte_carlo" else 4000)
+    )
     if engine != "monte_carlo":
         upper, lower = exact.certify(rows), votes.certify(rows)
         sure = ~lower.abstained
@@ -199,7 +204,10 @@ def test_one_item_is_the_label_of_the_classifier(model, asked):
     [
         (forest(), {"noise_features": ["age"]}),
         (forest(), {"voting": "soft"}),
-        (DecisionTreeClassifier(max_depth=5, random_state=0), {"noise_features": ["age", "activity"]}),
+        (
+            DecisionTreeClassifier(max_depth=5, random_state=0),
+            {"noise_features": ["age", "activity"]},
+        ),
         (MultiOutputClassifier(GaussianNB()), {"noise_features": ["age", "activity"]}),
         (MultiOutputClassifier(GaussianNB()), {"voting": "soft", "n_samples": 2000}),
     ],
@@ -215,11 +223,14 @@ def test_a_mask_is_as_a_model_that_has_not_these_items(model, asked, ordered):
     assert not np.take_along_axis(mask, place, axis=1).any()
     for number in (3, 17):
         without = _Without(found.estimator_.estimator_, mask[number]).fit(X, Y)
-        alone = recommender(FrozenEstimator(without), ordered=ordered, **asked | {"n_samples": 1000})
+        alone = recommender(
+            FrozenEstimator(without), ordered=ordered, **asked | {"n_samples": 1000}
+        )
         alone.set_params(method="monte_carlo").fit(PEOPLE, LIKED)
         share = alone.decision_function(rows[number : number + 1])[0, ~mask[number]]
-        marked, banned = found._marked(found.checked_rows(rows), mask)
-        own = found.release_.excluding(banned).votes(marked).share[number, ~mask[number]]
+        own = found.decision_function(rows, exclude=mask)
+        assert (own[mask] < 0).all()
+        own = own[number, ~mask[number]]
         np.testing.assert_allclose(share, own, atol=0.08)
     nothing = np.zeros((20, 20), dtype=bool)
     plain = found.certify(rows)
@@ -257,7 +268,9 @@ def test_masks_of_all_kinds():
 
 def test_rows_of_all_kinds_with_a_mask():
     mask = np.arange(20) < 4
-    expected = recommender(noise_features=[0]).fit(X, Y).predict(X[:8], exclude=np.tile(mask, (8, 1)))
+    expected = (
+        recommender(noise_features=[0]).fit(X, Y).predict(X[:8], exclude=np.tile(mask, (8, 1)))
+    )
     assert not (expected < 4).any()
     for kind in (np.float32, object):
         found = recommender(noise_features=[0]).fit(X.astype(kind).astype(kind), Y)
@@ -314,7 +327,9 @@ def test_an_item_that_nobody_chose_is_last():
 def test_score_is_precision():
     found = recommender(noise_features=["age"]).fit(PEOPLE, LIKED)
     lists = found.predict(PEOPLE)
-    liked = [[LIKED.loc[i, item] for item in row] for i, row in zip(LIKED.index, lists, strict=True)]
+    liked = [
+        [LIKED.loc[i, item] for item in row] for i, row in zip(LIKED.index, lists, strict=True)
+    ]
     assert found.score(PEOPLE, LIKED) == pytest.approx(np.mean(liked))
     more = LIKED.assign(unheard_of=1)[["unheard_of", *LIKED.columns[::-1]]]
     assert found.score(PEOPLE, more) == pytest.approx(np.mean(liked))
@@ -396,7 +411,9 @@ def test_pipelines_searches_and_paths():
     assert certify(pipeline, X[:5]).label.shape == (5, 3)
     assert pipeline.score(X, Y) == pipeline[-1].score(pipeline[0].transform(X), Y)
     scorer = make_recommendation_scorer(ndcg_at_k_score)
-    search = GridSearchCV(recommender(noise_features=["age"]), {"sigma": [0.1, 1.0]}, cv=2, scoring=scorer)
+    search = GridSearchCV(
+        recommender(noise_features=["age"]), {"sigma": [0.1, 1.0]}, cv=2, scoring=scorer
+    )
     search.fit(PEOPLE, LIKED)
     assert search.predict(PEOPLE).shape == (len(X), 3)
     assert 0 < search.best_score_ < 1
@@ -409,7 +426,9 @@ def test_pipelines_searches_and_paths():
 
 
 def test_fresh_noise_is_a_random_release():
-    found = recommender(MultiOutputClassifier(GaussianNB()), resample=True, sigma=1.0, n_samples=51).fit(X, Y)
+    found = recommender(
+        MultiOutputClassifier(GaussianNB()), resample=True, sigma=1.0, n_samples=51
+    ).fit(X, Y)
     assert (found.predict(X) != found.predict(X)).any()
     assert found.privacy_loss(0.1).mu == pytest.approx(np.sqrt(51) * 0.1 / 1.0)
 
@@ -418,9 +437,13 @@ def test_frozen_models_keep_their_items():
     model = forest().fit(X, Y)
     found = recommender(FrozenEstimator(model), noise_features=[0]).fit(X, LIKED)
     assert found.items_.tolist() == LIKED.columns.tolist()
-    assert recommender(FrozenEstimator(model), noise_features=[0]).fit(X, Y).items_.tolist() == list(range(20))
+    assert recommender(FrozenEstimator(model), noise_features=[0]).fit(
+        X, Y
+    ).items_.tolist() == list(range(20))
     labels = RandomForestClassifier(5, random_state=0).fit(IRIS, SPECIES + 10)
-    found = recommender(FrozenEstimator(labels), n_recommended=2, noise_features=[0]).fit(IRIS, SPECIES + 10)
+    found = recommender(FrozenEstimator(labels), n_recommended=2, noise_features=[0]).fit(
+        IRIS, SPECIES + 10
+    )
     assert found.items_.tolist() == [10, 11, 12]
 
 

@@ -232,7 +232,7 @@ class AttributePrivacyRecommender(Guaranteed, RecommenderWrapper):
             few items.
         """
         check_is_fitted(self)
-        release, X = self._masked(check_rows(self, X, reset=False), exclude)
+        release, X = self.masked(check_rows(self, X, reset=False), exclude)
         if within is None:
             return release.release(X)
         rooms, own = earlier_rooms(within, X, release.space)
@@ -264,10 +264,23 @@ class AttributePrivacyRecommender(Guaranteed, RecommenderWrapper):
         if exclude is None:
             return super().compatible_sets(X, within)
         check_is_fitted(self)
-        return sets_left(*self._masked(check_rows(self, X, reset=False), exclude), within)
+        return sets_left(*self.masked(check_rows(self, X, reset=False), exclude), within)
 
-    def _masked(self, X: Rows, exclude: Any) -> tuple[MinimumLists, Rows]:
-        """The release, and rows with their masks where there are some."""
+    def masked(self, X: Any, exclude: Any) -> tuple[MinimumLists, Any]:
+        """The release without some items, for those who ask it itself.
+
+        Parameters
+        ----------
+        X : ndarray or DataFrame of shape (n_samples, n_features)
+            Checked rows.
+        exclude : array-like, sparse matrix or DataFrame of shape (n_samples, n_items), or None
+            Items that must not be recommended, as of `predict`.
+
+        Returns
+        -------
+        release, X : MinimumLists, ndarray or DataFrame of shape (n_samples, n_features or one more)
+            The rows with the number of their mask in a column more, where there are masks.
+        """
         if exclude is None:
             return self.release_, X
         X, banned = self._marked(X, exclude)

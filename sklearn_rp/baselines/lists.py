@@ -88,6 +88,32 @@ class TopItemsRecommender(_PlainLists):
         self.n_recommended = n_recommended
         self.ordered = ordered
 
+    @classmethod
+    def inside(cls, recommender):
+        """The model inside a fitted recommender, its lists as they are.
+
+        Parameters
+        ----------
+        recommender : RobustPrivacyRecommender or AttributePrivacyRecommender
+            Fitted.
+
+        Returns
+        -------
+        plain : TopItemsRecommender
+            Fitted.
+        """
+        asked = {"n_recommended": recommender.n_recommended, "ordered": recommender.ordered}
+        plain = cls(recommender.estimator, **asked)
+        seen = ("n_features_in_", "feature_names_in_", "_mixed", "_categorical")
+        known = ("estimator_", "items_", *seen)
+        for name in known:
+            if hasattr(recommender, name):
+                setattr(plain, name, getattr(recommender, name))
+        release = recommender.release_
+        best = getattr(release, "best", None) or release.answer.best
+        plain.release_ = ListRelease(plain.estimator_, plain.items_, best)
+        return plain
+
 
 class PopularRecommender(_PlainLists):
     """Recommend to everybody what most people have: no row is looked at, and nothing is told.

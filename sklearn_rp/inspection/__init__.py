@@ -2,6 +2,7 @@
 
 from sklearn_rp.inspection.certified_accuracy import CertifiedAccuracyDisplay
 from sklearn_rp.inspection.compatible_set import CompatibleSetDisplay
+from sklearn_rp.inspection.items import ReleasedItemsDisplay
 from sklearn_rp.inspection.plane import ReleasePlaneDisplay
 from sklearn_rp.inspection.privacy_utility import PrivacyUtilityDisplay
 from sklearn_rp.inspection.release import ReleaseDisplay
@@ -12,6 +13,7 @@ __all__ = [
     "PrivacyUtilityDisplay",
     "ReleaseDisplay",
     "ReleasePlaneDisplay",
+    "ReleasedItemsDisplay",
 ]
 
 

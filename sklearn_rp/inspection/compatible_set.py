@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_rp.answers import in_columns
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
 from sklearn_rp.attribute.finding import ReleaseAlong, compatible_sets, sets_of
 from sklearn_rp.inspection.axes import POINTS, look, pyplot
@@ -71,7 +72,7 @@ class CompatibleSetDisplay:
 
         Parameters
         ----------
-        estimator : fitted classifier, regressor or AttributePrivacyTransformer
+        estimator : fitted classifier, regressor, recommender or AttributePrivacyTransformer
             Whose release it is about.
         X : array-like or DataFrame of shape (n_rows, n_features)
             Rows.
@@ -154,17 +155,16 @@ class CompatibleSetDisplay:
         Returns
         -------
         frame : pandas.DataFrame
-            Columns ``model``, ``row``, ``label``, ``low``, ``high``, ``own`` (the true value) and
+            Columns ``model``, ``row``, ``label`` (of lists ``label_1``, ...), ``low``, ``high``, ``own`` (the true value) and
             ``holds_own`` (whether this part holds it). Of a categorical attribute: positions of the
             categories.
         """
         return pd.concat(
             [
                 pd.DataFrame(
-                    {
-                        "model": name,
-                        "row": sets.row,
-                        "label": sets.label[sets.row],
+                    {"model": name, "row": sets.row}
+                    | in_columns("label", sets.label[sets.row])
+                    | {
                         "low": sets.start,
                         "high": sets.stop,
                         "own": sets.own[sets.row],
@@ -265,15 +265,15 @@ class CompatibleSetDisplay:
         from matplotlib.patches import Patch
 
         parts = [
-            Patch(color="0.2", alpha=_AROUND, linewidth=0, label="same label, around the value"),
+            Patch(color="0.2", alpha=_AROUND, linewidth=0, label="same answer, around the value"),
             Line2D([], [], color="k", marker=".", linestyle="", label="true value"),
         ]
         first = next(iter(self.sets.values()))
         if first.categories is None:
-            pale = Patch(color="0.2", alpha=_ELSEWHERE, linewidth=0, label="same label, elsewhere")
+            pale = Patch(color="0.2", alpha=_ELSEWHERE, linewidth=0, label="same answer, elsewhere")
             parts.insert(1, pale)
         else:
-            parts[0].set_label("same label")
+            parts[0].set_label("same answer")
         columns = 3 if len(self.sets) > 1 else 2  # as many as the figure is wide for
         figure.legend(handles=parts, loc="outside lower center", ncols=columns, frameon=False)
 

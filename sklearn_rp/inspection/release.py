@@ -11,6 +11,7 @@ from sklearn_rp.attribute.along import ReleaseAlong
 from sklearn_rp.inspection.axes import COLOURS, Display
 from sklearn_rp.inspection.subject import Subject
 from sklearn_rp.models.asking import at_each
+from sklearn_rp.models.items import gives_lists
 from sklearn_rp.models.labels import encode, gives_numbers, labels_of, numbers_of
 from sklearn_rp.rows import Rows, sample_rows, take_rows
 
@@ -122,9 +123,13 @@ class ReleaseDisplay(Display):
         Raises
         ------
         ValueError
-            If there is no such row, or the feature is not known.
+            If there is no such row, the feature is not known, or lists are released.
         """
         subject = Subject.of(estimator, X, sensitive_feature, bounds)
+        if gives_lists(subject.model):
+            raise ValueError(
+                f"{type(subject.model).__name__} releases lists: use ReleasedItemsDisplay."
+            )
         n_rows = subject.rows.shape[0]
         if not -n_rows <= row < n_rows:
             raise ValueError(f"row={row!r} is not allowed: X has {n_rows} rows.")

@@ -8,8 +8,10 @@ from typing import Any
 from sklearn_rp.attribute.guaranteed import Guaranteed
 from sklearn_rp.attribute.space import Space
 from sklearn_rp.attribute.transformer import AttributePrivacyTransformer
+from sklearn_rp.baselines.lists import TopItemsRecommender
 from sklearn_rp.feature import Feature
 from sklearn_rp.models.inside import unwrapped
+from sklearn_rp.models.items import ItemScores
 from sklearn_rp.rows import Rows
 from sklearn_rp.smoothed import Smoothed
 from sklearn_rp.validation import as_rows, check_rows
@@ -76,4 +78,8 @@ class Subject:
     def inside(self) -> Any:
         """The model inside a release of ours; None where there is none."""
         model = unwrapped(self.model)
-        return model.estimator_ if isinstance(model, Smoothed | Guaranteed) else None
+        if not isinstance(model, Smoothed | Guaranteed):
+            return None
+        if isinstance(model.estimator_, ItemScores):
+            return TopItemsRecommender.inside(model)
+        return model.estimator_

@@ -10,14 +10,19 @@ from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.engine import Connection
 
 from sklearn_rp.attribute.earlier import rows_inside, sets_left
+from sklearn_rp.attribute.labelling import MinimumRelease
+from sklearn_rp.attribute.lists import MinimumLists
+from sklearn_rp.attribute.recommender import AttributePrivacyRecommender
 from sklearn_rp.ledger.coding import (
     answers_from_text,
     answers_to_text,
+    other_features,
     sets_from_text,
     sets_to_text,
 )
 from sklearn_rp.ledger.database import OPEN, RELEASES
 from sklearn_rp.ledger.lines import batches, key_of, left_open_to, now
+from sklearn_rp.models.items import parted
 from sklearn_rp.rows import Rows, take_rows
 
 _SHOWN = 5  # ids named in an error
@@ -66,8 +71,8 @@ class Batch:
     ----------
     connection : Connection
         The transaction.
-    estimator, model : estimator, str
-        Whose answers they are, and its digest.
+    release, model : MinimumRelease, str
+        Whose answers they are, and its name.
     renewal : dict of str to int
         How often people were renewed.
     new : set of str
@@ -77,7 +82,7 @@ class Batch:
     """
 
     connection: Connection
-    estimator: Any
+    release: MinimumRelease
     model: str
     renewal: dict[str, int]
     new: set[str]
@@ -86,7 +91,7 @@ class Batch:
     @property
     def features(self) -> tuple[Any, ...]:
         """The features that are hidden."""
-        return tuple(self.estimator.release_.space.features)
+        return tuple(self.release.space.features)
 
     @property
     def key(self) -> str:
@@ -100,7 +105,7 @@ class Batch:
         open_ = left_open_to(self.connection, known, self.key)
         self._check_unchanged(open_)
         recorded = self._recorded(known)
-        answer = np.empty(len(people), dtype=type_of_answers(self.estimator))
+        answer = no_answers(self.release, len(people))
         told = [k for k in range(len(people)) if self._line(k) in recorded]
         answer[told] = answers_from_text([recorded[self._line(k)] for k in told], answer)
         fresh = [k for k, person in enumerate(people) if person not in open_]
@@ -111,7 +116,7 @@ class Batch:
                 continue
             X = self.asked.take(some).X
             within = None if texts is None else sets_from_text(texts, self.features, X)
-            sets = sets_left(self.estimator.release_, X, within)
+            sets = sets_left(self.release, X, within)
             answer[some] = sets.label
             left = sets_to_text(sets, self.features)
             lines += map(self._record, some, answers_to_text(sets.label), left)
@@ -173,7 +178,34 @@ class Batch:
         self.connection.execute(_NOW, left)
 
 
-def type_of_answers(estimator: Any) -> Any:
-    """Data type of what an estimator releases."""
-    symbols = estimator.release_.symbols
-    return np.float64 if symbols is None else symbols.dtype
+def what_is_known(
+    estimator: Any, X: Rows, exclude: Any
+) -> tuple[MinimumRelease, Rows, list[bytes]]:
+    """The release, its rows, and as bytes what is not hidden of them: what must not be named, too.
+
+    Raises
+    ------
+    TypeError
+        If items are excluded of what recommends none.
+    """
+    release = estimator.release_
+    known = other_features(X, release.space.columns)
+    if exclude is None:
+        return release, X, known
+    if not isinstance(estimator, AttributePrivacyRecommender):
+        raise TypeError(
+            f"exclude is given, but {type(estimator).__name__} recommends no items: leave it out."
+        )
+    release, X = estimator.masked(X, exclude)
+    banned = np.asarray(release.banned)[parted(X)[1]]
+    masks = [b"m" + mask.tobytes() for mask in np.packbits(banned, axis=1)]
+    nothing = ~banned.any(axis=1)
+    told = zip(known, masks, nothing.tolist(), strict=True)
+    return release, X, [row if free else row + mask for row, mask, free in told]
+
+
+def no_answers(release: MinimumRelease, n_rows: int) -> np.ndarray:
+    """Room for what is released: of the type, and the width of lists."""
+    symbols = release.symbols
+    shape = (n_rows, release.best.n_best) if isinstance(release, MinimumLists) else (n_rows,)
+    return np.empty(shape, dtype=np.float64 if symbols is None else symbols.dtype)

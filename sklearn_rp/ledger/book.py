@@ -15,8 +15,8 @@ from sqlalchemy.engine import Connection
 
 from sklearn_rp.attribute.guaranteed import Guaranteed
 from sklearn_rp.digest import digest
-from sklearn_rp.ledger.batch import Asked, Batch, type_of_answers
-from sklearn_rp.ledger.coding import described, other_features, sets_from_text
+from sklearn_rp.ledger.batch import Asked, Batch, no_answers, what_is_known
+from sklearn_rp.ledger.coding import described, sets_from_text
 from sklearn_rp.ledger.database import MODELS, OPEN, PEOPLE, RELEASES, RENEWALS, Database
 from sklearn_rp.ledger.lines import (
     batches,
@@ -129,48 +129,48 @@ class ReleaseLedger:
         """Give all connections back."""
         self.database.engine.dispose()
 
-    def release(self, estimator: Any, X: Any, *, ids: Any) -> np.ndarray:
+    def release(self, estimator: Any, X: Any, *, ids: Any, exclude: Any = None) -> np.ndarray:
         """Answers to release: chosen within what is open to each person, and recorded.
 
         Parameters
         ----------
-        estimator : AttributePrivacyClassifier or AttributePrivacyRegressor
+        estimator : AttributePrivacyClassifier, -Regressor or -Recommender
             Fitted.
         X : array-like or DataFrame of shape (n_samples, n_features)
-            Rows. One person may have several: they are answered one after the other.
+            Rows. Several of one person are answered one after the other.
         ids : array-like of shape (n_samples,)
             Who they are about: text or whole numbers.
+        exclude : array-like of shape (n_samples, n_items), default=None
+            Items that must not be recommended, as of a recommender's `predict`.
 
         Returns
         -------
-        answer : ndarray of shape (n_samples,)
+        answer : ndarray of shape (n_samples,), or (n_samples, n_recommended)
 
         Raises
         ------
         LedgerError
-            If the database fails; nothing is released then. Whether the call was recorded is not
-            known where the connection was lost at its end: made again, it has the same answers.
+            If the database fails; nothing is released then. What a lost call recorded is answered
+            again by the same call.
         TypeError, ValueError
             If the estimator has no minimum, hides other features or possible values than the others
             of the ledger, or a person's own value is not in what was left open: it must have
-            changed since. Nothing is released or recorded.
+            changed since; or `exclude` is not for it. Nothing is released or recorded.
         """
         rows, people, shown = self._asked(estimator, X, ids)
-        space = estimator.release_.space
         model = self.name_of(estimator)
-        questions = self.seal.questions(other_features(rows, space.columns))
-        asked = Asked(rows, people, shown, questions)
+        release, rows, known = what_is_known(estimator, rows, exclude)
+        asked = Asked(rows, people, shown, self.seal.questions(known))
 
         def work(connection: Connection) -> np.ndarray:
-            # Once: a database in the place of another refuses models that it does not know, and
-            # all is done anew.
+            # Once: a database in the place of another refuses models that it does not know.
             if model not in self._recorded:
                 record_model(connection, model, estimator)
             self._recorded.discard(model)
             renewal, new = lock(connection, people)
-            answer = np.empty(len(people), dtype=type_of_answers(estimator))
+            answer = no_answers(release, len(people))
             for some in _one_by_one(people):
-                batch = Batch(connection, estimator, model, renewal, new, asked.take(some))
+                batch = Batch(connection, release, model, renewal, new, asked.take(some))
                 answer[some] = batch.answers()
                 new = set()
             return answer
@@ -184,7 +184,7 @@ class ReleaseLedger:
 
         Parameters
         ----------
-        estimator : AttributePrivacyClassifier or AttributePrivacyRegressor
+        estimator : AttributePrivacyClassifier, -Regressor or -Recommender
             Fitted: the features that it hides are looked at.
         X : array-like or DataFrame of shape (n_samples, n_features)
             Rows.
@@ -372,7 +372,7 @@ class ReleaseLedger:
 
         Parameters
         ----------
-        estimator : AttributePrivacyClassifier or AttributePrivacyRegressor
+        estimator : AttributePrivacyClassifier, -Regressor or -Recommender
             Fitted.
 
         Returns
@@ -402,7 +402,7 @@ def _check_estimator(estimator: Any) -> None:
     if not isinstance(estimator, Guaranteed):
         raise TypeError(
             f"estimator={type(estimator).__name__} is not allowed: a ledger keeps the minimum of "
-            "an AttributePrivacyClassifier or AttributePrivacyRegressor, not of a Pipeline around "
+            "an AttributePrivacyClassifier, -Regressor or -Recommender, not of a Pipeline around "
             "it or of a model without one."
         )
     check_is_fitted(estimator)

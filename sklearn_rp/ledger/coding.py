@@ -205,12 +205,16 @@ def answers_to_text(answers: np.ndarray) -> list[str]:
     TypeError
         If they are neither text nor numbers.
     """
-    return [json.dumps(answer) for answer in _plain(answers)]
+    if answers.ndim == 1:
+        return [json.dumps(answer) for answer in _plain(answers)]
+    flat = iter(_plain(answers.ravel()))
+    return [json.dumps([next(flat) for _ in range(answers.shape[1])]) for _ in answers]
 
 
 def answers_from_text(texts: Sequence[str], like: np.ndarray) -> np.ndarray:
     """Answers read again, of the type of the others."""
-    return np.asarray([json.loads(text) for text in texts], dtype=like.dtype)
+    found = np.asarray([json.loads(text) for text in texts], dtype=like.dtype)
+    return found.reshape(len(texts), *like.shape[1:])
 
 
 def _plain(values: Any) -> list[Any]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
@@ -22,9 +20,10 @@ from sklearn_rp.certificate import Certificate
 from sklearn_rp.certifying import certify
 from sklearn_rp.feature import Feature
 from sklearn_rp.models.inside import adapted, behind_steps, is_pipeline, last_step, unwrapped
-from sklearn_rp.models.labels import gives_numbers, labels_of, numbers_of
+from sklearn_rp.models.items import gives_lists
 from sklearn_rp.release import release_of
 from sklearn_rp.report.page import PrivacyReport
+from sklearn_rp.report.quality import fifths, quality, told
 from sklearn_rp.report.remembered import remembered
 from sklearn_rp.report.tables import joint_table, sets_table
 from sklearn_rp.report.warnings import about_attack, about_joint, about_release, about_sets
@@ -46,7 +45,6 @@ from sklearn_rp.validation import as_rows, check_groups
 from sklearn_rp.wrapper import Wrapper, truth_of
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-_PARTS = 5  # of the people, by the number that they are told
 
 
 def privacy_report(
@@ -67,23 +65,24 @@ def privacy_report(
     random_state: int = 0,
     n_jobs: int | None = None,
 ) -> PrivacyReport:
-    """Report on what a fitted classifier or regressor releases about some people.
+    """Report on what a fitted classifier, regressor or recommender releases about some people.
 
     Parameters
     ----------
-    estimator : fitted classifier or regressor
+    estimator : fitted classifier, regressor or recommender
         Anything with ``predict``; certificates are reported where :func:`~sklearn_rp.certify` takes
         it, and the minimum of an :class:`~sklearn_rp.AttributePrivacyClassifier` or
         :class:`~sklearn_rp.AttributePrivacyRegressor`, all as fitted.
     X : array or DataFrame of shape (n_rows, n_features)
         The people: rows that the classifier was not fitted on.
-    y : array-like of shape (n_rows,)
-        Their true labels, or numbers; labels as well where the probability of one is released.
+    y : array-like of shape (n_rows,), or (n_rows, n_items)
+        Their true labels, or numbers; labels as well where the probability of one is released;
+        of a recommender what it takes for `score`.
     sensitive_features : str, int or sequence of them
         Attributes that an answer may give away, numeric or categorical.
     groups : array-like of shape (n_rows,), default=None
         A group for each person, for figures per group; None: the released labels, or fifths of
-        the released numbers.
+        the released numbers; of lists none.
     bounds : (low, high), sequence of categories, or mapping from feature to these, default=None
         Values that are possible, for features as named in `sensitive_features`; where they are not
         given, those in `X` and `X_public`.
@@ -142,14 +141,13 @@ def privacy_report(
     _check(estimator)
     X = _rows(X)
     X_public = None if X_public is None else _alike(_rows(X_public), X)
-    y = truth_of(estimator, column_or_1d(y))
+    y = y if gives_lists(estimator) else truth_of(estimator, column_or_1d(y))
     features = _listed(sensitive_features)
     bounds = _by_feature("bounds", bounds, features, "(low, high)")
     domains = _by_feature("domain", domain, features, "'integer'")
     tolerance = check_tolerance(tolerance, estimator)
-    word = "number" if gives_numbers(estimator) else "label"
-    label = numbers_of(estimator, X) if word == "number" else labels_of(estimator, X)
-    groups = _groups(groups, label, X, word == "number")
+    word, label = told(estimator, X)
+    groups = _groups(groups, label, X, word)
     cert = _certificate(estimator, X)
     point = _operating_point(estimator, cert, X, label, y)
     random = is_random(estimator, X)
@@ -193,10 +191,13 @@ def _listed(features: Any) -> list[Any]:
     return [features] if isinstance(features, str | int | np.integer) else list(features)
 
 
-def _groups(groups: Any, label: np.ndarray, X: Rows, numbers: bool) -> np.ndarray:
-    """A group for each person: those given, or what is released, numbers in fifths."""
-    told = _fifths(label) if numbers else label
-    return told if groups is None else check_groups(groups, len(label), X)
+def _groups(groups: Any, label: np.ndarray, X: Rows, word: str) -> np.ndarray:
+    """A group for each person: those given, or what is released, numbers in fifths, no lists."""
+    if groups is not None:
+        return check_groups(groups, len(label), X)
+    if word == "list":
+        return np.full(len(label), "everybody")
+    return fifths(label) if word == "number" else label
 
 
 def _by_feature(parameter: str, given: Any, features: list[Any], example: str) -> dict[Any, Any]:
@@ -302,7 +303,7 @@ def _operating_point(
         "model": type(model).__name__,
         "rows": len(label),
     }
-    point |= _quality(estimator, X, label, y)
+    point |= quality(estimator, X, _given(estimator, X), label, y)
     behind = "_behind_the_steps" if is_pipeline(inner) else ""
     promise = guarantee_of(estimator)
     if promise is not None:
@@ -334,41 +335,6 @@ def _operating_point(
             "fresh_noise": bool(release.is_random),
         }
     return point
-
-
-def _quality(estimator: Any, X: Rows, label: np.ndarray, y: np.ndarray) -> dict[str, Any]:
-    """How good the answers are, those of the model inside, and the best that know nothing."""
-    last = last_step(estimator)
-    inner = last.estimator_ if isinstance(last, Wrapper) else None
-    ask = numbers_of if gives_numbers(estimator) else labels_of
-    plain = None if inner is None else ask(inner, _given(estimator, X))
-    if not gives_numbers(estimator):
-        return {
-            "released": "labels",
-            "accuracy": float(accuracy_score(y, label)),
-            "accuracy_without_privacy": None if plain is None else float(accuracy_score(y, plain)),
-            "accuracy_of_the_most_frequent_label": float(
-                np.unique(y, return_counts=True)[1].max() / len(y)
-            ),
-        }
-    found: dict[str, Any] = {"released": "numbers"}
-    for name, score in (("r2", r2_score), ("mean_absolute_error", mean_absolute_error)):
-        found[name] = float(score(y, label))
-        found[f"{name}_without_privacy"] = None if plain is None else float(score(y, plain))
-    middle = np.full(len(y), np.median(y))
-    return found | {
-        "mean_absolute_error_of_the_median_alone": float(mean_absolute_error(y, middle))
-    }
-
-
-def _fifths(numbers: np.ndarray) -> np.ndarray:
-    """Groups of people by what they are told, as text; of few different numbers each is one."""
-    if len(np.unique(numbers)) <= _PARTS:
-        return np.array([f"{number:g}" for number in numbers])
-    ends = np.unique(np.quantile(numbers, np.arange(1, _PARTS) / _PARTS))
-    part = np.searchsorted(ends, numbers, side="right")
-    names = [f"below {ends[0]:g}", *(f"{a:g} to {b:g}" for a, b in pairwise(ends))]
-    return np.array([*names, f"{ends[-1]:g} or more"])[part]
 
 
 def _given(estimator: Any, X: Rows) -> Rows:

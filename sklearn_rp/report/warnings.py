@@ -22,7 +22,7 @@ def about_release(
 ) -> list[str]:
     """Of the answers themselves, and of what is promised of them."""
     found = []
-    answer = "number" if "r2" in point else "label"
+    answer = str(point["released"]).removesuffix("s")
     if random:
         found.append(
             f"The release is random: every value of an attribute is compatible with every {answer}"
@@ -34,6 +34,14 @@ def about_release(
             found.append(
                 f"The released numbers are off by {error:.3g} in the mean, no less than the median "
                 f"alone ({alone:.3g})."
+            )
+    elif answer == "list":
+        precision = point["precision_at_k"]
+        popular = point["precision_at_k_of_popular_items_alone"]
+        if precision <= popular:
+            found.append(
+                f"Of the recommended items {precision:.1%} are relevant, no more than of the most "
+                f"popular ones alone ({popular:.1%})."
             )
     elif point["accuracy"] <= point["accuracy_of_the_most_frequent_label"]:
         accuracy, frequent = point["accuracy"], point["accuracy_of_the_most_frequent_label"]

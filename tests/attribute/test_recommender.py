@@ -3,7 +3,7 @@
 # ruff: noqa: E501
 
 import pickle
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 
 import numpy as np
 import pandas as pd
@@ -82,13 +82,16 @@ def test_no_partition_is_worth_more(best, least):
     found = ListWorth(best).cut(state, Axis(last))
     for row in range(25):
         brute = max(
-            sum(worth(state[row, a:b].sum(axis=0), best) for a, b in zip(e, e[1:], strict=False))
+            sum(worth(state[row, a:b].sum(axis=0), best) for a, b in pairwise(e))
             for e in partitions(9, least)
         )
         assert found.value[row] == pytest.approx(brute)
         pieces = np.flatnonzero(np.diff(found.box[row], prepend=-1, append=-1))
         assert best.n_best == 1 or min(np.diff(pieces), default=9) >= least
-        again = sum(worth(state[row, found.box[row] == p].sum(axis=0), best) for p in np.unique(found.box[row]))
+        again = sum(
+            worth(state[row, found.box[row] == p].sum(axis=0), best)
+            for p in np.unique(found.box[row])
+        )
         assert again == pytest.approx(brute) or best.n_best == 1
 
 
@@ -96,9 +99,9 @@ def groupings(n, least):
     """All groupings of n categories, as labels, with at least so many in each."""
     for labels in product(range(n), repeat=n):
         first = [labels.index(each) for each in labels]
-        if all(label == first.index(f) for label, f in zip(labels, first, strict=True)):
-            if min(np.bincount(np.unique(labels, return_inverse=True)[1])) >= least:
-                yield np.array(labels)
+        number = np.unique(first, return_inverse=True)[1]
+        if (number == labels).all() and min(np.bincount(number)) >= least:
+            yield np.array(labels)
 
 
 @pytest.mark.parametrize("best", [TopItems(2), TopItems(2, ordered=True)])
@@ -135,10 +138,10 @@ def test_no_strips_are_worth_more():
         return max(
             sum(
                 max(
-                    sum(worth(state[a:b, c:d].sum(axis=(0, 1)), best) for c, d in zip(f, f[1:], strict=False))
+                    sum(worth(state[a:b, c:d].sum(axis=(0, 1)), best) for c, d in pairwise(f))
                     for f in partitions(state.shape[1], 2)
                 )
-                for a, b in zip(e, e[1:], strict=False)
+                for a, b in pairwise(e)
             )
             for e in partitions(state.shape[0], 2)
         )
@@ -164,7 +167,10 @@ MODELS = {
     "a forest": (encoded(forest()), "matrix"),
     "labels": (encoded(RandomForestClassifier(8, random_state=0)), "labels"),
     "one model a column": (encoded(MultiOutputClassifier(GaussianNB())), "matrix"),
-    "a chain": (encoded(ClassifierChain(DecisionTreeClassifier(max_depth=3, random_state=0))), "matrix"),
+    "a chain": (
+        encoded(ClassifierChain(DecisionTreeClassifier(max_depth=3, random_state=0))),
+        "matrix",
+    ),
     "numbers": (encoded(ExtraTreesRegressor(8, max_depth=4, random_state=0)), "matrix"),
     "linear": (encoded(LinearRegression()), "matrix"),
     "smoothed": (
@@ -267,7 +273,11 @@ def test_with_all_items_or_no_room_there_is_one_list():
     {"sensitive_feature": ["age", "activity"]}, {"sensitive_feature": "age", "levels": "intervals"},
 ])  # fmt: skip
 def test_one_item_is_the_label_of_the_classifier(given):
-    for model in (RandomForestClassifier(10, random_state=0), KNeighborsClassifier(7), GaussianNB()):
+    for model in (
+        RandomForestClassifier(10, random_state=0),
+        KNeighborsClassifier(7),
+        GaussianNB(),
+    ):
         one = AttributePrivacyRecommender(encoded(model), n_recommended=1, resolution=256, **given)
         label = AttributePrivacyClassifier(encoded(model), **given).fit(PEOPLE, FIRST)
         one.fit(PEOPLE, FIRST)
@@ -334,7 +344,20 @@ def test_with_a_mask_the_minimum_holds():
     same = (lists == sets.label[:, None]).all(axis=2)
     np.testing.assert_array_equal(sets.contains(ages.astype(float)), same)
     # Inside what an earlier release left open, too.
-    left = found.compatible_sets(X, within=recommender(encoded(GaussianNB()), n_recommended=1, minimum=12, unit="length", bounds=(18, 77), domain="integer").fit(PEOPLE, FIRST).compatible_sets(X), exclude=mask)
+    left = found.compatible_sets(
+        X,
+        within=recommender(
+            encoded(GaussianNB()),
+            n_recommended=1,
+            minimum=12,
+            unit="length",
+            bounds=(18, 77),
+            domain="integer",
+        )
+        .fit(PEOPLE, FIRST)
+        .compatible_sets(X),
+        exclude=mask,
+    )
     assert (left.component_length >= 9).all()
 
 
@@ -372,7 +395,9 @@ def test_thresholds_of_a_model_of_lists_are_known():
 
 
 def test_noise_on_another_feature_keeps_the_thresholds():
-    model = RobustPrivacyRecommender(forest(), n_recommended=3, noise_features=["age"]).fit(NUMBERS, LIKED)
+    model = RobustPrivacyRecommender(forest(), n_recommended=3, noise_features=["age"]).fit(
+        NUMBERS, LIKED
+    )
     sets = compatible_sets(model, NUMBERS[:5], sensitive_feature="activity", bounds=(-3.5, 3.5))
     assert sets.reading == "thresholds of the model"
     z = np.linspace(-3.5, 3.5, 100)
@@ -382,8 +407,12 @@ def test_noise_on_another_feature_keeps_the_thresholds():
 
 @pytest.mark.parametrize("sigmas", [None, [0.2, 0.6]])
 def test_sets_of_certified_lists_along_a_number(sigmas):
-    model = RobustPrivacyRecommender(forest(), n_recommended=3, noise_features=["activity"]).fit(NUMBERS, LIKED)
-    found = compatible_sets(model, NUMBERS[:15], sensitive_feature="activity", bounds=(-3, 3), sigmas=sigmas)
+    model = RobustPrivacyRecommender(forest(), n_recommended=3, noise_features=["activity"]).fit(
+        NUMBERS, LIKED
+    )
+    found = compatible_sets(
+        model, NUMBERS[:15], sensitive_feature="activity", bounds=(-3, 3), sigmas=sigmas
+    )
     for sets, sigma in zip(found if sigmas else [found], sigmas or [model.sigma], strict=True):
         (other,) = model.at_levels(NUMBERS[:15], [sigma])
         z = np.linspace(-3, 3, 301)
@@ -406,10 +435,19 @@ def test_sets_of_certified_lists_along_a_number(sigmas):
     AttributePrivacyRecommender(forest(), sensitive_feature="age", n_recommended=3, ordered=True),
 ])  # fmt: skip
 def test_a_transformer_publishes_no_more_than_the_list_tells(model):
-    apt = AttributePrivacyTransformer(model, sensitive_feature="age", include_prediction=True, bounds=(18, 77))
+    apt = AttributePrivacyTransformer(
+        model, sensitive_feature="age", include_prediction=True, bounds=(18, 77)
+    )
     apt.fit(NUMBERS, LIKED)
     names = apt.get_feature_names_out().tolist()
-    assert names == ["age_low", "age_high", "activity", "prediction_1", "prediction_2", "prediction_3"]
+    assert names == [
+        "age_low",
+        "age_high",
+        "activity",
+        "prediction_1",
+        "prediction_2",
+        "prediction_3",
+    ]
     X = NUMBERS[:25]
     out = apt.transform(X)
     assert out.columns.tolist() == names
@@ -429,21 +467,29 @@ def test_a_list_that_no_neighbour_has_cannot_be_published():
             at = np.asarray(X)[:, 1]
             return np.sin(1e6 * at[:, None] * np.arange(1, 17))
 
-    apt = AttributePrivacyTransformer(TopItemsRecommender(Spread(), n_recommended=3), sensitive_feature="activity", resolution=8)
+    apt = AttributePrivacyTransformer(
+        TopItemsRecommender(Spread(), n_recommended=3), sensitive_feature="activity", resolution=8
+    )
     with pytest.raises(ValueError, match="the list is not seen again"):
         apt.fit(NUMBERS, LIKED)
 
 
 def test_bits_do_not_depend_on_company_chunks_or_copies():
-    found = recommender(encoded(MultiOutputClassifier(GaussianNB())), ordered=True).fit(PEOPLE, LIKED)
+    found = recommender(encoded(MultiOutputClassifier(GaussianNB())), ordered=True).fit(
+        PEOPLE, LIKED
+    )
     lists = found.predict(PEOPLE)
     with config_context(working_memory=0.2):
         np.testing.assert_array_equal(found.predict(PEOPLE), lists)
-    np.testing.assert_array_equal([found.predict(PEOPLE[i : i + 1])[0] for i in range(20)], lists[:20])
+    np.testing.assert_array_equal(
+        [found.predict(PEOPLE[i : i + 1])[0] for i in range(20)], lists[:20]
+    )
     again = pickle.loads(pickle.dumps(found))
     assert again.release_ == found.release_
     np.testing.assert_array_equal(again.predict(PEOPLE), lists)
-    frozen = recommender(FrozenEstimator(found.estimator_.estimator_), ordered=True).fit(PEOPLE, LIKED)
+    frozen = recommender(FrozenEstimator(found.estimator_.estimator_), ordered=True).fit(
+        PEOPLE, LIKED
+    )
     np.testing.assert_array_equal(frozen.predict(PEOPLE), lists)
 
 

@@ -26,6 +26,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from sklearn_rp import (
     AttributePrivacyClassifier,
+    AttributePrivacyRecommender,
     AttributePrivacyRegressor,
     AttributePrivacyTransformer,
 )
@@ -65,7 +66,7 @@ def asked(features, rng):
 
 
 def drawn_model(features, rng):
-    """An estimator with a minimum over a model of one of eight kinds."""
+    """An estimator with a minimum over a model of one of eleven kinds."""
     given = asked(features, rng) | {
         "prior": str(rng.choice(["conditional", "empirical", "uniform"])),
         "levels": "model" if "region" in features else str(rng.choice(["model", "intervals"])),
@@ -73,7 +74,18 @@ def drawn_model(features, rng):
         "random_state": int(rng.integers(99)),
     }
     target = Y + rng.normal(0, 20, len(Y))
-    if rng.integers(2):
+    kind = rng.integers(3)
+    if kind == 2:
+        model = [
+            RandomForestClassifier(6, max_depth=5, random_state=1),
+            DecisionTreeRegressor(max_depth=4, random_state=0),
+            LinearRegression(),
+        ][rng.integers(3)]
+        scores = np.stack([target, 300 - target, *FRAME[["age", "bmi", "bp"]].to_numpy().T], axis=1)
+        liked = scores > np.quantile(scores, rng.uniform(0.4, 0.8, size=5), axis=0).diagonal()
+        given |= {"n_recommended": int(rng.integers(1, 4)), "ordered": bool(rng.integers(2))}
+        return AttributePrivacyRecommender(encoded(model), **given).fit(FRAME, liked.astype(int))
+    if kind == 1:
         model = [
             DecisionTreeClassifier(max_depth=5, random_state=0),
             RandomForestClassifier(10, max_depth=5, random_state=1),
@@ -159,7 +171,7 @@ def play(models, person, n_releases, n_each, seed):
             np.testing.assert_array_equal(again.label, now.label)
             np.testing.assert_array_equal(left(again), left(now))
             check_minimum(model, X, now, within)
-            parts.append(replace(now, index=None))
+            parts.append(replace(now, index=None, label=np.zeros(len(now))))
             order.append(some)
             told += [(history[k], repr(answer)) for k, answer in zip(some, now.label, strict=True)]
         place = np.argsort(np.concatenate(order))

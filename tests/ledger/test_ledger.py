@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
-from ledger.tasks import COLUMNS, FRAME, Y, labels, numbers, people, several
+from ledger.tasks import COLUMNS, FRAME, Y, labels, lists, numbers, people, several
 from sklearn_rp import AttributePrivacyClassifier, AttributePrivacyRegressor
 
 pytest.importorskip("sqlalchemy")
@@ -90,6 +90,31 @@ def test_one_person_in_several_rows_is_answered_one_after_the_other(ledger, tmp_
     np.testing.assert_array_equal(together, alone)
     sets = ledger.sets(numbers(1), X, ids=range(6))
     assert (sets.component_length >= numbers(1).minimum_ * (1 - 1e-9)).all()
+
+
+def test_lists_and_what_must_not_be_named(ledger):
+    X, model = people(), lists()
+    before = numbers(1)
+    ledger.release(before, X, ids=IDS)
+    expected = model.compatible_sets(X, within=before.compatible_sets(X))
+    answer = ledger.release(model, X, ids=IDS)
+    np.testing.assert_array_equal(answer, expected.label)
+    np.testing.assert_array_equal(ledger.release(model, X, ids=IDS), answer)
+    assert ledger.history(IDS[0])["answer"].tolist()[-1] == answer[0].tolist()
+    # Nothing excluded is the same question, something another.
+    nothing = np.zeros((30, 6), dtype=bool)
+    np.testing.assert_array_equal(ledger.release(model, X, ids=IDS, exclude=nothing), answer)
+    assert [len(ledger.history(person)) for person in IDS] == [2] * 30
+    mask = np.arange(6) == answer[:, :1] - 1
+    open_ = ledger.sets(model, X, ids=IDS)
+    others = ledger.release(model, X, ids=IDS, exclude=mask)
+    np.testing.assert_array_equal(others, model.predict(X, within=open_, exclude=mask))
+    np.testing.assert_array_equal(ledger.release(model, X, ids=IDS, exclude=mask), others)
+    np.testing.assert_array_equal(ledger.release(model, X, ids=IDS), answer)
+    assert [len(ledger.history(person)) for person in IDS] == [3] * 30
+    assert (ledger.sets(model, X, ids=IDS).component_length >= model.minimum_ * (1 - 1e-9)).all()
+    with pytest.raises(TypeError, match="exclude is given, but AttributePrivacyRegressor"):
+        ledger.release(before, X, ids=IDS, exclude=mask)
 
 
 def test_categories_and_several_features(ledger):
