@@ -17,6 +17,8 @@ import pandas as pd
 
 from sklearn_rp.certifying import certify
 from sklearn_rp.digest import digest
+from sklearn_rp.models.inside import last_step
+from sklearn_rp.models.items import gives_lists
 from sklearn_rp.release import release_of
 from sklearn_rp.rows import sample_positions
 
@@ -266,8 +268,12 @@ def _other(file: Path, reason: str) -> str:
 
 def _no_records(estimator: Any, features: Sequence[str]) -> pd.DataFrame:
     """Certificates of no rows."""
-    kinds: dict[str, Any] = {
-        "label": pd.Series(getattr(estimator, "classes_", np.empty(0))).dtype,
+    last = last_step(estimator)
+    told = getattr(last, "items_", getattr(estimator, "classes_", np.empty(0)))
+    names = ["label"]
+    if gives_lists(last):
+        names = [f"label_{place}" for place in range(1, last.n_recommended + 1)]
+    kinds: dict[str, Any] = dict.fromkeys(names, pd.Series(told).dtype) | {
         "radius": float,
         "abstained": bool,
         "p_lower": float,

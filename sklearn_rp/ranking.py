@@ -47,8 +47,12 @@ def precision_at_k_score(
     >>> precision_at_k_score([[1, 0, 1, 0], [0, 0, 0, 1]], [[0, 1], [1, 3]])
     0.5
     """
-    hits, _ = _hits(y, recommended, items)
-    return _mean(np.asarray(hits.mean(axis=1)), sample_weight)
+    return _mean(precisions(y, recommended, items), sample_weight)
+
+
+def precisions(y: Any, recommended: Any, items: Any = None) -> np.ndarray:
+    """Precision of each list, as of `precision_at_k_score`: shape (n_rows,)."""
+    return np.asarray(_hits(y, recommended, items)[0].mean(axis=1))
 
 
 def recall_at_k_score(

@@ -155,9 +155,9 @@ class CompatibleSetDisplay:
         Returns
         -------
         frame : pandas.DataFrame
-            Columns ``model``, ``row``, ``label`` (of lists ``label_1``, ...), ``low``, ``high``, ``own`` (the true value) and
-            ``holds_own`` (whether this part holds it). Of a categorical attribute: positions of the
-            categories.
+            Columns ``model``, ``row``, ``label`` (of lists ``label_1``, ...), ``low``, ``high``,
+            ``own`` (the true value) and ``holds_own`` (whether this part holds it). Of a
+            categorical attribute: positions of the categories.
         """
         return pd.concat(
             [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -132,12 +133,12 @@ class ReleasedItemsDisplay(Display):
         person = take_rows(subject.rows, slice(row % n_rows, row % n_rows + 1))
         feature = subject.feature
         if feature.categories is None and feature.possible is None:
-            z = np.linspace(feature.low, feature.high, _POINTS)
+            z: Any = np.linspace(feature.low, feature.high, _POINTS)
             first, last = z, np.r_[z[1:], z[-1]]
-        else:
+        else:  # each value, or category, has a width
             cells = feature.cells(None, _POINTS)
-            z, half = cells.at, 0.5 if feature.possible is not None else 0.0
-            first, last = cells.first - half, cells.last + half
+            z = cells.at
+            first, last = cells.first - 0.5, cells.last + 0.5
             if feature.categories is not None:
                 first, last = np.arange(len(z)) - 0.5, np.arange(len(z)) + 0.5
         models = {"released": subject.model}
@@ -146,10 +147,8 @@ class ReleasedItemsDisplay(Display):
             models = {"model": inner, **models}
         parts = []
         for name, model in models.items():
-            asked = at_each(
-                lambda rows, model=model: lists_of(model, rows),
-                person, feature.columns, feature.held(z)[:, None],
-            )  # fmt: skip
+            ask = partial(lists_of, model)
+            asked = at_each(ask, person, feature.columns, feature.held(z)[:, None])
             lists = np.concatenate([found for _, found in asked])[0]
             parts.append(_stretches(name, lists, first, last))
         release = ReleaseAlong(subject.model, feature, sample_rows(subject.rows), _POINTS)
@@ -158,8 +157,8 @@ class ReleasedItemsDisplay(Display):
         here = (runs.symbol == along.symbol[0]) & (runs.low <= at) & (at <= runs.high)
         ends = float(runs.low[here].min(initial=at)), float(runs.high[here].max(initial=at))
         table = pd.concat(parts, ignore_index=True)
-        given = {"unit": unit, "categories": feature.categories}
-        return cls(table, feature.name, at, ends, **given).plot(ax)
+        known = feature.categories
+        return cls(table, feature.name, at, ends, unit=unit, categories=known).plot(ax)
 
     def plot(self, ax: Any = None) -> ReleasedItemsDisplay:
         """Draw it.

@@ -8,6 +8,7 @@ from sklearn_rp.metrics.scores import (
     bayes_vulnerability,
     certified_accuracy_score,
     certified_error_score,
+    certified_precision_score,
     interval_length_score,
 )
 from sklearn_rp.ranking import (
@@ -25,6 +26,7 @@ __all__ = [
     "bayes_vulnerability",
     "certified_accuracy_score",
     "certified_error_score",
+    "certified_precision_score",
     "hit_rate_score",
     "interval_length_score",
     "make_certificate_scorer",

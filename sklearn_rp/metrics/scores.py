@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
 from sklearn_rp.certificate import Certificate
+from sklearn_rp.ranking import precisions
 from sklearn_rp.validation import check_weights
 
 
@@ -306,6 +307,64 @@ def attribute_advantage(
     return _mean(after - before, sample_weight, sets)
 
 
+def certified_precision_score(
+    y: Any,
+    cert: Certificate,
+    *,
+    radius: float = 0.0,
+    feature: str | int | None = None,
+    items: Any = None,
+    sample_weight: Any = None,
+) -> float:
+    """Precision at k of lists that are certified to a radius; of all others it is 0.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,) or (n_rows, n_items)
+        Relevant items, as of `precision_at_k_score`.
+    cert : Certificate
+        Certificate of the same rows, of lists.
+    radius : float, default=0.0
+        In scaled units, or in the unit of `feature`.
+    feature : str or int, default=None
+        Name of a noised feature, or its position, as of `certified_accuracy_score`.
+    items : array-like of shape (n_items,), default=None
+        What the columns of an array stand for; None: their positions.
+    sample_weight : array-like of shape (n_rows,), default=None
+        Weight of each row; None: all alike.
+
+    Returns
+    -------
+    score : float
+        Between 0 and 1; falls as `radius` grows.
+
+    Raises
+    ------
+    ValueError
+        If the certificate is not of lists.
+
+    Examples
+    --------
+    >>> from sklearn_rp import RobustPrivacyRecommender
+    >>> from sklearn_rp.datasets import make_item_recommendation
+    >>> from sklearn_rp.metrics import certified_precision_score
+    >>> task = make_item_recommendation(200, random_state=0)
+    >>> X, y = task.data[["age", "activity"]], task.target
+    >>> recommender = RobustPrivacyRecommender(n_recommended=3, noise_features=["age"]).fit(X, y)
+    >>> cert = recommender.certify(X)
+    >>> certified_precision_score(y, cert) >= certified_precision_score(y, cert, radius=0.1)
+    True
+    """
+    _check_not_empty(cert)
+    if cert.label.ndim != 2:
+        raise ValueError(
+            "The certificate is not of lists: use certified_accuracy_score for labels, and "
+            "certified_error_score for numbers."
+        )
+    precision = precisions(y, cert.label, items)
+    return _mean(np.where(cert.at(radius, feature=feature), precision, 0.0), sample_weight, cert)
+
+
 def _mean(values: np.ndarray, sample_weight: Any, *rows: Any) -> float:
     """Mean over rows, weighted where weights are given."""
     if sample_weight is None:
@@ -328,6 +387,8 @@ def is_right(y: Any, cert: Certificate) -> np.ndarray:
 def _target(y: Any, cert: Certificate) -> np.ndarray:
     """True labels or numbers of the certified rows."""
     _check_not_empty(cert)
+    if cert.label.ndim > 1:
+        raise ValueError("The certificate is of lists: use certified_precision_score.")
     y = column_or_1d(y)
     check_consistent_length(y, cert.label)
     return y

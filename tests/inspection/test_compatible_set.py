@@ -100,7 +100,7 @@ def test_a_fitted_classifier_and_its_base_model():
     for name, model in expected.items():
         assert display.sets[name].intervals == compatible_sets(model, X[:20], **asked).intervals
     assert [text.get_text() for text in display.figure_.legends[0].get_texts()] == [
-        "same label, around the value", "same label, elsewhere", "true value",
+        "same answer, around the value", "same answer, elsewhere", "true value",
     ]  # fmt: skip
     assert list(CompatibleSetDisplay.from_estimator(BASE, X[:9], **asked).sets) == ["released"]
 
