@@ -63,8 +63,8 @@ class RecommenderWrapper(Wrapper):
     def _target(self, X: Rows, y: Any) -> np.ndarray:
         """Labels, or a matrix with a column for each item."""
         self._columns = None
-        shape = np.shape(y)
-        if y is None or (not issparse(y) and (len(shape) < 2 or shape[1] == 1)):
+        shape = np.asarray(dense(y)).shape
+        if len(shape) < 2 or (shape[1] == 1 and not issparse(y)):
             if y is not None and gives_numbers(self._given()):
                 raise ValueError(
                     f"y has shape {shape}, which is not allowed with the regressor "

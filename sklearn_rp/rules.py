@@ -240,7 +240,7 @@ class TopItems:
         self, share: np.ndarray, place: np.ndarray, error: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Bounds of the two consecutive items that are nearest to each other."""
-        one, other = self._pairs(share, place)
+        one, other = self.pairs(share, place)
         near = np.abs(error)[:, None]
         return self._nearest(*probability_bounds(one, other, near))
 
@@ -270,7 +270,7 @@ class TopItems:
         from below likewise for one of the others. Infinite where nothing bounds it.
         """
         n_items = total.shape[1]
-        one, other = self._pairs(total, self.top(total, 0.0))
+        one, other = self.pairs(total, self.top(total, 0.0))
         outside = n_items if self.ordered else n_items - self.n_best
         upper = above(one, n, alpha / 2 / self.n_best)
         lower = below(np.maximum(other, 0), n, alpha / 2 / max(outside, 1))
@@ -289,7 +289,7 @@ class TopItems:
         self, total: np.ndarray, n: int, alpha: float, below: Bound, above: Bound
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         n_items, k = total.shape[1], self.n_best
-        one, other = self._pairs(total, self.top(total, 0.0))
+        one, other = self.pairs(total, self.top(total, 0.0))
         other = np.maximum(other, 0)  # nothing is left, or all that is may not be chosen
         n_pairs = one.shape[1]
         lower = below(one, n, _RADIUS * alpha / n_pairs)
@@ -300,7 +300,7 @@ class TopItems:
         lower, upper = self._nearest(lower, upper)
         return lower, upper, certain & (lower > upper)
 
-    def _pairs(self, values: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def pairs(self, values: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What an item of the list has, and the next after it; in order all of them.
 
         Shapes (n_rows, n_pairs): unordered one pair, the least of the list and the best other.

@@ -9,14 +9,18 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn_rp import (
     AttributeCoarsener,
     AttributePrivacyClassifier,
+    AttributePrivacyRecommender,
     AttributePrivacyTransformer,
     RobustPrivacyClassifier,
+    RobustPrivacyRecommender,
     RobustPrivacyRegressor,
 )
 from sklearn_rp.baselines import (
     NoisyInputClassifier,
+    PopularRecommender,
     RandomAbstentionClassifier,
     RandomizedResponseClassifier,
+    TopItemsRecommender,
 )
 from sklearn_rp.model_selection import NoiseSearchCV
 
@@ -42,6 +46,15 @@ ESTIMATORS = [
         resolution=16,
         output="midpoint",
     ),
+    RobustPrivacyRecommender(DecisionTreeClassifier(random_state=0), n_recommended=1),
+    RobustPrivacyRecommender(
+        LogisticRegression(), n_recommended=1, n_samples=200, method="monte_carlo", random_state=0
+    ),
+    AttributePrivacyRecommender(
+        DecisionTreeClassifier(random_state=0), sensitive_feature=0, n_recommended=1, resolution=16
+    ),
+    TopItemsRecommender(LogisticRegression(), n_recommended=1),
+    PopularRecommender(n_recommended=1),
     AttributeCoarsener(sensitive_feature=0),
     AttributeCoarsener(sensitive_feature=[0], strategy="quantile", unit="mass"),
     RandomizedResponseClassifier(p=1.0, random_state=0),

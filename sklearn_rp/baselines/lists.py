@@ -9,7 +9,6 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp.baselines.plain import Releases
-from sklearn_rp.models.items import ItemScores
 from sklearn_rp.recommending import RecommenderWrapper
 from sklearn_rp.release import ListRelease
 from sklearn_rp.rows import Rows, is_frame
@@ -157,8 +156,10 @@ class PopularRecommender(_PlainLists):
     def _given(self) -> Any:
         return _Popularity()
 
-    def _answering(self, model: Any) -> Any:
-        return ItemScores(model)
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True  # rows are not looked at
+        return tags
 
 
 class _Popularity(BaseEstimator):

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from scipy import special
 
-from sklearn_rp import bounds
+from sklearn_rp import bounds, rules
 from sklearn_rp import release as releases
 from sklearn_rp.engines import linear, recalled, sweep, trees
 from sklearn_rp.law import Gaussian
 from sklearn_rp.noise import Noise
+from sklearn_rp.rules import TopItems
 from sklearn_rp.votes import Exact
 from soundness import checks
 
@@ -37,6 +38,32 @@ def test_alpha_not_shared(monkeypatch):
 def test_point_estimate_for_a_bound(monkeypatch):
     monkeypatch.setattr(bounds, "mean_lower", lambda mean, n, alpha: np.asarray(mean))
     caught(checks.bounds_fail_with_probability_at_most_alpha, 0.01, "soft", 2, 30, 2000)
+
+
+def test_a_list_certified_by_its_first_item(monkeypatch):
+    def by_the_best(rule, values, place):
+        listed = np.take_along_axis(values, place, axis=1)
+        others = values.copy()
+        np.put_along_axis(others, place, -1, axis=1)
+        return listed.max(axis=1, keepdims=True), others.max(axis=1, keepdims=True)
+
+    monkeypatch.setattr(TopItems, "pairs", by_the_best)
+    caught(checks.nothing_changes_inside_the_ball, "lists by trees", 20_000)
+
+
+def test_an_order_certified_by_its_last_pair(monkeypatch):
+    own = TopItems.pairs
+    monkeypatch.setattr(
+        TopItems, "pairs", lambda rule, *given: [each[:, -1:] for each in own(rule, *given)]
+    )
+    caught(checks.nothing_changes_inside_the_ball, "lists in order by trees", 20_000)
+
+
+def test_items_of_votes_without_bounds(monkeypatch):
+    for name in ("clopper_pearson_lower", "clopper_pearson_upper"):
+        monkeypatch.setattr(rules, name, lambda k, n, alpha: k / n)
+    check = checks.list_bounds_fail_with_probability_at_most_alpha
+    caught(check, TopItems(3), "hard", 0.01, 50, 2000)
 
 
 def test_radius_rounded_up(monkeypatch):
