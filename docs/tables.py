@@ -242,9 +242,56 @@ def releases():
     write("releases", header, rows)
 
 
+def films():
+    """Ten films: what a minimum costs, and what the list leaves open of the age."""
+    lines, rows = read("lists")["films"], []
+    names = list(dict.fromkeys(line["release"] for line in lines))
+    of = {
+        name: {
+            key: np.array([line[key] for line in lines if line["release"] == name])
+            for key in ("precision", "ndcg", "narrowest", "median", "years off")
+        }
+        for name in names
+    }
+    plain = of[names[0]]
+    for name in names:
+        each = of[name]
+        above = mean_of(each["precision"] - plain["precision"]) if name != names[0] else ""
+        rows.append(
+            [name, mean_of(each["precision"]), above, f"{each['ndcg'].mean():.3f}",
+             f"{each['narrowest'].min():.0f}", f"{each['median'].mean():.0f}",
+             f"{each['years off'].mean():.1f}"]
+        )  # fmt: skip
+    header = ["ten films", "precision at 10", "above the model as it is", "NDCG",
+              "narrowest, years", "median", "years off"]  # fmt: skip
+    write("films", header, rows)
+
+
+def answers():
+    """What one model's label, number and list leave open, in three ways."""
+    lines, rows = read("lists")["one model"], []
+    scores = {"label": "accuracy", "number": "R2", "list": "precision at 3"}
+    for task in dict.fromkeys(line["task"] for line in lines):
+        for kind, score in scores.items():
+            for how in ("as it is", "with noise", "with a minimum"):
+                mine = [
+                    line for line in lines
+                    if (line["task"], line["release"], line["how"]) == (task, kind, how)
+                ]  # fmt: skip
+                share = 100 * np.mean([line["below a twentieth"] for line in mine])
+                rows.append(
+                    [task, kind, how, f"{score} {np.mean([e['score'] for e in mine]):.3f}",
+                     f"{min(e['narrowest'] for e in mine):.2f}",
+                     f"{np.mean([e['median'] for e in mine]):.1f}", f"{share:.0f} %"]
+                )  # fmt: skip
+    header = ["task", "released", "how", "worth", "narrowest interval, kg/m2", "median",
+              "people left with less than a twentieth of the range"]  # fmt: skip
+    write("answers", header, rows)
+
+
 def make_all(app=None):
     measured = (overhead, growth, early_stopping, scale, exact, billion, searches, neural)
-    for table in (*measured, price, quotes, releases):
+    for table in (*measured, price, quotes, releases, films, answers):
         table()
 
 

@@ -36,7 +36,7 @@ class ReleasedItemsDisplay(Display):
     own : float
         The person's own value.
     left_open : tuple of float
-        Ends of the stretch around it that gets the same list.
+        Ends of the stretch around it that gets the same list; of whole numbers by half a one wider.
     unit : str, default=None
         Unit of the feature, for the axis.
     categories : ndarray, default=None
@@ -155,7 +155,9 @@ class ReleasedItemsDisplay(Display):
         along = release.along(release.checked(person))[0]
         at, runs = float(feature.values(person)[0]), along.runs
         here = (runs.symbol == along.symbol[0]) & (runs.low <= at) & (at <= runs.high)
-        ends = float(runs.low[here].min(initial=at)), float(runs.high[here].max(initial=at))
+        half = 0.5 if feature.categories is None and feature.possible is not None else 0.0
+        low, high = float(runs.low[here].min(initial=at)), float(runs.high[here].max(initial=at))
+        ends = low - half, high + half
         table = pd.concat(parts, ignore_index=True)
         known = feature.categories
         return cls(table, feature.name, at, ends, unit=unit, categories=known).plot(ax)
