@@ -44,7 +44,7 @@ class DocumentedMixin:
     def _doc_link_url_param_generator(self) -> dict[str, str]:
         """Public home and name of the class: the package itself for its estimators."""
         home = type(self).__module__
-        top = home.split(".")[1] in ("classifier", "regressor", "attribute")
+        top = home.split(".")[1] in ("classifier", "regressor", "recommender", "attribute")
         module = "sklearn_rp" if top else ".".join(home.split(".")[:2])
         return {"module": module, "name": type(self).__name__}
 

@@ -101,6 +101,7 @@ def test_links_lead_to_pages_that_exist(kind):
         "AttributePrivacyTransformer": {"sensitive_feature": "bmi"},
         "AttributePrivacyClassifier": {"sensitive_feature": "bmi"},
         "AttributePrivacyRegressor": {"sensitive_feature": "bmi"},
+        "AttributePrivacyRecommender": {"sensitive_feature": "bmi"},
         "RobustPrivacyRegressor": {"step": 1},
         "NoiseSearchCV": {"estimator": sklearn_rp.RobustPrivacyClassifier(), "sigmas": [0.5]},
     }
