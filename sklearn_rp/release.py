@@ -252,6 +252,10 @@ class SmoothedRelease(FittedRelease):
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _release(self, X: Rows, draws: Draws, n_jobs: int | None) -> np.ndarray:
+        if self.answer.fallback is None:  # nobody asks how far it reaches
+            engine = self.engine.without_radii()
+            votes = replace(self, engine=engine)._cast(X, [self.sigma], draws, n_jobs)[0]
+            return self.answer.of(votes)
         votes = self._cast(X, [self.sigma], draws, n_jobs)[0]
 
         def radius() -> np.ndarray:

@@ -101,7 +101,7 @@ def test_lists_are_those_that_copies_name_most_often(name, ordered):
     np.testing.assert_array_equal(found.predict(X)[clear], expected[clear])
 
 
-@pytest.mark.parametrize("ordered", [False, True])
+@pytest.mark.parametrize("ordered", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("model", "noised", "voting", "engine"),
     [
@@ -198,7 +198,7 @@ def test_one_item_is_the_label_of_the_classifier(model, asked):
 # Masks
 
 
-@pytest.mark.parametrize("ordered", [False, True])
+@pytest.mark.parametrize("ordered", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("model", "asked"),
     [
@@ -388,7 +388,7 @@ def test_bits_do_not_depend_on_company_or_processes():
         np.testing.assert_array_equal([p.radius[0] for p in parts], whole.radius[:5])
 
 
-@pytest.mark.parametrize("ordered", [False, True])
+@pytest.mark.parametrize("ordered", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_early_stopping_answers_as_all_votes_do(ordered):
     rule = MultiOutputClassifier(GaussianNB())
     found = recommender(rule, n_samples=20_000, ordered=ordered, sigma=0.5).fit(X, Y)

@@ -135,6 +135,10 @@ class Engine:
         """What decides its votes beside model, noise and draws."""
         return getattr(self, "voting", None), getattr(self, "rule", None)
 
+    def without_radii(self) -> Self:
+        """The same, for its shares alone: what takes long to know beside them may be left out."""
+        return self
+
     def excluding(self, banned: np.ndarray) -> Self:
         """The same, where some items must not be named: see `Listing`.
 

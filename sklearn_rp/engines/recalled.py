@@ -50,6 +50,10 @@ class Recalled:
             self._votes[draws] = cast_votes(self._engine, X, self._sigmas, draws, self._n_jobs)
         return [self._votes[draws][self._sigmas.index(sigma)] for sigma in sigmas]
 
+    def without_radii(self) -> Recalled:
+        """The same: what is remembered has them."""
+        return self
+
     def profile(self, X: Rows) -> Any:
         """Labels along the one noised feature, of a sweep."""
         key = joblib.hash(X)

@@ -53,6 +53,7 @@ def nearest_change(
     error: np.ndarray,
     start: np.ndarray,
     rule: Rule = PLURALITY,
+    far: Any = np.inf,
 ) -> np.ndarray:
     """Distance to the nearest change of the smoothed label on one side, for each query.
 
@@ -72,11 +73,14 @@ def nearest_change(
         Bound of the rounding error of the shares; certified radius where the search begins.
     rule : Rule
         How shares become a label.
+    far : float or ndarray of shape (n_queries,)
+        How far is looked.
 
     Returns
     -------
     distance : ndarray of shape (n_queries,)
-        In noise units; inf where the label never changes on this side.
+        In noise units; inf where the label never changes on this side; beyond `far` it is no more
+        than a lower bound.
     """
     first, last = profile.first[rows], profile.first[rows + 1] - 1  # the outermost runs
     outer = profile.symbol[np.where(side > 0, last, first)]
@@ -85,7 +89,8 @@ def nearest_change(
     # of the probability for good.
     home = np.where(profile.has_answer(outer, label), side * outer_start, np.inf)
     distance = np.where(side * x > home, np.inf, start)
-    active = np.flatnonzero((start > _STILL) & np.isfinite(distance))
+    far = np.broadcast_to(far, distance.shape)
+    active = np.flatnonzero((start > _STILL) & np.isfinite(distance) & (distance < far))
     for _ in range(_STEPS):
         if not len(active):
             break
@@ -94,7 +99,7 @@ def nearest_change(
         share = shares(profile, rows[active], at, spread[active])
         step = Exact(share, error[active], rule=rule).radius_of(label[active])
         distance[active] += np.where(safe, np.inf, step)
-        active = active[(step > _STILL) & ~safe]
+        active = active[(step > _STILL) & ~safe & (distance[active] < far[active])]
     return distance
 
 
@@ -114,6 +119,8 @@ class Sweep(Engine):
         What the answers are.
     rule : Rule
         What becomes of them.
+    radii : bool
+        Whether it is looked for how far an answer reaches.
     """
 
     reading: Reading
@@ -121,6 +128,7 @@ class Sweep(Engine):
     noise: Noise
     voting: str = "hard"
     rule: Rule = PLURALITY
+    radii: bool = True
 
     method = "exact"
     divisible = True
@@ -154,6 +162,10 @@ class Sweep(Engine):
                 "beyond those of X, where it has no answer"
             ) from error
         return cls(reading, problem.classes, noise, problem.voting, problem.rule)
+
+    def without_radii(self) -> Self:
+        """The same, for its shares alone."""
+        return replace(self, radii=False)
 
     def excluding(self, banned: np.ndarray) -> Self:
         """The same, where some items must not be named."""
@@ -210,7 +222,10 @@ class Sweep(Engine):
         share = shares(profile, rows, x, spread)
         error = np.concatenate([self._error(values, sigma) for sigma in sigmas])
         here = Exact(share, error, rule=self.rule)
-        top = here.top
+        if not self.radii:
+            levels = zip(np.split(share, n_levels), np.split(error, n_levels), strict=True)
+            return [Exact(*each, rule=self.rule) for each in levels]
+        top, far = here.top, [self.noise.farthest(sigma) for sigma in sigmas]
         reach = nearest_change(
             profile,
             np.tile(rows, 2),
@@ -221,12 +236,13 @@ class Sweep(Engine):
             np.tile(error, 2),
             np.tile(here.radius_of(top), 2),
             self.rule,
+            np.tile(np.repeat(far, n_rows), 2),
         )
         reach = (reach * (1 - 1e-12)).reshape(2, n_levels, n_rows)
         share, error = share.reshape(n_levels, n_rows, -1), error.reshape(n_levels, n_rows)
         answer: list[Votes] = []
-        for level, sigma in enumerate(sigmas):
-            near = np.minimum(reach[:, level].T, self.noise.farthest(sigma))
+        for level in range(n_levels):
+            near = np.minimum(reach[:, level].T, far[level])
             found = share[level], error[level], near.min(axis=1), near
             answer.append(Measured(*found, rule=self.rule))
         return answer

@@ -8,7 +8,6 @@ from sklearn.ensemble import (
     GradientBoostingClassifier,
     GradientBoostingRegressor,
     RandomForestClassifier,
-    RandomForestRegressor,
 )
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -107,10 +106,10 @@ def lists(model, **arguments):
 
 EXACT |= {
     "lists by a sweep": lists(
-        RandomForestClassifier(6, max_depth=4, random_state=0), sigma=0.3, noise_features=[0]
+        DecisionTreeClassifier(max_depth=5, random_state=0), sigma=0.3, noise_features=[0]
     ),
     "lists in order by a sweep": lists(
-        RandomForestRegressor(6, max_depth=4, random_state=0), sigma=0.3, noise_features=[0],
+        DecisionTreeRegressor(max_depth=5, random_state=0), sigma=0.3, noise_features=[0],
         ordered=True,
     ),
     "lists by a plane": lists(
