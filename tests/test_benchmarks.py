@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
 from sklearn_rp.attribute import compatible_sets
 
@@ -46,6 +46,27 @@ def test_price_of_a_small_task(price, model, monkeypatch):
     assert mine["above it"] == pytest.approx(mine["accuracy"] - best, abs=2e-4)
     for random in ("randomised response", "noise on the attribute"):
         assert mean.loc[random, "vulnerability"] == pytest.approx(mine["vulnerability"], abs=0.01)
+
+
+def test_one_model_in_three_kinds_of_release(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    lists = pytest.importorskip("lists")
+    ((_, X, label, number),) = [next(lists.tasks(None))]
+    monkeypatch.setattr(lists, "RandomForestClassifier", Small)
+    table = pd.DataFrame(lists.of_one_model(X[:200], label[:200], number[:200], 0))
+    assert len(table) == 9
+    kept = table[table["how"] == "with a minimum"]
+    assert (kept["narrowest"] >= 0.2 * kept["range"] - 1e-9).all()
+    assert (kept["below a twentieth"] == 0).all()
+    plain = table[table["how"] == "as it is"].set_index("release")["narrowest"]
+    assert (plain < 0.2 * table["range"].iloc[0]).any()
+
+
+class Small(RandomForestClassifier):
+    """Of a few trees."""
+
+    def __init__(self, n_estimators=5, min_samples_leaf=5, random_state=0):
+        super().__init__(5, min_samples_leaf=min_samples_leaf, random_state=random_state)
 
 
 def test_a_channel_that_keeps_every_label_gives_away_what_the_set_does(price, model):

@@ -93,6 +93,34 @@ class TreeTable:
         return np.unique(edges[np.isfinite(edges)])
 
 
+def side_by_side(tables: Sequence[TreeTable]) -> TreeTable:
+    """The splits of several models of the same inputs, whose leaves have nothing to do together."""
+    nodes = np.cumsum([0, *(len(table.left) for table in tables)])
+    shifted = list(zip(tables, nodes[:-1], strict=True))
+
+    def together(name: str) -> np.ndarray:
+        return np.concatenate([getattr(table, name) for table in tables])
+
+    def children(name: str) -> np.ndarray:
+        each = [(getattr(table, name), shift) for table, shift in shifted]
+        return np.concatenate([np.where(at >= 0, at + shift, at) for at, shift in each])
+
+    first = np.r_[np.concatenate([table.first[:-1] + shift for table, shift in shifted]), nodes[-1]]
+    return TreeTable(
+        first,
+        together("feature"),
+        together("threshold"),
+        together("edge"),
+        children("left"),
+        children("right"),
+        together("missing_left"),
+        value=None,
+        combine="sum",
+        start=np.zeros(1),
+        unread={place: how for table in tables for place, how in table.unread.items()},
+    )
+
+
 def float32_edges(threshold: np.ndarray) -> np.ndarray:
     """Largest double ``x`` with ``float32(x) <= threshold``: shape of `threshold`.
 

@@ -23,7 +23,14 @@ from sklearn.tree import (
 from sklearn_rp._compat import hist_gradient_boosting_nodes, hist_gradient_boosting_start
 from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.models.boosters import catboost, lightgbm, xgboost
-from sklearn_rp.models.tables import Tree, TreeTable, float32_edges, placed, stacked
+from sklearn_rp.models.tables import (
+    Tree,
+    TreeTable,
+    float32_edges,
+    placed,
+    side_by_side,
+    stacked,
+)
 
 TREES = (DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor)
 FORESTS = (
@@ -175,11 +182,17 @@ def _hist_gradient_boosting(model: Any) -> TreeTable:
     return stacked(trees, np.asarray, start=start)
 
 
+def _one_for_each(model: Any) -> TreeTable:
+    return side_by_side([read_trees(each) for each in model.estimators_])
+
+
 _READERS: dict[tuple[str, str], Callable[[Any], TreeTable]] = {
     **{("sklearn", kind.__name__): _tree for kind in TREES},
     **{("sklearn", kind.__name__): _forest for kind in FORESTS},
     **{("sklearn", f"Bagging{kind}"): _bagging for kind in ("Classifier", "Regressor")},
     **{("sklearn", f"AdaBoost{kind}"): _adaboost for kind in ("Classifier", "Regressor")},
+    ("sklearn", "MultiOutputClassifier"): _one_for_each,
+    ("sklearn", "MultiOutputRegressor"): _one_for_each,
     ("sklearn", "GradientBoostingClassifier"): _gradient_boosting,
     ("sklearn", "GradientBoostingRegressor"): _gradient_boosting,
     ("sklearn", "HistGradientBoostingClassifier"): _hist_gradient_boosting,

@@ -11,7 +11,11 @@ import pytest
 from refused import refit, refused
 from sklearn import config_context
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import ExtraTreesRegressor, RandomForestClassifier
+from sklearn.ensemble import (
+    ExtraTreesRegressor,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
@@ -549,3 +553,13 @@ REFUSED = [
 def test_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_thresholds_of_one_model_a_column_are_known():
+    inner = MultiOutputClassifier(HistGradientBoostingClassifier(max_iter=4, random_state=0))
+    model = TopItemsRecommender(inner, n_recommended=3).fit(NUMBERS, LIKED)
+    sets = compatible_sets(model, NUMBERS[:8], sensitive_feature="activity", bounds=(-3.5, 3.5))
+    assert sets.reading == "thresholds of the model"
+    z = np.linspace(-3.5, 3.5, 301)
+    same = (everybody(model, NUMBERS[:8], "activity", z) == sets.label[:, None]).all(axis=2)
+    np.testing.assert_array_equal(sets.contains(z), same)

@@ -24,6 +24,7 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.linear_model import LogisticRegression
+from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.tree import (
     DecisionTreeClassifier,
     DecisionTreeRegressor,
@@ -278,6 +279,26 @@ def test_leaves_of_several_outputs_are_numbers_or_shares_of_ones(model):
     else:
         expected = model.predict(X).T
     np.testing.assert_allclose(found, np.transpose(expected), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        MultiOutputClassifier(HistGradientBoostingClassifier(max_iter=3)),
+        MultiOutputRegressor(GradientBoostingRegressor(n_estimators=3)),
+    ],
+)
+def test_models_for_each_output_change_at_the_splits_of_all(model):
+    y = np.c_[SCORE > 0, X[:, 0] > 1].astype(int)
+    model.fit(X, y)
+    table = read_trees(model)
+    edges = np.unique(np.concatenate([read_trees(each).along(0) for each in model.estimators_]))
+    np.testing.assert_array_equal(table.along(0), edges)
+    assert table.value is None
+    assert (np.diff(table.first) > 0).all()
+    inner = table.left >= 0
+    assert (table.tree[table.left[inner]] == table.tree[inner]).all()
+    assert (table.tree[table.right[inner]] == table.tree[inner]).all()
 
 
 def test_where_leaves_are_not_understood_the_splits_are():
