@@ -62,8 +62,14 @@ def recall_at_k_score(
 
     Parameters
     ----------
-    y, recommended, items, sample_weight
-        As of `precision_at_k_score`.
+    y : array-like of shape (n_rows,) or (n_rows, n_items)
+        Relevant items, as of `precision_at_k_score`.
+    recommended : array-like of shape (n_rows, k)
+        The items of each row's list.
+    items : array-like of shape (n_items,), default=None
+        What the columns of an array stand for; None: their positions.
+    sample_weight : array-like of shape (n_rows,), default=None
+        Weight of each row; None: all alike.
 
     Returns
     -------
@@ -95,8 +101,14 @@ def hit_rate_score(
 
     Parameters
     ----------
-    y, recommended, items, sample_weight
-        As of `precision_at_k_score`.
+    y : array-like of shape (n_rows,) or (n_rows, n_items)
+        Relevant items, as of `precision_at_k_score`.
+    recommended : array-like of shape (n_rows, k)
+        The items of each row's list.
+    items : array-like of shape (n_items,), default=None
+        What the columns of an array stand for; None: their positions.
+    sample_weight : array-like of shape (n_rows,), default=None
+        Weight of each row; None: all alike.
 
     Returns
     -------
@@ -130,10 +142,17 @@ def ndcg_at_k_score(
 
     Parameters
     ----------
-    y, recommended, items, sample_weight
-        As of `precision_at_k_score`; the numbers of a matrix are the gains, none negative.
+    y : array-like of shape (n_rows,) or (n_rows, n_items)
+        Relevant items, as of `precision_at_k_score`; the numbers of a matrix are the gains, none
+        negative.
+    recommended : array-like of shape (n_rows, k)
+        The items of each row's list.
+    items : array-like of shape (n_items,), default=None
+        What the columns of an array stand for; None: their positions.
     ordered : bool, default=True
         Whether the best item comes first. False: the mean over all orders of the list.
+    sample_weight : array-like of shape (n_rows,), default=None
+        Weight of each row; None: all alike.
 
     Returns
     -------

@@ -109,8 +109,8 @@ class RobustPrivacyRecommender(Smoothed, RecommenderWrapper):
     row moves, in units of the noise. So the list stays the same within ``sigma / 2`` times the
     distance of ``Phi^-1(h)`` between its last item and the best other; in order, within the
     smallest such radius of consecutive items. Votes bound all items together: how `alpha` is
-    shared, and why that holds for the items that the very same votes chose, is proved in
-    :ref:`theory`.
+    shared, and why that holds for the items that the very same votes chose, is proved on
+    the :ref:`theory page <lists_proof>`.
 
     References
     ----------

@@ -48,6 +48,11 @@ class AttributePrivacyRecommender(Guaranteed, RecommenderWrapper):
     sensitive_feature : str, int, or sequence of up to three of them
         Name or position, numeric or categorical. Several are hidden jointly: for everybody there
         is a box, each side at least the minimum of its feature, with one answer.
+    n_recommended : int, default=10
+        Items of a list.
+    ordered : bool, default=False
+        Whether their order is released, the best first. Else they come in the order of `items_`,
+        which tells nothing.
     minimum : float or int, sequence or mapping, default=0.2
         Smallest stretch that may share a list, measured in `unit`.
         Of several features one for all, or one for each: in their order, or by name. So are `unit`,
@@ -89,11 +94,6 @@ class AttributePrivacyRecommender(Guaranteed, RecommenderWrapper):
         knows of each training row only the middle of a piece of the range, drawn at random around
         the row's own value. "auto": both, with the weight that predicts held-out training rows
         best; "model" for a frozen model and for a categorical feature.
-    n_recommended : int, default=10
-        Items of a list.
-    ordered : bool, default=False
-        Whether their order is released, the best first. Else they come in the order of `items_`,
-        which tells nothing.
     random_state : int, RandomState instance or None, default=0
         Seed of the forest of the conditional prior and of the pieces behind ``levels``. Not None by
         default: the same rows then give the same release again, and another one about the same
