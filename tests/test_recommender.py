@@ -79,7 +79,7 @@ def target(kind):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("ordered", [False, True])
+@pytest.mark.parametrize("ordered", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", MODELS)
 def test_lists_are_those_that_copies_name_most_often(name, ordered):
     """Without noise worth the name, they are the model's own."""

@@ -209,7 +209,9 @@ def test_whole_numbers_by_brute_force(name, ordered):
 
 
 @pytest.mark.parametrize("unit", ["share", "mass"])
-@pytest.mark.parametrize("levels", ["model", "intervals", "auto"])
+@pytest.mark.parametrize(
+    "levels", ["model", "intervals", pytest.param("auto", marks=pytest.mark.slow)]
+)
 def test_a_number_by_brute_force(unit, levels):
     found = recommender(
         sensitive_feature="activity", minimum=0.25, unit=unit, levels=levels, bounds=(-3.5, 3.5)
@@ -247,10 +249,10 @@ def test_two_features_by_brute_force():
         encoded(forest()), sensitive_feature=["age", "activity"], minimum=minimum, unit="length",
         bounds={"activity": (-3.5, 3.5)},
     ).fit(PEOPLE, LIKED)  # fmt: skip
-    X, ages, z = PEOPLE[:6], np.arange(18, 78), np.linspace(-3.5, 3.5, 71)
+    X, ages, z = PEOPLE[:3], np.arange(18, 78), np.linspace(-3.5, 3.5, 71)
     grid = np.stack([g.ravel() for g in np.meshgrid(ages, z, indexing="ij")], axis=1)
     sets, own = found.compatible_sets(X), found.predict(X)
-    for row in range(6):
+    for row in range(3):
         rows = X.iloc[np.full(len(grid), row)].reset_index(drop=True)
         rows = rows.assign(age=grid[:, 0].astype(int), activity=grid[:, 1])
         same = (found.predict(rows) == own[row]).all(axis=1)
@@ -410,12 +412,12 @@ def test_sets_of_certified_lists_along_a_number(sigmas):
         NUMBERS, LIKED
     )
     found = compatible_sets(
-        model, NUMBERS[:15], sensitive_feature="activity", bounds=(-3, 3), sigmas=sigmas
+        model, NUMBERS[:6], sensitive_feature="activity", bounds=(-3, 3), sigmas=sigmas
     )
     for sets, sigma in zip(found if sigmas else [found], sigmas or [model.sigma], strict=True):
-        (other,) = model.at_levels(NUMBERS[:15], [sigma])
+        (other,) = model.at_levels(NUMBERS[:6], [sigma])
         z = np.linspace(-3, 3, 301)
-        lists = everybody(other, NUMBERS[:15], "activity", z)
+        lists = everybody(other, NUMBERS[:6], "activity", z)
         same = (lists == sets.label[:, None]).all(axis=2)
         assert (sets.contains(z) == same).mean() > 0.995
         assert not (sets.contains(z) & ~same).any()

@@ -75,10 +75,16 @@ def violations(kind, model, seed, column, output):
     column=st.integers(0, 2),
     output=st.sampled_from(["interval", "midpoint", "drop"]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_the_law(number, seed, column, output):
     kind = AttributePrivacyTransformer
     assert violations(kind, LAW_MODELS[number], seed, column, output) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::sklearn_rp.exceptions.PrivacyWarning")
+def test_the_law_many_times():
+    settings(max_examples=100, deadline=None)(test_the_law)()
 
 
 def test_the_law_catches_a_transformer_that_is_centred_on_the_value():
