@@ -66,7 +66,7 @@ def releases(columns):
         given = {"sensitive_feature": "age", "minimum": years, "unit": "length", "bounds": (7, 73)}
         model = AttributePrivacyRecommender(encoded(films()), **given)
         yield f"a minimum of {years} years", model, columns
-        for strategy in ("uniform", "quantile"):
+        for strategy in ("uniform", "quantile", "optimal"):
             bins = AttributeCoarsener(**given, strategy=strategy)
             model = TopItemsRecommender(make_pipeline(bins, encoded(films())))
             yield f"{strategy} bins of {years} years, trained on them", model, columns

@@ -73,6 +73,7 @@ class AttributeCoarsener(OneToOneFeatureMixin, TransformerMixin, DocumentedMixin
         Whose answers "optimal" bins are to keep: a classifier or a regressor, cloned; wrap one that
         is fitted in :class:`~sklearn.frozen.FrozenEstimator`. None: gradient boosting of
         histograms, with text as codes; it takes up to 20 distinct whole numbers in `y` for labels.
+        Of a matrix a random forest of the numbers in it.
 
     Attributes
     ----------
@@ -155,8 +156,9 @@ class AttributeCoarsener(OneToOneFeatureMixin, TransformerMixin, DocumentedMixin
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
             Training rows.
-        y : array-like of shape (n_samples,), default=None
-            Labels or numbers; needed for ``strategy="optimal"`` alone.
+        y : array-like of shape (n_samples,) or (n_samples, n_items), default=None
+            Labels or numbers, or a matrix with an item in each column; needed for
+            ``strategy="optimal"`` alone.
 
         Returns
         -------

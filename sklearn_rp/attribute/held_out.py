@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestRegressor,
+)
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.utils import check_array, get_tags
 from sklearn.utils.multiclass import type_of_target
@@ -18,6 +22,7 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 from sklearn_rp.attribute.bins import Draft
 from sklearn_rp.feature import Category
 from sklearn_rp.models.asking import at_each
+from sklearn_rp.models.items import ItemScores
 from sklearn_rp.models.labels import encode, fit_in_labels, in_labels, labels_of, probabilities_of
 from sklearn_rp.rows import Rows, column_values, is_numeric, sample_positions, take_rows
 from sklearn_rp.validation import check_target
@@ -40,16 +45,14 @@ def answers_along(estimator: Any, X: Rows, y: Any, drafts: list[Draft]) -> list[
     model, rows = estimator.model, X
     values = [draft.feature.held(draft.cells.at)[:, None] for draft in drafts]
     if model is None:
-        boosting = (
-            HistGradientBoostingRegressor if classes is None else HistGradientBoostingClassifier
-        )
-        model, rows = boosting(random_state=0), _in_numbers(X, drafts)
+        model, rows = _default(y, classes), _in_numbers(X, drafts)
         values = [draft.cells.at[:, None] for draft in drafts]
     for fitted, asked in _held_out(model, rows, X, y, classes, drafts):
         some, ask = take_rows(rows, asked), partial(_answer, fitted, classes=classes)
         for draft, gram, each in zip(drafts, grams, values, strict=True):
             mass = draft.mass[:, None]
-            for _, answer in at_each(ask, some, draft.feature.columns, each):
+            n_outputs = y.shape[1] if y.ndim > 1 else 0
+            for _, answer in at_each(ask, some, draft.feature.columns, each, 2 * n_outputs):
                 sums = (answer - (answer * mass).sum(axis=1, keepdims=True)) * mass
                 gram += np.einsum("nkc,nlc->kl", sums, sums, optimize=True)
     return grams
@@ -76,7 +79,20 @@ def _held_out(
         fitted_on = np.setdiff1d(np.arange(X.shape[0]), asked)
         if not len(asked) or len(np.unique(y[fitted_on])) < 2:
             continue  # nothing to read, or a constant answer
-        yield fit_in_labels(clone(model), take_rows(rows, fitted_on), y[fitted_on], {}), asked
+        some = take_rows(rows, fitted_on)
+        if y.ndim > 1:
+            yield ItemScores(model).fit(some, y[fitted_on]), asked
+        else:
+            yield fit_in_labels(clone(model), some, y[fitted_on], {}), asked
+
+
+def _default(y: np.ndarray, classes: np.ndarray | None) -> Any:
+    """A model that needs no settings."""
+    if y.ndim > 1:
+        return RandomForestRegressor(50, min_samples_leaf=20, random_state=0)
+    if classes is None:
+        return HistGradientBoostingRegressor(random_state=0)
+    return HistGradientBoostingClassifier(random_state=0)
 
 
 def _target(estimator: Any, X: Rows, y: Any) -> tuple[np.ndarray, np.ndarray | None]:
@@ -91,6 +107,9 @@ def _target(estimator: Any, X: Rows, y: Any) -> tuple[np.ndarray, np.ndarray | N
             f"{type(estimator).__name__} requires y to be passed, but the target y is None: "
             "strategy='optimal' looks at it. Use 'uniform' or 'quantile' without."
         )
+    if np.ndim(y) > 1 and np.shape(y)[1] > 1:  # a label matrix, or numbers of several items
+        check_consistent_length(X, y)
+        return check_array(y, dtype=np.float64, input_name="y"), None
     if kind is None:
         values = column_or_1d(y, warn=True)
         many = values.dtype.kind in "iuf" and len(np.unique(values)) > _CLASSES

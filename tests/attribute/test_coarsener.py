@@ -14,6 +14,7 @@ from refused import refused
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer, make_column_transformer
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -727,3 +728,15 @@ REFUSED = [
 def test_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("model", [None, RandomForestClassifier(5, random_state=0)])
+def test_bins_for_lists_are_where_tastes_change(model):
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.integers(18, 78, 400), rng.normal(size=400)]).astype(float)
+    old = X[:, 0] >= 47
+    liked = np.column_stack([old, ~old, rng.random(400) < 0.5, np.zeros(400)]).astype(int)
+    given = {"sensitive_feature": 0, "minimum": 12, "unit": "length"}
+    bins = AttributeCoarsener(**given, model=model).fit(X, liked).bins_["x0"]
+    assert (bins[:, 1] - bins[:, 0] + 1 >= 12).all()
+    assert 46 in bins[:, 1]
