@@ -84,6 +84,7 @@ def drawn_model(features, rng):
         scores = np.stack([target, 300 - target, *FRAME[["age", "bmi", "bp"]].to_numpy().T], axis=1)
         liked = scores > np.quantile(scores, rng.uniform(0.4, 0.8, size=5), axis=0).diagonal()
         given |= {"n_recommended": int(rng.integers(1, 4)), "ordered": bool(rng.integers(2))}
+        given["resolution"] = min(given["resolution"], 64)  # each cell is a list
         return AttributePrivacyRecommender(encoded(model), **given).fit(FRAME, liked.astype(int))
     if kind == 1:
         model = [

@@ -44,7 +44,8 @@ def test_sampled_certificates(alpha):
 @pytest.mark.parametrize("name", checks.EXACT)
 def test_a_million_points_of_certified_balls(name):
     for seed in range(10):
-        checks.nothing_changes_inside_the_ball(name, 20_000 if name == "two" else 100_000, seed)
+        n_points = {"two": 20_000, "lists by a sweep": 40_000, "lists in order by a sweep": 40_000}
+        checks.nothing_changes_inside_the_ball(name, n_points.get(name, 100_000), seed)
 
 
 @pytest.mark.parametrize("name", checks.EXACT)
