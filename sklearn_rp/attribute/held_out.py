@@ -24,6 +24,7 @@ from sklearn_rp.feature import Category
 from sklearn_rp.models.asking import at_each
 from sklearn_rp.models.items import ItemScores
 from sklearn_rp.models.labels import encode, fit_in_labels, in_labels, labels_of, probabilities_of
+from sklearn_rp.ranking import dense
 from sklearn_rp.rows import Rows, column_values, is_numeric, sample_positions, take_rows
 from sklearn_rp.validation import check_target
 
@@ -107,9 +108,9 @@ def _target(estimator: Any, X: Rows, y: Any) -> tuple[np.ndarray, np.ndarray | N
             f"{type(estimator).__name__} requires y to be passed, but the target y is None: "
             "strategy='optimal' looks at it. Use 'uniform' or 'quantile' without."
         )
-    if np.ndim(y) > 1 and np.shape(y)[1] > 1:  # a label matrix, or numbers of several items
+    if np.asarray(dense(y)).shape[1:] > (1,):  # a label matrix, or numbers of several items
         check_consistent_length(X, y)
-        return check_array(y, dtype=np.float64, input_name="y"), None
+        return check_array(dense(y), dtype=np.float64, input_name="y"), None
     if kind is None:
         values = column_or_1d(y, warn=True)
         many = values.dtype.kind in "iuf" and len(np.unique(values)) > _CLASSES
