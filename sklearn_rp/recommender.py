@@ -182,17 +182,17 @@ class RobustPrivacyRecommender(Smoothed, RecommenderWrapper):
     def _symbols(
         self, base: Any, X: Rows, y: np.ndarray, weight: np.ndarray | None
     ) -> tuple[np.ndarray, None]:
-        self._rule = self._best_of(base)
+        self._best_of(base)
         self._answer(self.items_)
         return np.arange(base.n_items_), None
 
     @property
     def _best(self) -> TopItems:
-        return self._rule
+        return self._best_items
 
     def _answer(self, classes: np.ndarray) -> Lists:
         if self.fallback is None:
-            return Lists(self.items_, self._rule)
+            return Lists(self.items_, self._best)
         other = np.asarray(self.fallback)
         if other.shape != (self.n_recommended,) or len(np.unique(other)) < len(other):
             raise ValueError(
@@ -200,8 +200,8 @@ class RobustPrivacyRecommender(Smoothed, RecommenderWrapper):
                 "items."
             )
         place = encode(other, self.items_, what="item")
-        place = place if self._rule.ordered else np.sort(place)
-        return Lists(self.items_, self._rule, self.items_[place], float(self.min_radius))
+        place = place if self._best.ordered else np.sort(place)
+        return Lists(self.items_, self._best, self.items_[place], float(self.min_radius))
 
     def predict(self, X, exclude=None):
         """Items to release for each row.

@@ -14,9 +14,9 @@ from sklearn.utils.validation import check_array, check_consistent_length, check
 
 from sklearn_rp._compat import Interval
 from sklearn_rp.models.items import ItemScores
-from sklearn_rp.models.labels import encode, gives_numbers
+from sklearn_rp.models.labels import gives_numbers
 from sklearn_rp.ranking import dense, precision_at_k_score
-from sklearn_rp.rows import Rows, index_of, is_frame, is_pandas
+from sklearn_rp.rows import Rows, index_of, is_frame, is_pandas, missing
 from sklearn_rp.rules import TopItems
 from sklearn_rp.validation import check_target
 from sklearn_rp.wrapper import Wrapper
@@ -54,6 +54,11 @@ class RecommenderWrapper(Wrapper):
 
     def _check_model(self, estimator: Any) -> None:
         kind = get_tags(estimator).estimator_type
+        if kind == "recommender" and not hasattr(estimator, "decision_function"):
+            raise ValueError(
+                f"estimator={estimator!r} recommends items and gives no scores: wrap the model "
+                "inside it."
+            )
         if kind not in (None, "classifier", "regressor", "recommender"):
             raise ValueError(
                 f"estimator={estimator!r} is a {kind}: items are scored by a classifier, by one of "
@@ -123,7 +128,8 @@ class RecommenderWrapper(Wrapper):
                 f"n_recommended={k} is not allowed: there are {n_items} items. Give at most as "
                 "many."
             )
-        return TopItems(int(k), bool(self.ordered) and k > 1, base.of_labels_)
+        self._best_items = TopItems(int(k), bool(self.ordered) and k > 1, base.of_labels_)
+        return self._best_items
 
     def score(self, X, y, sample_weight=None):
         """Precision at k: share of the recommended items that are relevant.
@@ -161,13 +167,13 @@ class RecommenderWrapper(Wrapper):
         ValueError
             If a mask has another shape, or leaves too few items.
         """
-        mask = self._mask(exclude, X)
-        few = np.flatnonzero((~mask).sum(axis=1) < self.n_recommended)
+        mask, k = self._mask(exclude, X), self._best_items.n_best
+        few = np.flatnonzero((~mask).sum(axis=1) < k)
         if len(few):
             index = index_of(X)
             named = few[:_SHOWN].tolist() if index is None else index[few[:_SHOWN]].tolist()
             raise ValueError(
-                f"exclude leaves fewer than n_recommended={self.n_recommended} items to row(s) "
+                f"exclude leaves fewer than n_recommended={k} items to row(s) "
                 f"{', '.join(map(str, named))}{' ...' if len(few) > _SHOWN else ''}: exclude fewer "
                 "of them, or leave these rows out."
             )
@@ -177,26 +183,42 @@ class RecommenderWrapper(Wrapper):
 
     def _mask(self, exclude: Any, X: Rows) -> np.ndarray:
         """Whether each item must not be recommended to each row: shape (n_rows, n_items)."""
+        values = np.asarray(dense(exclude))
+        if values.dtype.kind == "O" and not missing(values).any():  # columns of several types
+            values = values.astype(np.float64) if _of_numbers(values) else values
+        if values.dtype.kind not in "biuf" or missing(values).any():
+            raise ValueError(
+                f"exclude holds {values.dtype.name} values, or missing ones: give a matrix of "
+                "booleans, an item in each column."
+            )
+        mask = values != 0
         if hasattr(exclude, "columns"):
-            names = np.asarray(exclude.columns)
-            known = np.isin(names, self.items_)  # others are never recommended
-            mask = np.zeros((len(exclude), len(self.items_)), dtype=bool)
-            values = np.asarray(exclude)[:, known].astype(bool)
-            mask[:, encode(names[known], self.items_, what="item")] = values
-        else:
-            mask = np.asarray(dense(exclude))
-            if mask.dtype.kind not in "biuf":
-                raise ValueError(
-                    f"exclude holds {mask.dtype.name} values: give a matrix of booleans, an item "
-                    "in each column."
-                )
-            mask = mask != 0
+            mask = self._by_name(list(exclude.columns), mask)
         if mask.shape != (X.shape[0], len(self.items_)):
             raise ValueError(
                 f"exclude has shape {mask.shape}: give one of {(X.shape[0], len(self.items_))}, a "
                 "row for each row of X and a column for each of items_."
             )
         return mask
+
+    def _by_name(self, names: list[Any], mask: np.ndarray) -> np.ndarray:
+        """A mask in the order of the items; columns of others are left out."""
+        place = {item: number for number, item in enumerate(self.items_.tolist())}
+        known = [number for number, name in enumerate(names) if name in place]
+        if not known or len(set(names)) < len(names):
+            raise ValueError(
+                f"exclude has the columns {names[:5]}: give each item once, by its name in items_, "
+                f"{self.items_[:5].tolist()} ..."
+            )
+        found = np.zeros((len(mask), len(self.items_)), dtype=bool)
+        found[:, [place[names[number]] for number in known]] = mask[:, known]
+        return found
+
+
+def _of_numbers(values: np.ndarray) -> bool:
+    return all(
+        isinstance(value, bool | int | float | np.number | np.bool_) for value in values.flat
+    )
 
 
 def _with_column(X: Rows, number: np.ndarray) -> Rows:

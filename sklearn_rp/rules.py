@@ -256,9 +256,13 @@ class TopItems:
         self, share: np.ndarray, n: int, alpha: float
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Bounds from means."""
-        if self.n_best == 1 and self.shares and (share >= 0).all():
-            return PLURALITY.averaged(share, n, alpha)
-        return self._voted(share, n, alpha, mean_lower, mean_upper)
+        found = self._voted(share, n, alpha, mean_lower, mean_upper)
+        if self.n_best == 1 and self.shares:
+            plain = (share >= 0).all(axis=1)  # with all its items, whatever others have not
+            as_label = PLURALITY.averaged(share[plain], n, alpha)
+            for each, of_label in zip(found, as_label, strict=True):
+                each[plain] = of_label
+        return found
 
     def radius_upper(
         self, total: np.ndarray, n: int, alpha: float, below: Bound, above: Bound

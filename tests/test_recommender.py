@@ -283,6 +283,38 @@ def test_rows_of_all_kinds_with_a_mask():
     np.testing.assert_array_equal(lists, expected)
 
 
+def test_a_radius_does_not_depend_on_the_masks_of_others():
+    model = LogisticRegression(max_iter=500)
+    asked = {"voting": "soft", "method": "monte_carlo", "n_recommended": 1, "n_samples": 500}
+    found = RobustPrivacyRecommender(model, sigma=0.1, random_state=0, **asked).fit(IRIS, SPECIES)
+    mask = np.zeros((150, 3), dtype=bool)
+    mask[0, 0] = True
+    together = found.certify(IRIS, exclude=mask)
+    apart = found.certify(IRIS[1:], exclude=mask[1:])
+    np.testing.assert_array_equal(together.radius[1:], apart.radius)
+    np.testing.assert_array_equal(apart.radius, found.certify(IRIS[1:]).radius)
+
+
+def test_leaves_that_no_trial_reaches_have_to_be_probabilities():
+    """Else the bound of how fast a mean of scores can change is wrong."""
+    rng = np.random.default_rng(0)
+    rows = np.column_stack([rng.uniform(-1, 1, (3000, 2)), np.zeros(3000)])
+    scores = rng.random((3000, 3)) * 0.1 + [0.45, 0.45, 0.2]
+    rows[:40, 2], scores[:40] = 9.0, [-40, 0.5, 0.2]
+    model = DecisionTreeRegressor(max_depth=6, random_state=0)
+    given = {"voting": "soft", "noise_features": [0, 1], "n_recommended": 1}
+    fitted = None
+    try:
+        fitted = RobustPrivacyRecommender(model, n_samples=100, **given).fit(rows, scores)
+    except ValueError as error:
+        assert "from 0 to 1" in str(error)
+    assert fitted is None or fitted.engine_ == "monte_carlo"
+    with pytest.raises(
+        ValueError, match="has no closed form for this DecisionTreeRegressor|0 to 1"
+    ):
+        RobustPrivacyRecommender(model, method="exact", **given).fit(rows, scores)
+
+
 # Edges
 
 

@@ -198,7 +198,7 @@ class BoxLists(MinimumBoxes, MinimumLists):
         axes: tuple[Axis, ...],
     ) -> Labelling:
         """What agrees best with the model's scores in the cells: as of one feature."""
-        box = self._boxes(self._state(gain, weight), axes, ListWorth(self.best))
+        box = self._boxes(self._state(gain, weight, axes), axes, ListWorth(self.best))
         return Labelling(rows, box, gain, weight, own, box=box)
 
 

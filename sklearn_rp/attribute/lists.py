@@ -181,6 +181,9 @@ class MinimumLists(MinimumRelease):
         How many items are named, and whether their order counts.
     decimals : int
         Decimals that scores are rounded to: their last bits may depend on the batch.
+    middle, size : float
+        What scores are around, and how far they go from it, a power of two: sums are then exact,
+        whatever the scores are measured in.
     banned : ndarray of bool of shape (n_masks, n_items), or None
         Items that must not be recommended: the last column of the rows is then the number of their
         mask.
@@ -189,6 +192,8 @@ class MinimumLists(MinimumRelease):
     items: np.ndarray
     best: TopItems
     decimals: int
+    middle: float = 0.0
+    size: float = 1.0
     banned: np.ndarray | None = None
 
     @property
@@ -238,12 +243,13 @@ class MinimumLists(MinimumRelease):
         """
         n_rows = len(each.labels)
         found = each.gain, each.weight, each.own
-        if self.best.n_best == 1 and self.run_model is None and each.box is None:
+        gain, banned = _allowed(each.gain)
+        plain = self.run_model is None and each.box is None and not banned.any()
+        if self.best.n_best == 1 and plain:
             n_lists = max(len(self.items), int(each.labels.max(initial=0)) + 1)
             alone = np.minimum(np.arange(n_lists), len(self.items) - 1)[None, :, None]
             table = np.broadcast_to(alone, (n_rows, n_lists, 1))
             return Listed(each.rows, each.labels, *found, table, box=each.box)
-        gain, banned = _allowed(each.gain)
         if self.run_model is None:
             number, row = _numbered(each.labels if each.box is None else each.box)
         else:
@@ -251,7 +257,7 @@ class MinimumLists(MinimumRelease):
             row = runs.row
             learnt = _allowed(self._learnt(take_rows(X, each.rows), runs)[:, None])[0][:, 0]
             gain = (1 - self.run_weight) * gain + self.run_weight * learnt[number]
-        total = sums_of(number, _summed(gain * each.weight[:, :, None], self.best), len(row))
+        total = sums_of(number, self._weighted(gain, each.weight), len(row))
         total[banned[row]] = -np.inf
         lists = best_items(total, self.best.n_best, self.best.ordered)
         # Lists of a row that are equal are one, whatever lies between.
@@ -283,7 +289,7 @@ class MinimumLists(MinimumRelease):
         -------
         each : Labelling
         """
-        state = self._state(gain, weight)
+        state = self._state(gain, weight, axes)
         if self.best.n_best > 1:
             labels = ListWorth(self.best).pieces(state, axes[0])
         elif axes[0].fewest:
@@ -292,13 +298,14 @@ class MinimumLists(MinimumRelease):
             labels = best_runs(state, axes[0].last_start)
         return Labelling(rows, labels, gain, weight, own)
 
-    def _state(self, gain: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    def _state(self, gain: np.ndarray, weight: np.ndarray, axes: tuple[Axis, ...]) -> np.ndarray:
         """Gains times weights, of the items that may be on a list: (n_rows, n_cells, n_some)."""
         gain, banned = _allowed(gain)
         low = gain.min(axis=(1, 2)) - 1
         gain = np.where(banned[:, None], low[:, None, None], gain)
         k = self.best.n_best
-        if k > 1:
+        # The order of many categories is that of all items: it must not depend on other rows.
+        if k > 1 and not any(axis.fewest for axis in axes):
             # Who is nowhere as good as k others are everywhere is on no list.
             least = np.partition(np.where(banned, low[:, None], gain.min(axis=1)), -k, axis=1)
             most = gain.max(axis=1)
@@ -306,7 +313,14 @@ class MinimumLists(MinimumRelease):
             if needed < gain.shape[2]:
                 some = np.argpartition(-most, needed - 1, axis=1)[:, :needed]
                 gain = np.take_along_axis(gain, np.sort(some, axis=1)[:, None], axis=2)
-        return _summed(gain * weight[:, :, None], self.best)
+        return self._weighted(gain, weight)
+
+    def _weighted(self, gain: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """Gains times weights, in numbers whose sums are exact: and so are ties."""
+        weighted = (gain - self.middle) / self.size * weight[:, :, None]
+        if self.best.n_best == 1:  # as those of labels
+            return exactly_summed(weighted)
+        return np.rint(weighted * 2.0**40) / 2.0**40
 
     def _prior_weights(self, X: Rows) -> np.ndarray:
         return super()._prior_weights(X if self.banned is None else parted(X)[0])
@@ -324,8 +338,3 @@ def _allowed(gain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Gains without infinities, and which items of each row have them: (n_rows, n_items)."""
     banned = np.isneginf(gain[:, 0])
     return (np.where(banned[:, None], 0.0, gain) if banned.any() else gain), banned
-
-
-def _summed(gain: np.ndarray, best: TopItems) -> np.ndarray:
-    """Gains whose sums are exact, and so are ties: of one item as those of labels."""
-    return exactly_summed(gain) if best.n_best == 1 else np.rint(gain * 2.0**40) / 2.0**40

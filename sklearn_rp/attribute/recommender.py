@@ -16,12 +16,12 @@ from sklearn_rp.attribute.partition import ends_anywhere
 from sklearn_rp.attribute.within import release_within
 from sklearn_rp.feature import Feature
 from sklearn_rp.models.items import ItemScores
-from sklearn_rp.models.labels import last_bits
+from sklearn_rp.models.labels import gives_numbers, last_bits
 from sklearn_rp.recommending import RecommenderWrapper
 from sklearn_rp.rows import Rows, sample_rows
 from sklearn_rp.validation import check_rows
 
-_FINE = 1e-9  # of the scores' size: they are rounded to about this
+_FINE = 1e-9  # of the scores' spread: they are rounded to about this
 
 
 class AttributePrivacyRecommender(Guaranteed, RecommenderWrapper):
@@ -197,9 +197,7 @@ class AttributePrivacyRecommender(Guaranteed, RecommenderWrapper):
     def _release_of(self, base: Any, X: Rows, y: np.ndarray, **common: Any) -> MinimumLists:
         best = self._best_of(base)
         kind = BoxLists if "axes" in common else MinimumLists
-        return kind(
-            items=self.items_, best=best, decimals=_decimals(base, sample_rows(X)), **common
-        )
+        return kind(items=self.items_, best=best, **_measured(base, sample_rows(X)), **common)
 
     def predict(self, X, within=None, exclude=None):
         """Items to release for each row.
@@ -287,9 +285,14 @@ class AttributePrivacyRecommender(Guaranteed, RecommenderWrapper):
         return replace(self.release_, banned=banned), X
 
 
-def _decimals(model: ItemScores, X: Rows) -> int:
-    """Decimals that scores are rounded to: their last bits may depend on the batch."""
-    if hasattr(model.estimator_, "predict_proba"):
-        return 9
-    size = float(np.abs(model.predict(X)).max(initial=0))
-    return -int(np.ceil(np.log10(max(_FINE, last_bits(model, X)) * (size or 1.0))))
+def _measured(model: ItemScores, X: Rows) -> dict[str, Any]:
+    """How fine scores are told apart: their last bits may depend on the batch; and how large."""
+    if hasattr(model.estimator_, "predict_proba") and not gives_numbers(model.estimator_):
+        return {"decimals": 9}
+    scores = model.predict(X)
+    middle = float(scores.mean())
+    far = float(np.abs(scores - middle).max(initial=0)) or 1.0
+    wavers = last_bits(model, X) * float(np.abs(scores).max(initial=0))
+    fine = max(_FINE * float(np.std(scores)), wavers) or _FINE
+    decimals = -int(np.ceil(np.log10(fine)))
+    return {"decimals": decimals, "middle": middle, "size": float(2.0 ** np.ceil(np.log2(far)))}

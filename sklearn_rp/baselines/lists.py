@@ -101,15 +101,15 @@ class TopItemsRecommender(_PlainLists):
         plain : TopItemsRecommender
             Fitted.
         """
-        asked = {"n_recommended": recommender.n_recommended, "ordered": recommender.ordered}
+        release = recommender.release_
+        best = getattr(release, "best", None) or release.answer.best
+        asked = {"n_recommended": best.n_best, "ordered": best.ordered}
         plain = cls(recommender.estimator, **asked)
         seen = ("n_features_in_", "feature_names_in_", "_mixed", "_categorical")
-        known = ("estimator_", "items_", *seen)
+        known = ("estimator_", "items_", "_best_items", *seen)
         for name in known:
             if hasattr(recommender, name):
                 setattr(plain, name, getattr(recommender, name))
-        release = recommender.release_
-        best = getattr(release, "best", None) or release.answer.best
         plain.release_ = ListRelease(plain.estimator_, plain.items_, best)
         return plain
 

@@ -14,6 +14,7 @@ from sklearn_rp.engines.recalled import Recalled
 from sklearn_rp.engines.sweep import Plane, Sweep
 from sklearn_rp.engines.trees import Boosting, Trees
 from sklearn_rp.exceptions import NotForMe
+from sklearn_rp.models.inside import adapted
 from sklearn_rp.noise import CategoryNoise
 
 __all__ = ["Engine", "Problem", "Recalled", "cast_votes", "check_n_jobs", "find_engine", "for_rows"]
@@ -84,7 +85,7 @@ def _check_votes(problem: Problem) -> None:
         if problem.cells is not None:
             voting, known = "", _CLOSED_FORMS_OF_NUMBERS
         raise ValueError(
-            f"method='exact' has no closed form for this {type(problem.estimator).__name__} with "
+            f"method='exact' has no closed form for this {type(adapted(problem.estimator)).__name__} with "
             f"{len(noise.columns)} noised feature(s){voting}. It has one for {known}. Else use "
             "method='monte_carlo'."
         )

@@ -257,6 +257,8 @@ class Trees(Engine):
         else:
             scores = _item_scores(table.value, problem.model)
             votes = scores if voting == "soft" else _listed(scores, problem.best)
+            if not ((votes >= 0) & (votes <= 1)).all():
+                raise NotForMe("some scores in the leaves are not between 0 and 1")
         boxes = Boxes(table, votes / table.n_trees)
         if scores is not None:
             scores = scores[boxes.leaves]

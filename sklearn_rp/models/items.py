@@ -84,22 +84,29 @@ class ItemScores(Adapter, BaseEstimator):
             # One alone comes twice: some models take two columns or none.
             target = y[:, np.resize(self.place_, max(2, len(self.place_)))]
             self.estimator_ = _fitted(model, X, target, params)
-        self.of_labels_ = self._of_labels(X[:1])
-        self.items_ = self._labels(y)
+        one = np.ndim(self.estimator_.predict(X[:1])) == 1
+        self.of_labels_ = one and self._of_labels()
+        self.items_ = self._labels(y, one)
         return self
 
-    def _of_labels(self, X: Any) -> bool:
+    def _of_labels(self) -> bool:
         """Whether scores are probabilities of the labels of one classifier, which add up to 1."""
-        if not hasattr(self.estimator_, "predict_proba") or np.ndim(self.estimator_.predict(X)) > 1:
+        if not hasattr(self.estimator_, "predict_proba"):
             return False
         return not isinstance(getattr(last_step(self.estimator_), "classes_", None), list)
 
-    def _labels(self, y: np.ndarray) -> np.ndarray:
+    def _labels(self, y: np.ndarray, one: bool) -> np.ndarray:
         """The items: labels of a classifier, else columns."""
         if y.ndim == 1 and hasattr(last_step(self.estimator_), "classes_"):
             labels = np.asarray(classes_of(in_labels(self.estimator_), y))
             if labels.shape == (self.n_items_,):
                 return labels
+            if one:
+                raise ValueError(
+                    f"{type(self.estimator_).__name__} gives {self.n_items_} scores for "
+                    f"{len(labels)} labels: give one that has a score for each label "
+                    "(decision_function_shape='ovr')."
+                )
         return np.asarray(getattr(self.estimator_, "items_", np.arange(self.n_items_)))
 
     def predict(self, X: Any) -> np.ndarray:

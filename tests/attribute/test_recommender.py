@@ -22,6 +22,7 @@ from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_rp import (
@@ -540,6 +541,50 @@ def test_weights_reach_the_model():
     assert (one.predict(PEOPLE) != other.predict(PEOPLE)).any()
 
 
+def test_lists_of_many_categories_do_not_depend_on_other_rows():
+    rng = np.random.default_rng(0)
+    place = np.array([f"c{k:02d}" for k in range(13)])[rng.integers(13, size=240)]
+    X = PEOPLE[["activity"]].assign(region=place)
+    found = recommender(sensitive_feature="region", minimum=3, unit="categories").fit(X, LIKED)
+    whole = found.predict(X)
+    alone = [found.predict(X.iloc[[row]])[0] for row in range(60)]
+    np.testing.assert_array_equal(whole[:60], alone)
+    with config_context(working_memory=0.05):
+        np.testing.assert_array_equal(found.predict(X), whole)
+
+
+@pytest.mark.parametrize("prior", [["region"], "uniform", "empirical"])
+def test_what_is_excluded_is_not_named_where_nobody_is(prior):
+    """Weights vanish far from all people, and sums of nothing are equal."""
+    model = encoded(MultiOutputClassifier(GaussianNB()))
+    for k in (1, 2):
+        found = recommender(
+            model, sensitive_feature="activity", bounds=(-60, 60), minimum=0.05, prior=prior,
+            n_recommended=k,
+        ).fit(PEOPLE, LIKED)  # fmt: skip
+        rows = PEOPLE.iloc[[0] * 121].assign(activity=np.linspace(-60, 60, 121))
+        mask = np.tile(np.arange(16) % 3 == 0, (121, 1))
+        assert not np.isin(found.predict(rows, exclude=mask), LIKED.columns[::3]).any()
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e9])
+@pytest.mark.parametrize("offset", [0.0, 1.0])
+def test_units_of_the_scores_do_not_matter(scale, offset):
+    plain = recommender(encoded(LinearRegression())).fit(PEOPLE, 1.0 * LIKED)
+    other = recommender(encoded(LinearRegression())).fit(PEOPLE, scale * (LIKED + offset))
+    same = (plain.predict(PEOPLE) == other.predict(PEOPLE)).all(axis=1)
+    assert same.mean() > 0.95  # ties aside
+
+
+def test_parameters_take_effect_when_fitting():
+    found = recommender(n_recommended=4).fit(PEOPLE, LIKED)
+    lists = found.predict(PEOPLE[:3])
+    found.set_params(n_recommended=1)
+    np.testing.assert_array_equal(found.predict(PEOPLE[:3]), lists)
+    with pytest.raises(ValueError, match="fewer than n_recommended=4"):
+        found.predict(PEOPLE[:1], exclude=np.arange(16)[None] > 1)
+
+
 FITTED = recommender().fit(PEOPLE, LIKED)
 REFUSED = [
     ("lists longer than the items", lambda: refit(recommender(n_recommended=17), PEOPLE, LIKED), ValueError, "n_recommended=17 is not allowed: there are 16 items"),
@@ -547,6 +592,11 @@ REFUSED = [
     ("a mask for other rows", lambda: FITTED.predict(PEOPLE, exclude=np.zeros((2, 16))), ValueError, r"exclude has shape \(2, 16\)"),
     ("a mask of nearly everything", lambda: FITTED.predict(PEOPLE[:2], exclude=np.ones((2, 16))), ValueError, "fewer than n_recommended=3"),
     ("sets of other people", lambda: FITTED.predict(PEOPLE[:3], within=FITTED.compatible_sets(PEOPLE[:2])), ValueError, "within holds sets of 2 rows"),
+    ("a mask of missing values", lambda: FITTED.predict(PEOPLE[:2], exclude=np.full((2, 16), np.nan)), ValueError, "exclude holds float64 values, or missing ones"),
+    ("a mask of words", lambda: FITTED.predict(PEOPLE[:1], exclude=pd.DataFrame({"item_00": ["no"]})), ValueError, "give a matrix of booleans"),
+    ("a mask of other names", lambda: FITTED.predict(PEOPLE[:1], exclude=pd.DataFrame({0: [True]})), ValueError, r"exclude has the columns \[0\]: give each item once"),
+    ("a recommender without scores in another", lambda: refit(recommender(PopularRecommender()), PEOPLE, LIKED), ValueError, "gives no scores: wrap the model inside it"),
+    ("scores of pairs of labels", lambda: refit(recommender(encoded(SVC(decision_function_shape="ovo"))), PEOPLE, FIRST), ValueError, "gives 10 scores for 5 labels"),
     ("a list and a tolerance", lambda: compatible_sets(FITTED, PEOPLE, sensitive_feature="age", tolerance=1.0), ValueError, "tolerance"),
 ]  # fmt: skip
 
