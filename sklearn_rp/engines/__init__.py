@@ -82,10 +82,11 @@ def _check_votes(problem: Problem) -> None:
     noise = problem.noise
     if problem.method == "exact":
         voting, known = f" and voting={problem.voting!r}", _CLOSED_FORMS
+        kind = type(adapted(problem.estimator))
         if problem.cells is not None:
             voting, known = "", _CLOSED_FORMS_OF_NUMBERS
         raise ValueError(
-            f"method='exact' has no closed form for this {type(adapted(problem.estimator)).__name__} with "
+            f"method='exact' has no closed form for this {kind.__name__} with "
             f"{len(noise.columns)} noised feature(s){voting}. It has one for {known}. Else use "
             "method='monte_carlo'."
         )
