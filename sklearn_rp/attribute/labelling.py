@@ -209,8 +209,13 @@ class MinimumRelease(FittedRelease):
         return float(np.clip(along / across, 0.0, 1.0).round(3))
 
     def own_runs(self, X: Rows) -> Iterator[tuple[Any, np.ndarray, np.ndarray]]:
-        """Chunk by chunk: rows, the model's answer for each row's run, and the answer learnt."""
-        raise NotImplementedError
+        """Chunk by chunk: rows, the model's mean over each row's run, and the answer learnt."""
+        for each in self.optimal(X):
+            runs, number = self._pieces(each)
+            run = number[np.arange(len(each.own)), each.own]
+            weight = each.weight[:, :, None]
+            mean = sums(number, each.gain * weight) / sums(number, weight)
+            yield each.rows, mean[run], self._learnt(take_rows(X, each.rows), runs)[run]
 
     def _labellings(self, X: Rows) -> Iterator[Any]:
         """What is released, chunk by chunk."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -94,15 +93,6 @@ class MinimumLabels(MinimumRelease):
             kept = np.take_along_axis(each.gain, each.labels[:, :, None], axis=2)[:, :, 0]
             lost.append(float(((each.gain.max(axis=2) - kept) * each.weight).sum(axis=1).max()))
         return max(lost)
-
-    def own_runs(self, X: Rows) -> Iterator[tuple[Any, np.ndarray, np.ndarray]]:
-        """Chunk by chunk: rows, the model's mean over each row's run, and the answer learnt."""
-        for each in self.optimal(X):
-            runs, number = self._pieces(each)
-            run = number[np.arange(len(each.own)), each.own]
-            weight = each.weight[:, :, None]
-            mean = sums(number, each.gain * weight) / sums(number, weight)
-            yield each.rows, mean[run], self._learnt(take_rows(X, each.rows), runs)[run]
 
     def finished(self, X: Rows, each: Labelling) -> Labelling:
         """Each run's label by both answers for it, and what the labels of its cells are worth.

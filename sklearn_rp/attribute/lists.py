@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from sklearn_rp.attribute.boxes import Axis, Found, LabelWorth
-from sklearn_rp.attribute.labelling import Codes, Labelling, MinimumRelease, sums
+from sklearn_rp.attribute.labelling import Codes, Labelling, MinimumRelease
 from sklearn_rp.attribute.partition import best_assignment, best_runs, exactly_summed
 from sklearn_rp.attribute.pieces import MOST_CATEGORIES, cheapest_groups, cheapest_pieces
 from sklearn_rp.models.items import ItemScores, parted
@@ -217,15 +217,6 @@ class MinimumLists(MinimumRelease):
         if y.ndim > 1:
             return y.astype(np.float64)
         return np.eye(len(self.items))[encode(y, self.items)]
-
-    def own_runs(self, X: Rows) -> Iterator[tuple[Any, np.ndarray, np.ndarray]]:
-        """Chunk by chunk: rows, the model's mean over each row's run, and the answer learnt."""
-        for each in self.optimal(X):
-            runs, number = self._pieces(each)
-            run = number[np.arange(len(each.own)), each.own]
-            weight = each.weight[:, :, None]
-            mean = sums(number, each.gain * weight) / sums(number, weight)
-            yield each.rows, mean[run], self._learnt(take_rows(X, each.rows), runs)[run]
 
     def finished(self, X: Rows, each: Labelling) -> Listed:
         """The list of each piece, by both answers for its items.

@@ -10,10 +10,10 @@ import pandas as pd
 
 from sklearn_rp.attribute.along import ReleaseAlong
 from sklearn_rp.inspection.axes import COLOURS, Display, pyplot
-from sklearn_rp.inspection.subject import Subject
+from sklearn_rp.inspection.subject import Subject, left_open, person_at
 from sklearn_rp.models.asking import at_each
 from sklearn_rp.models.items import gives_lists, lists_of
-from sklearn_rp.rows import sample_rows, take_rows
+from sklearn_rp.rows import sample_rows
 
 _POINTS = 400  # that answers are asked at
 _MOST_ITEMS = 40  # that are drawn
@@ -127,10 +127,7 @@ class ReleasedItemsDisplay(Display):
             raise ValueError(
                 f"{type(subject.model).__name__} releases no lists: use ReleaseDisplay."
             )
-        n_rows = subject.rows.shape[0]
-        if not -n_rows <= row < n_rows:
-            raise ValueError(f"row={row!r} is not allowed: X has {n_rows} rows.")
-        person = take_rows(subject.rows, slice(row % n_rows, row % n_rows + 1))
+        person = person_at(subject.rows, row)
         feature = subject.feature
         if feature.categories is None and feature.possible is None:
             z: Any = np.linspace(feature.low, feature.high, _POINTS)
@@ -141,22 +138,15 @@ class ReleasedItemsDisplay(Display):
             first, last = cells.first - 0.5, cells.last + 0.5
             if feature.categories is not None:
                 first, last = np.arange(len(z)) - 0.5, np.arange(len(z)) + 0.5
-        models = {"released": subject.model}
-        inner = subject.inside if isinstance(baseline, str) and baseline == "auto" else baseline
-        if inner is not None:
-            models = {"model": inner, **models}
         parts = []
-        for name, model in models.items():
+        for name, model in subject.models(baseline).items():
             ask = partial(lists_of, model)
             asked = at_each(ask, person, feature.columns, feature.held(z)[:, None])
             lists = np.concatenate([found for _, found in asked])[0]
             parts.append(_stretches(name, lists, first, last))
         release = ReleaseAlong(subject.model, feature, sample_rows(subject.rows), _POINTS)
-        along = release.along(release.checked(person))[0]
-        at, runs = float(feature.values(person)[0]), along.runs
-        here = (runs.symbol == along.symbol[0]) & (runs.low <= at) & (at <= runs.high)
+        at, low, high = left_open(release, person)
         half = 0.5 if feature.categories is None and feature.possible is not None else 0.0
-        low, high = float(runs.low[here].min(initial=at)), float(runs.high[here].max(initial=at))
         ends = low - half, high + half
         table = pd.concat(parts, ignore_index=True)
         known = feature.categories

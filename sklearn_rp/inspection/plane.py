@@ -10,8 +10,9 @@ import pandas as pd
 from sklearn_rp.attribute.guaranteed import Guaranteed
 from sklearn_rp.attribute.space import Space
 from sklearn_rp.inspection.axes import Display
+from sklearn_rp.inspection.subject import person_at
 from sklearn_rp.models.inside import unwrapped
-from sklearn_rp.rows import replace_columns, take_rows
+from sklearn_rp.rows import replace_columns
 from sklearn_rp.validation import check_rows
 
 _PLACES = 2  # features of a plane
@@ -134,10 +135,7 @@ class ReleasePlaneDisplay(Display):
                 "of them, with project or given_others."
             )
         rows = check_rows(estimator, X, reset=False)
-        n_rows = rows.shape[0]
-        if not -n_rows <= row < n_rows:
-            raise ValueError(f"row={row!r} is not allowed: X has {n_rows} rows.")
-        person = take_rows(rows, slice(row % n_rows, row % n_rows + 1))
+        person = person_at(rows, row)
         release: Any = model.release_
         runs, box, _, _ = release.boxes(person)
         sets = model.compatible_sets(person)

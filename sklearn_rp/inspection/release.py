@@ -9,11 +9,11 @@ import pandas as pd
 
 from sklearn_rp.attribute.along import ReleaseAlong
 from sklearn_rp.inspection.axes import COLOURS, Display
-from sklearn_rp.inspection.subject import Subject
+from sklearn_rp.inspection.subject import Subject, left_open, person_at
 from sklearn_rp.models.asking import at_each
 from sklearn_rp.models.items import gives_lists
 from sklearn_rp.models.labels import encode, gives_numbers, labels_of, numbers_of
-from sklearn_rp.rows import Rows, sample_rows, take_rows
+from sklearn_rp.rows import Rows, sample_rows
 
 _POINTS = 800  # along a feature of which every number is possible
 
@@ -130,32 +130,22 @@ class ReleaseDisplay(Display):
             raise ValueError(
                 f"{type(subject.model).__name__} releases lists: use ReleasedItemsDisplay."
             )
-        n_rows = subject.rows.shape[0]
-        if not -n_rows <= row < n_rows:
-            raise ValueError(f"row={row!r} is not allowed: X has {n_rows} rows.")
-        person = take_rows(subject.rows, slice(row % n_rows, row % n_rows + 1))
+        person = person_at(subject.rows, row)
         feature = subject.feature
         numbers = gives_numbers(subject.model)
         if feature.categories is None and feature.possible is None:
             z = np.linspace(feature.low, feature.high, _POINTS)
         else:
             z = feature.cells(None, _POINTS).at
-        models = {"released": subject.model}
-        inner = subject.inside if isinstance(baseline, str) and baseline == "auto" else baseline
-        if inner is not None:
-            models = {"model": inner, **models}
         columns: dict[str, np.ndarray] = {feature.name: z}
         release = ReleaseAlong(subject.model, feature, sample_rows(subject.rows), _POINTS)
         symbols = None if numbers else release.symbols
-        for name, model in models.items():
+        for name, model in subject.models(baseline).items():
             found = _asked(model, person, feature, z)
             columns[name] = found if symbols is None else encode(found, symbols)
-        along = release.along(release.checked(person))[0]
-        at, runs = feature.values(person)[0], along.runs
-        here = (runs.symbol == along.symbol[0]) & (runs.low <= at) & (at <= runs.high)
-        ends = float(runs.low[here].min(initial=at)), float(runs.high[here].max(initial=at))
+        at, low, high = left_open(release, person)
         return cls(
-            pd.DataFrame(columns), float(at), ends, unit=unit, answer=answer, symbols=symbols,
+            pd.DataFrame(columns), at, (low, high), unit=unit, answer=answer, symbols=symbols,
             categories=feature.categories,
         ).plot(ax)  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from sklearn_rp.attribute.along import ReleaseAlong
 from sklearn_rp.attribute.guaranteed import Guaranteed
 from sklearn_rp.attribute.space import Space
 from sklearn_rp.attribute.transformer import AttributePrivacyTransformer
@@ -12,7 +13,7 @@ from sklearn_rp.baselines.lists import TopItemsRecommender
 from sklearn_rp.feature import Feature
 from sklearn_rp.models.inside import unwrapped
 from sklearn_rp.models.items import ItemScores
-from sklearn_rp.rows import Rows
+from sklearn_rp.rows import Rows, take_rows
 from sklearn_rp.smoothed import Smoothed
 from sklearn_rp.validation import as_rows, check_rows
 
@@ -83,3 +84,41 @@ class Subject:
         if isinstance(model.estimator_, ItemScores):
             return TopItemsRecommender.inside(model)
         return model.estimator_
+
+    def models(self, baseline: Any) -> dict[str, Any]:
+        """Whose answers are drawn, by name: the model to compare with, if any, and the release.
+
+        Parameters
+        ----------
+        baseline : "auto", None or fitted estimator
+            The model to compare with: "auto" is the one inside; None is no comparison.
+
+        Returns
+        -------
+        models : dict of str to fitted estimator
+        """
+        inner = self.inside if isinstance(baseline, str) and baseline == "auto" else baseline
+        models = {} if inner is None else {"model": inner}
+        return {**models, "released": self.model}
+
+
+def person_at(rows: Rows, row: int) -> Rows:
+    """One person among checked rows: shape (1, n_features).
+
+    Raises
+    ------
+    ValueError
+        If there is no such row.
+    """
+    n_rows = rows.shape[0]
+    if not -n_rows <= row < n_rows:
+        raise ValueError(f"row={row!r} is not allowed: X has {n_rows} rows.")
+    return take_rows(rows, slice(row % n_rows, row % n_rows + 1))
+
+
+def left_open(release: ReleaseAlong, person: Rows) -> tuple[float, float, float]:
+    """A person's own value, and the ends of the values around it with the same answer."""
+    along = release.along(release.checked(person))[0]
+    at, runs = float(release.feature.values(person)[0]), along.runs
+    here = (runs.symbol == along.symbol[0]) & (runs.low <= at) & (at <= runs.high)
+    return at, float(runs.low[here].min(initial=at)), float(runs.high[here].max(initial=at))
