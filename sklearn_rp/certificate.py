@@ -44,8 +44,8 @@ class Certificate:
     p_lower, p_upper : ndarray of shape (n_rows,)
         Bounds of the smoothed probability of `label` (from below) and of the runner-up (from
         above); of a regressor, of being on the right side of the edge of the cell that is more in
-        doubt, and of its complement; NaN where the method bounds no probability (boosting by its
-        raw score).
+        doubt, and of its complement; of a linear model of several classes, or items, the chance of
+        not changing places with the nearest rival, and of doing so; NaN where none is bounded.
     n_samples : ndarray of int of shape (n_rows,)
         Votes behind each row; 0 where the method is exact.
     sigma : float

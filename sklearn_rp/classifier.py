@@ -218,7 +218,9 @@ class RobustPrivacyClassifier(Smoothed, ClassifierWrapper):
         """Share of the votes that each class has; its argmax is the label of the certificate.
 
         The shares tell more about a row than the label does, and no certificate covers them: they
-        are for the owner of the row.
+        are for the owner of the row. Of linear models with three classes and more, whose votes have
+        no closed form, they are the chances of each class against its nearest rival, scaled to add
+        up to 1.
 
         Parameters
         ----------

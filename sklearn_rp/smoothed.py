@@ -317,11 +317,12 @@ class Smoothed(Wrapper):
         Examples
         --------
         >>> from sklearn.datasets import load_iris
+        >>> from sklearn.neighbors import KNeighborsClassifier
         >>> from sklearn_rp import RobustPrivacyClassifier
         >>> X, y = load_iris(return_X_y=True)
-        >>> table = RobustPrivacyClassifier().fit(X, y).explain_engine()
+        >>> table = RobustPrivacyClassifier(KNeighborsClassifier()).fit(X, y).explain_engine()
         >>> table["engine"].tolist()[-1], table["reason"].tolist()[1]
-        ('monte_carlo', 'there are more than two classes')
+        ('monte_carlo', 'KNeighborsClassifier is not known to be linear')
         """
         check_is_fitted(self)
         return self.release_.explanation()

@@ -172,7 +172,7 @@ class Measured(Exact):
 
 @dataclass(frozen=True, eq=False)
 class Scored(Votes):
-    """A radius by a raw score, which bounds no probability.
+    """A radius by raw scores, which bound no probability of the votes.
 
     Parameters
     ----------
@@ -180,14 +180,18 @@ class Scored(Votes):
         Shares that have the right order, and no more.
     radius : ndarray of shape (n_rows,)
         In noise units, rounded down.
+    clear : ndarray of shape (n_rows,) or None
+        How likely a noisy copy has the answer before its nearest rival, whatever others it has
+        before both; None: that is not known.
     """
 
     radius: np.ndarray
+    clear: np.ndarray | None = None
 
     def bounds(self, alpha: float) -> Bounds:
-        """Radius of each row; its probabilities are not a number."""
-        nothing = np.full(len(self.radius), np.nan)
-        return Bounds(nothing, nothing, self.radius, ~(self.radius > 0))
+        """Radius of each row, and its chance against the nearest rival."""
+        clear = np.full(len(self.radius), np.nan) if self.clear is None else self.clear
+        return Bounds(clear, 1 - clear, self.radius, ~(self.radius > 0))
 
 
 def concatenate(parts: Sequence[Any]) -> Any:

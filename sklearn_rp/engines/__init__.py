@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sklearn_rp.engines.additive import Additive
 from sklearn_rp.engines.categories import Categories
 from sklearn_rp.engines.fast_votes import LinearVotes, TreeVotes
 from sklearn_rp.engines.linear import Linear
@@ -20,10 +21,12 @@ from sklearn_rp.noise import CategoryNoise
 __all__ = ["Engine", "Problem", "Recalled", "cast_votes", "check_n_jobs", "find_engine", "for_rows"]
 
 _CLOSED_FORMS = (
-    "a binary linear model behind affine steps; a decision tree, or with voting='soft' a random "
+    "a linear model behind affine steps; a decision tree, or with voting='soft' a random "
     "forest or extra trees, behind steps that keep features apart; binary "
-    "GradientBoostingClassifier with voting='soft'; and with voting='hard' any model when one "
-    "numeric or categorical feature is noised, or two numeric ones"
+    "GradientBoostingClassifier with voting='soft'; and with voting='hard' binary models whose "
+    "score is a sum of functions of a few features each (stumps, boosting without interactions, "
+    "naive Bayes, quadratic discriminants), and any model when one numeric or categorical feature "
+    "is noised, or two numeric ones"
 )
 _CLOSED_FORMS_OF_NUMBERS = (
     "a linear model behind affine steps; a regression tree behind steps that keep features apart; "
@@ -33,7 +36,7 @@ _CLOSED_FORMS_OF_NUMBERS = (
 
 def engines(problem: Problem) -> Iterator[type[Engine]]:
     """All engines, in the order in which they are asked; the last takes every problem."""
-    yield from (Categories, Linear, Sweep, Trees, Plane, Boosting)
+    yield from (Categories, Linear, Sweep, Trees, Plane, Additive, Boosting)
     if problem.is_net:  # torch is there
         from sklearn_rp.engines.torch import TorchNet
 

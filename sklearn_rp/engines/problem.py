@@ -16,6 +16,7 @@ from sklearn_rp.models.inside import last_step
 from sklearn_rp.models.items import ItemScores, Listing
 from sklearn_rp.models.labels import Adapted
 from sklearn_rp.models.nets import is_net
+from sklearn_rp.models.thresholds import trial_rows
 from sklearn_rp.noise import CategoryNoise, Noise
 from sklearn_rp.rows import Rows
 from sklearn_rp.rules import Rule, TopItems, rule_of
@@ -102,6 +103,32 @@ class Problem:
         """Refuse a category."""
         if isinstance(self.noise, CategoryNoise):
             raise NotForMe("the noised feature is a category")
+
+
+def trial(problem: Problem, most: int) -> tuple[Rows, np.ndarray, Rows]:
+    """Rows to try an engine on, what noise adds to each, and all their noisy copies."""
+    noise = problem.noise
+    rows = trial_rows(problem.model, noise.columns, problem.X, most)
+    draws = noise.probes()
+    return rows, draws, noise.noisy_copies(rows, noise.values(rows), draws)
+
+
+def moved_so(inputs: np.ndarray, plain: np.ndarray, moved: np.ndarray) -> bool:
+    """Whether inputs of noisy copies are those of their rows, and what the noise adds to these.
+
+    Parameters
+    ----------
+    inputs : ndarray of shape (n_rows * n_draws, n_inputs)
+        Of the copies.
+    plain : ndarray of shape (n_rows, n_inputs)
+        Of the rows.
+    moved : ndarray of shape (n_draws, n_inputs)
+        What each draw adds.
+    """
+    expected = (plain[:, None, :] + moved).reshape(inputs.shape)
+    size = np.abs(expected) + np.repeat(np.abs(plain), len(moved), axis=0)
+    same = np.abs(inputs - expected) <= 1e-5 * size + 1e-9
+    return bool((same | (np.isnan(inputs) & np.isnan(expected))).all())
 
 
 class NoAnswer(NotForMe):

@@ -9,6 +9,7 @@ import pytest
 from sklearn import config_context
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.ensemble import (
+    AdaBoostClassifier,
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
@@ -20,6 +21,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from sklearn_rp import RobustPrivacyClassifier, RobustPrivacyRegressor
@@ -80,6 +82,18 @@ CASES = {
         (CANCER, MALIGNANT),
         {},
     ),
+    "distance to the hyperplane, several classes": (LogisticRegression, (IRIS, SPECIES), {}),
+    "distance to the hyperplane, pairs of classes": (
+        lambda: SVC(kernel="linear"),
+        (IRIS, SPECIES),
+        {},
+    ),
+    "sum over features": (
+        lambda: AdaBoostClassifier(n_estimators=15, random_state=0),
+        (CANCER, MALIGNANT),
+        {},
+    ),
+    "sum over features, quadratic": (GaussianNB, (CANCER, MALIGNANT), {}),
     "sweep of one feature": (tree, (IRIS, SPECIES), {"noise_features": [2]}),
     "boxes of the leaves": (tree, (IRIS, SPECIES), {"noise_features": [2, 3]}),
     "boxes of the leaves, soft": (forest, (IRIS, SPECIES), {"voting": "soft"}),
@@ -94,7 +108,7 @@ CASES = {
         {"voting": "soft", "method": "exact"},
     ),
     "votes of a net on its device": (net, (IRIS.astype(np.float32), SPECIES), {}),
-    "votes of linear scores": (LogisticRegression, (IRIS, SPECIES), {}),
+    "votes of linear scores": (LogisticRegression, (IRIS, SPECIES), {"method": "monte_carlo"}),
     "votes of trees": (forest, (IRIS, SPECIES), {}),
     "votes of noisy copies": (GaussianNB, (IRIS, SPECIES), {}),
     "votes of noisy copies, soft": (GaussianNB, (IRIS, SPECIES), {"voting": "soft"}),

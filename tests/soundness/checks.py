@@ -4,12 +4,16 @@ import numpy as np
 from conftest import LinearRule
 from scipy import special, stats
 from sklearn.datasets import make_classification, make_moons
+from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.ensemble import (
+    AdaBoostClassifier,
     GradientBoostingClassifier,
     GradientBoostingRegressor,
     RandomForestClassifier,
 )
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from sklearn_rp import (
@@ -63,9 +67,22 @@ def sampled_certificates_fail_with_probability_at_most_alpha(alpha, voting="hard
 MOONS = make_moons(400, noise=0.3, random_state=0)
 WIDE = make_classification(400, 4, n_informative=3, n_redundant=0, n_classes=3,
                            n_clusters_per_class=1, random_state=0)  # fmt: skip
+TWO = WIDE[0], (WIDE[1] > 0).astype(int)
 AMOUNT = WIDE[0] @ [3.0, -2.0, 1.0, 0.5] + 4 * np.sin(2 * WIDE[0][:, 0])
 EXACT = {
     "linear": lambda: RobustPrivacyClassifier(LogisticRegression(), sigma=0.7).fit(*MOONS),
+    "linear, several classes": lambda: RobustPrivacyClassifier(
+        LogisticRegression(), sigma=0.4
+    ).fit(*WIDE),
+    "linear, pairs of classes": lambda: RobustPrivacyClassifier(
+        SVC(kernel="linear"), sigma=0.4
+    ).fit(*WIDE),
+    "sum of steps": lambda: RobustPrivacyClassifier(
+        AdaBoostClassifier(n_estimators=12, random_state=0), sigma=0.3
+    ).fit(*TWO),
+    "quadratic": lambda: RobustPrivacyClassifier(
+        QuadraticDiscriminantAnalysis(), sigma=0.4
+    ).fit(*TWO),
     "trees": lambda: RobustPrivacyClassifier(
         DecisionTreeClassifier(max_depth=6, random_state=0), sigma=0.4
     ).fit(*WIDE),
@@ -115,6 +132,10 @@ EXACT |= {
     "lists by a plane": lists(
         DecisionTreeClassifier(max_depth=5, random_state=0), sigma=0.3, noise_features=[0, 1],
         method="exact", ordered=True,
+    ),
+    "lists of a linear model": lists(Ridge(), sigma=0.4),
+    "lists in order of a linear model": lists(
+        MultiOutputClassifier(LogisticRegression()), sigma=0.4, ordered=True
     ),
     "lists by trees": lists(
         RandomForestClassifier(5, max_depth=4, random_state=0), sigma=0.4, voting="soft"

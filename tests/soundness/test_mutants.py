@@ -8,7 +8,7 @@ from scipy import special
 
 from sklearn_rp import bounds, rules
 from sklearn_rp import release as releases
-from sklearn_rp.engines import linear, recalled, sweep, trees
+from sklearn_rp.engines import additive, linear, recalled, rivals, sweep, trees
 from sklearn_rp.law import Gaussian
 from sklearn_rp.noise import Noise
 from sklearn_rp.rules import TopItems
@@ -94,6 +94,95 @@ def test_scale_forgotten_in_the_linear_engine(monkeypatch):
 
     monkeypatch.setattr(linear.Linear, "votes", unscaled)
     caught(checks.nothing_changes_inside_the_ball, "linear", 3000)
+
+
+def test_a_rival_at_the_distance_of_the_label_alone(monkeypatch):
+    own = rivals.norms
+
+    def of_the_label(weight, size, terms):
+        return np.minimum(own(weight, size, terms), rivals.length(weight, size, terms)[:, None])
+
+    monkeypatch.setattr(linear, "norms", of_the_label)
+    caught(checks.nothing_changes_inside_the_ball, "linear, several classes", 20_000)
+
+
+def test_a_rival_that_was_overlooked(monkeypatch):
+    own = linear.of_the_largest
+
+    def second_score_alone(score, error, norm):
+        best = np.argsort(-score, axis=1)[:, 1]
+        found = own(score, error, norm)
+        return replace(found, radius=-found.reach[np.arange(len(score)), best])
+
+    monkeypatch.setattr(linear, "of_the_largest", second_score_alone)
+    caught(checks.nothing_changes_inside_the_ball, "linear, several classes", 20_000)
+
+
+def test_pairs_that_may_all_turn_but_one(monkeypatch):
+    own = rivals.enough
+    monkeypatch.setattr(
+        rivals, "enough", lambda away, weight, needed: own(away, weight, needed + 1)
+    )
+    caught(checks.nothing_changes_inside_the_ball, "linear, pairs of classes", 20_000)
+
+
+def test_a_list_certified_by_its_best_item(monkeypatch):
+    own = linear.of_lists
+
+    def by_the_best(score, error, norm, rule):
+        found = own(score, error, norm, rule)
+        return replace(found, radius=found.reach.max(axis=1))
+
+    monkeypatch.setattr(linear, "of_lists", by_the_best)
+    caught(checks.nothing_changes_inside_the_ball, "lists of a linear model", 20_000)
+
+
+def test_a_middle_taken_for_a_bound(monkeypatch):
+    own = additive.enclosed
+
+    def too_sure(score, label_alone=False):
+        lower, upper = own(score, label_alone)
+        return np.minimum(lower + 0.02, 1.0), np.maximum(upper - 0.02, 0.0)
+
+    monkeypatch.setattr(additive, "enclosed", too_sure)
+    caught(checks.nothing_changes_inside_the_ball, "sum of steps", 5000)
+
+
+def test_noise_left_out_of_a_part(monkeypatch):
+    own = additive.chances_of
+
+    def half_of_it(block, inputs, given, spread):
+        return own(block, inputs, given, spread / 2)
+
+    monkeypatch.setattr(additive, "chances_of", half_of_it)
+    caught(votes_are_within_the_bounds, "sum of steps")
+    monkeypatch.undo()
+    votes_are_within_the_bounds("sum of steps")
+
+
+def test_half_of_a_slope(monkeypatch):
+    own = additive.Quadratic
+
+    def flatter(*parts):
+        *others, linear, square = parts
+        return own(*others, linear / 2, square)
+
+    monkeypatch.setattr(additive, "Quadratic", flatter)
+    caught(votes_are_within_the_bounds, "quadratic")
+    monkeypatch.undo()
+    votes_are_within_the_bounds("quadratic")
+
+
+def votes_are_within_the_bounds(name):
+    clf = checks.EXACT[name]()
+    rows = checks.TWO[0][:8]
+    votes = clf.release_.votes(rows)
+    rng = np.random.default_rng(0)
+    noise = clf.sigma * clf.noise_scale_ * rng.normal(size=(8, 20_000, 4))
+    copies = (rows[:, None, :] + noise).reshape(-1, 4)
+    share = (clf.estimator_.predict(copies) == 1).reshape(8, -1).mean(axis=1)
+    off = np.abs(share - votes.total[:, 1]) - votes.error
+    assert (off < 5 * 0.5 / np.sqrt(20_000)).all()
 
 
 def test_error_of_the_tree_sums_subtracted_with_the_wrong_sign(monkeypatch):
