@@ -57,6 +57,7 @@ class Steps(LawOfRows):
     turns: list[np.ndarray]  # of the cells of each block
 
     def harmonics(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+        """The product of the sums over the cells of each block."""
         n = np.arange(first, last)
         real, imaginary = _circle(self.fixed, n)
         start = 0
@@ -84,6 +85,7 @@ class Quadratic(LawOfRows):
     square: np.ndarray  # (n_rows, n_noised)
 
     def harmonics(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+        """The closed form."""
         # E exp(iw(a z^2 + b z)) = (1 - 2iwa)^(-1/2) exp(-w^2 b^2 / (2 (1 - 2iwa)))
         w = 2 * np.pi * np.arange(first, last)
         size, angle = np.zeros((2, len(self.constant), len(w)))
