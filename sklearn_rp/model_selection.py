@@ -29,7 +29,7 @@ from sklearn_rp._compat import (
     weights_for_scores,
     with_callbacks,
 )
-from sklearn_rp.models.inside import behind_steps, is_pipeline, last_step
+from sklearn_rp.models.inside import behind_steps, cloned, is_pipeline, last_step
 from sklearn_rp.models.nets import waiting_for_noise
 from sklearn_rp.rows import did_you_mean
 from sklearn_rp.smoothed import Smoothed
@@ -282,7 +282,7 @@ class NoiseSearchCV(DocumentedMixin, BaseSearchCV):
         to_split, to_fit, to_score = self._routed(params)
         folds = list(cv.split(X, y, **to_split))
         # Its own noise level is never used; the largest cannot be too little for `min_radius`.
-        apart = clone(self.estimator).set_params(**{f"{where}sigma": max(sigmas)})
+        apart = cloned(self.estimator).set_params(**{f"{where}sigma": max(sigmas)})
         if clf.random_state is not None:
             seed = check_random_state(clf.random_state).randint(2**31 - 1)
             apart.set_params(**{f"{where}random_state": int(seed)})
@@ -300,7 +300,7 @@ class NoiseSearchCV(DocumentedMixin, BaseSearchCV):
         self.scorer_ = getattr(scorer, "_scorers", scorer)
         self._choose(results)
         if self.refit:
-            self.best_estimator_ = clone(self.estimator).set_params(**self.best_params_)
+            self.best_estimator_ = cloned(self.estimator).set_params(**self.best_params_)
             started = time.perf_counter()
             self.best_estimator_.fit(X, y, **to_fit)
             self.refit_time_ = time.perf_counter() - started

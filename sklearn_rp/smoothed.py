@@ -22,7 +22,7 @@ from sklearn_rp.engines import Problem, check_n_jobs, find_engine
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.law import seed_of
 from sklearn_rp.models.cells import Cells
-from sklearn_rp.models.inside import is_frozen, last_step
+from sklearn_rp.models.inside import cloned, is_frozen, last_step
 from sklearn_rp.models.items import places_of
 from sklearn_rp.models.nets import is_net, tell_noise
 from sklearn_rp.noise import CategoryNoise, Noise
@@ -145,7 +145,7 @@ class Smoothed(Wrapper):
         shape: tuple[int, ...] | None,
     ) -> Any:
         """The fitted base model."""
-        base = clone(self._base())
+        base = cloned(self._base())
         clean = X, y, params
         if self.n_augment and isinstance(base, FrozenEstimator):
             warn_user(

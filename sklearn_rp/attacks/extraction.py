@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.utils import check_random_state
 
 from sklearn_rp._compat import safe_indexing
+from sklearn_rp.models.inside import cloned
 from sklearn_rp.models.labels import labels_of
 from sklearn_rp.release import release_of
 
@@ -129,4 +129,4 @@ class ModelExtractionAttack:
         if student is None:
             seed = check_random_state(self.random_state).randint(2**31 - 1)
             student = RandomForestClassifier(random_state=seed)
-        return labels_of(clone(student).fit(inputs, labels), X_test)
+        return labels_of(cloned(student).fit(inputs, labels), X_test)

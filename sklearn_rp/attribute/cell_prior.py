@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.utils.validation import has_fit_parameter
 
@@ -15,6 +14,7 @@ from sklearn_rp.attribute.prior import Groups, Numbers, held_out_spread
 from sklearn_rp.attribute.space import Space
 from sklearn_rp.feature import Category, Feature
 from sklearn_rp.law import Gaussian
+from sklearn_rp.models.inside import cloned
 from sklearn_rp.rows import (
     Rows,
     alike,
@@ -181,7 +181,7 @@ def _everybody(prior: Any, cells: Any, own: np.ndarray, count: np.ndarray) -> np
     # No cell is worthless: where nobody was seen, the model still decides.
     even = width / width.sum()
     if hasattr(prior, "score_samples"):
-        density = clone(prior).fit(own.reshape(len(own), -1))
+        density = cloned(prior).fit(own.reshape(len(own), -1))
         at = cells.at.reshape(len(cells), -1)
         everybody = np.exp(density.score_samples(at)) * width + _LEAST * even
     else:
@@ -238,10 +238,10 @@ class ConditionalPrior:
         takes = weight is not None and has_fit_parameter(estimator, "sample_weight")
         given = {"sample_weight": weight} if takes else {}
         if hasattr(estimator, "predict_proba"):
-            self._model = clone(estimator).fit(rest, cell, **given)
+            self._model = cloned(estimator).fit(rest, cell, **given)
         else:
-            self._spread = held_out_spread(clone(estimator), rest, own, feature.span)
-            self._model = clone(estimator).fit(rest, own, **given)
+            self._spread = held_out_spread(cloned(estimator), rest, own, feature.span)
+            self._model = cloned(estimator).fit(rest, own, **given)
         self._alone = depends_on_company(self._model, rest)
 
     def _fit_forest(

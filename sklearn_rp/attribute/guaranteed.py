@@ -26,7 +26,7 @@ from sklearn_rp.attribute.space import Space, axes_of, cells_within
 from sklearn_rp.attribute.within import release_within
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Feature, Number
-from sklearn_rp.models.inside import homes, is_frozen, last_step
+from sklearn_rp.models.inside import cloned, homes, is_frozen, last_step
 from sklearn_rp.models.items import ItemScores
 from sklearn_rp.models.labels import (
     gives_numbers,
@@ -98,7 +98,7 @@ class Guaranteed(Wrapper):
         for feature in features:
             check_levels(self.levels, self._given(), feature)
         rng = check_random_state(self.random_state)
-        base = self._fit_base(clone(self._base()), X, y, params)
+        base = self._fit_base(cloned(self._base()), X, y, params)
         refuse_random(base, X)
 
         def prior_of(feature: Any, cells: Any, own: np.ndarray) -> CellPrior:
@@ -232,7 +232,7 @@ class Guaranteed(Wrapper):
             return release
         self._check_known(y, release)
         thawed = given.estimator if isinstance(given, FrozenEstimator) else given
-        estimator = clone(self._answering(thawed))
+        estimator = cloned(self._answering(thawed))
         fit = self._fit_model
         return with_run_model(release, weight, estimator, fit, X, y, params, measures, rng)
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
@@ -22,6 +21,7 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 from sklearn_rp.attribute.bins import Draft
 from sklearn_rp.feature import Category
 from sklearn_rp.models.asking import at_each
+from sklearn_rp.models.inside import cloned
 from sklearn_rp.models.items import ItemScores
 from sklearn_rp.models.labels import encode, fit_in_labels, in_labels, labels_of, probabilities_of
 from sklearn_rp.ranking import dense
@@ -84,7 +84,7 @@ def _held_out(
         if y.ndim > 1:
             yield ItemScores(model).fit(some, y[fitted_on]), asked
         else:
-            yield fit_in_labels(clone(model), some, y[fitted_on], {}), asked
+            yield fit_in_labels(cloned(model), some, y[fitted_on], {}), asked
 
 
 def _default(y: np.ndarray, classes: np.ndarray | None) -> Any:

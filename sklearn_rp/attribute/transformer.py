@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import TransformerMixin, clone
+from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import Interval, StrOptions, reported, reporter, with_callbacks
@@ -18,7 +18,7 @@ from sklearn_rp.attribute.labelling import MinimumRelease
 from sklearn_rp.classifier import RobustPrivacyClassifier
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Category, Feature
-from sklearn_rp.models.inside import last_step
+from sklearn_rp.models.inside import cloned, last_step
 from sklearn_rp.models.items import gives_lists
 from sklearn_rp.models.labels import gives_numbers
 from sklearn_rp.recommending import RecommenderWrapper
@@ -180,7 +180,7 @@ class AttributePrivacyTransformer(TransformerMixin, Wrapper):
                 "output='drop' with remainder='drop' leaves no column: keep one of them, or "
                 "set include_prediction=True."
             )
-        base = self._fit_base(clone(self._base()), X, y, params)
+        base = self._fit_base(cloned(self._base()), X, y, params)
         # A refusal of one person's value would tell about it: beyond is as good as any other.
         feature = feature.lenient()
         self._release = _release_along(base, feature, counted, self.resolution, self.tolerance)

@@ -7,11 +7,11 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 
 from sklearn_rp._compat import Interval
 from sklearn_rp.answers import labels, or_fallback
 from sklearn_rp.baselines.plain import AtRandom, RandomRelease
+from sklearn_rp.models.inside import cloned
 from sklearn_rp.models.labels import classes_of, encode, labels_of
 from sklearn_rp.noise import CategoryNoise, Noise
 from sklearn_rp.rows import Rows, names_of
@@ -28,7 +28,7 @@ class _RandomEstimator(AtRandom, ClassifierWrapper):
     fallback: Any = None
 
     def _learn(self, X: Rows, y: np.ndarray, params: dict[str, Any]) -> None:
-        base = self._fit_base(clone(self._base()), X, y, params)
+        base = self._fit_base(cloned(self._base()), X, y, params)
         classes = classes_of(base, y)
         self._check_classes(classes)
         answer = labels(classes, self.fallback)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp.baselines.plain import Releases
+from sklearn_rp.models.inside import cloned
 from sklearn_rp.recommending import RecommenderWrapper
 from sklearn_rp.release import ListRelease
 from sklearn_rp.rows import Rows, is_frame
@@ -21,7 +22,7 @@ class _PlainLists(Releases, RecommenderWrapper):
     release_: ListRelease
 
     def _learn(self, X: Rows, y: np.ndarray, params: dict[str, Any]) -> None:
-        base = self._fit_base(clone(self._base()), X, y, params)
+        base = self._fit_base(cloned(self._base()), X, y, params)
         best = self._best_of(base)
         self.estimator_ = base
         self.release_ = ListRelease(base, self.items_, best)

@@ -7,10 +7,10 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 
 from sklearn_rp._compat import Interval, StrOptions
 from sklearn_rp.baselines.plain import AtRandom, RandomRelease, Releases
+from sklearn_rp.models.inside import cloned
 from sklearn_rp.models.labels import numbers_of, wavering
 from sklearn_rp.release import FittedRelease
 from sklearn_rp.rows import Rows, take_rows
@@ -58,7 +58,7 @@ class RoundedRegressor(Releases, RegressorWrapper):
         self.step = step
 
     def _learn(self, X: Rows, y: np.ndarray, params: dict[str, Any]) -> None:
-        base = self._fit_base(clone(self._base()), X, y, params)
+        base = self._fit_base(cloned(self._base()), X, y, params)
         numbers = numbers_of(base, X)
         fine = wavering(base, take_rows(X, slice(0, 1)), numbers)
         step = as_float("step", self.step)
@@ -156,7 +156,7 @@ class NoisyOutputRegressor(AtRandom, RegressorWrapper):
         self.random_state = random_state
 
     def _learn(self, X: Rows, y: np.ndarray, params: dict[str, Any]) -> None:
-        base = self._fit_base(clone(self._base()), X, y, params)
+        base = self._fit_base(cloned(self._base()), X, y, params)
         numbers = numbers_of(base, X)
         low, high = float(numbers.min()), float(numbers.max())
         rule = _Added(self.distribution, as_float("scale", self.scale), low, high)

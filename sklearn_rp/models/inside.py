@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
@@ -37,6 +38,23 @@ def adapted(estimator: Any) -> Any:
     if not isinstance(estimator, Adapter):
         return estimator
     return adapted(getattr(estimator, "estimator_", estimator.estimator))  # type: ignore[attr-defined]
+
+
+def cloned(model: Any) -> Any:
+    """An unfitted copy of a model.
+
+    Raises
+    ------
+    ValueError
+        If its constructor changes what it is given, so that scikit-learn cannot copy it.
+    """
+    try:
+        return clone(model)
+    except RuntimeError as error:
+        raise ValueError(
+            f"{error}. Give the parameter as a tuple, which needs no copy (CatBoost: "
+            "cat_features=('region',)), or the fitted model inside FrozenEstimator."
+        ) from error
 
 
 def is_frozen(estimator: Any) -> bool:

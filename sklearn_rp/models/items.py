@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.utils import get_tags
 
-from sklearn_rp.models.inside import Adapter, is_frozen, last_step
+from sklearn_rp.models.inside import Adapter, cloned, is_frozen, last_step
 from sklearn_rp.models.labels import (
     Adapted,
     classes_of,
@@ -71,7 +71,7 @@ class ItemScores(Adapter, BaseEstimator):
         An item that all rows have, or none, is not for the model to learn, which may refuse it: it
         has that score.
         """
-        model = clone(self.estimator)
+        model = cloned(self.estimator)
         frozen = is_frozen(model)
         if y.ndim == 1 or frozen:
             self.estimator_ = model.fit(X, y, **params) if frozen else _fitted(model, X, y, params)

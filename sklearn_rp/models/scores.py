@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.base import BaseEstimator, RegressorMixin
 
-from sklearn_rp.models.inside import Adapter
+from sklearn_rp.models.inside import Adapter, cloned
 from sklearn_rp.models.labels import classes_of, encode, fit_in_labels, in_labels, normalised
 
 
@@ -28,7 +28,7 @@ class ClassScore(Adapter, RegressorMixin, BaseEstimator):
 
     def fit(self, X: Any, y: Any, **params: Any) -> ClassScore:
         """Fit the classifier to labels."""
-        self.estimator_ = fit_in_labels(clone(self.estimator), X, y, params)
+        self.estimator_ = fit_in_labels(cloned(self.estimator), X, y, params)
         asked = np.asarray([self.pos_label], dtype=object)
         self.place_ = int(encode(asked, classes_of(self.estimator_, y), what="pos_label")[0])
         return self

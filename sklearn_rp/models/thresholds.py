@@ -23,7 +23,9 @@ from sklearn_rp.models.trees import read_trees
 from sklearn_rp.rows import (
     Rows,
     column_values,
+    is_frame,
     is_numeric,
+    is_pandas,
     names_of,
     replace_columns,
     sample_rows,
@@ -174,19 +176,32 @@ def trial_rows(estimator: Any, noised: np.ndarray, X: Rows, most: int) -> Rows:
             continue
         first = take_rows(own, there[:1])
         edges = _nearly(found, first, values[there[0]], *one)
+        if edges is None:  # a code may come in whole numbers alone
+            order = np.r_[np.arange(n_own), rng.choice(there, n_new)]
+            rows = _shuffled(rows, int(column), order)
+            continue
         values[n_own:] = _others(values[there], edges, n_new, rng)
         columns.append(column)
         parts.append(values)
     return replace_columns(rows, np.array(columns), np.stack(parts, axis=1), 1) if parts else rows
 
 
-def _others(
-    known: np.ndarray, edges: np.ndarray | None, n: int, rng: np.random.Generator
-) -> np.ndarray:
-    """Other values of a feature: known ones, and, where `edges` is not None, any."""
+def _shuffled(X: Rows, column: int, order: np.ndarray) -> Rows:
+    """The rows, one column of them taken from others: of its own type, whatever that is."""
+    if is_pandas(X):
+        out = X.copy(deep=False)
+        out.isetitem(column, X.iloc[order, column].array)
+        return out
+    if is_frame(X):
+        return X.with_columns(X[:, column][order])
+    out = X.copy()
+    out[:, column] = X[order, column]
+    return out
+
+
+def _others(known: np.ndarray, edges: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Other values of a feature: known ones, and any."""
     new = rng.choice(known, n)
-    if edges is None:
-        return new
     size = max(float(known.std()), 0.1 * float(np.abs(known).max()), 1e-3)
     # One row alone says little of the range: far beyond it, too.
     new += size * rng.choice([0.0, 1.0, 10.0, 100.0], n) * rng.normal(size=n)
