@@ -44,7 +44,7 @@ ORDER = [
     "engines.problem",
     "engines.rivals",
     "engines.linear",
-    "engines.enclosing",
+    "engines.softened",
     "engines.additive",
     "engines.monte_carlo",
     "engines.fast_votes",

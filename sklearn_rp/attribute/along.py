@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_rp.answers import labels
 from sklearn_rp.attribute.joint import MinimumBoxes
 from sklearn_rp.attribute.labelling import MinimumRelease
-from sklearn_rp.attribute.search import Read, certain_lengths, search
+from sklearn_rp.attribute.search import Fineness, Read, certain_lengths, search
 from sklearn_rp.engines.sweep import Sweep
 from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.feature import Category, Feature, Number
@@ -28,7 +28,8 @@ from sklearn_rp.runs import Runs, concatenate
 from sklearn_rp.trial import refuse_random
 
 OWN_READING = "its own labelling"  # of an estimator that knows its sets
-_PROFILE_CELLS = 16  # of the first look at a smoothed label that is known all along the feature
+_Told = tuple[np.ndarray, np.ndarray, np.ndarray]
+_FIRST_CELLS = 16  # of the first look where what is released is certified all along the feature
 
 
 class Along(NamedTuple):
@@ -279,11 +280,18 @@ class ReleaseAlong:
     ) -> Along:
         """Any model."""
         a, n_symbols = cast("Number", self.feature), self._n_symbols
-        # Every point of a profile is certified: what the grid misses is found all the same.
-        cells = self.resolution if profile is None else min(self.resolution, _PROFILE_CELLS)
-        grid = a.first_look(cells, atoms=not self._certifies)
+        # What balls cover needs no look: where points are certified, a coarse grid is enough, and
+        # what it misses is found all the same.
+        balls = profile is not None or self._certifies
+        grid = a.first_look(
+            min(self.resolution, _FIRST_CELLS) if balls else self.resolution,
+            atoms=not self._certifies,
+        )
+        # Votes are counts: their balls end somewhere near a change, and no closer look tells more.
+        voted = profile is None and self._certifies
+        fineness = Fineness(1.5 / self.resolution, *([1.0 / self.resolution] if voted else []))
         parts = []
-        for some, points in search(read, a, own, symbol if owner else None, grid):
+        for some, points in search(read, a, own, symbol if owner else None, grid, fineness):
             size = len(own[some])
             found = Runs.from_points(points.row, points.z, points.symbol, size, n_symbols)
             parts.append((found, *certain_lengths(points, a.domain, size, n_symbols)))
@@ -293,7 +301,7 @@ class ReleaseAlong:
         return Along(runs, symbol, answer, inner, a.span - others, reading)
 
     def _reader(self, X: Rows, sigma: float | None, profile: Runs | None) -> Read:
-        """Symbol and certified half-width along the feature, for some rows at some values."""
+        """What is released along the feature, for some rows at some values: see `Read`."""
         smoothed, a = self.smoothed, self.feature
         if smoothed is None or (profile is None and not self._certifies and sigma is None):
             ask = self._plain
@@ -304,25 +312,23 @@ class ReleaseAlong:
                 return partial(self._swept, self._sweep, profile, level)
             ask = partial(self._certified, smoothed, level)
 
-        def read(rows: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            symbol, half = at_pairs(ask, X, a.columns, rows, a.held(z)[:, None])
-            return symbol, half
+        def read(rows: np.ndarray, z: np.ndarray) -> _Told:
+            symbol, half, near = at_pairs(ask, X, a.columns, rows, a.held(z)[:, None])
+            return symbol, half, near
 
         return read
 
     def _swept(
         self, sweep: Sweep, profile: Runs, sigma: float, rows: np.ndarray, z: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> _Told:
         symbol, half = sweep.certified_along(profile, rows, z, sigma)
-        return (self.symbols[symbol] if self.lists else symbol), half
+        return (self.symbols[symbol] if self.lists else symbol), half, half
 
     @staticmethod
-    def _same_list(
-        told: Read, answer: np.ndarray, rows: np.ndarray, z: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _same_list(told: Read, answer: np.ndarray, rows: np.ndarray, z: np.ndarray) -> _Told:
         """Whether the list at some values is the row's own, and for how far it, or none, is so."""
-        found, half = told(rows, z)
-        return (found == answer[rows]).all(axis=1).astype(np.intp), half
+        found, half, near = told(rows, z)
+        return (found == answer[rows]).all(axis=1).astype(np.intp), half, near
 
     def _near(self, X: Rows, answer: np.ndarray) -> Read:
         """Whether the number at some values is within the tolerance of the one that is released."""
@@ -330,27 +336,29 @@ class ReleaseAlong:
         def ask(rows: Rows) -> tuple[np.ndarray, ...]:
             return (self.answer(rows),)
 
-        def read(rows: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        def read(rows: np.ndarray, z: np.ndarray) -> _Told:
             (found,) = at_pairs(ask, X, self.feature.columns, rows, self.feature.held(z)[:, None])
-            return self.same(found, answer[rows]).astype(np.intp), np.zeros(len(z))
+            nothing = np.zeros(len(z))
+            return self.same(found, answer[rows]).astype(np.intp), nothing, nothing
 
         return read
 
-    def _plain(self, X: Rows) -> tuple[np.ndarray, np.ndarray]:
-        answer = self.answer(X)
-        return (answer if self.lists else self.coded(answer)), np.zeros(X.shape[0])
+    def _plain(self, X: Rows) -> _Told:
+        answer, nothing = self.answer(X), np.zeros(X.shape[0])
+        return (answer if self.lists else self.coded(answer)), nothing, nothing
 
-    def _certified(
-        self, smoothed: SmoothedRelease, sigma: float, X: Rows
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _certified(self, smoothed: SmoothedRelease, sigma: float, X: Rows) -> _Told:
         (cert,) = smoothed.certify(X, [sigma], n_jobs=self._owner.n_jobs)
         found = smoothed.answer.released(cert.label, partial(getattr, cert, "radius"))
         symbol = found if self.lists else encode(found, self.symbols)
         where = np.flatnonzero(smoothed.noise.columns == self.feature.column)
         if smoothed.fallback is not None or not len(where):
             # A ball is about the label, not about whether it is certified.
-            return symbol, np.zeros(X.shape[0])
-        return symbol, cert.radius * smoothed.noise.scale[where[0]]
+            return symbol, *np.zeros((2, X.shape[0]))
+        scale = smoothed.noise.scale[where[0]]
+        known = cert.label.ndim == 1 or cert.alpha == 0  # of lists by votes it is not
+        near = cert.release_radius(rule="majority") if known else np.zeros(X.shape[0])
+        return symbol, cert.radius * scale, near * scale
 
 
 def symbols_of(estimator: Any, X: Rows) -> np.ndarray:

@@ -16,7 +16,9 @@ _PRECISION = 1e-7  # of the range: how closely certified balls of one answer are
 _MOST_ROUNDS = 120  # of halving
 _POINTS = 2**20  # held at once, of rows that are few enough
 
-Read = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+# Answers of some rows at some values; how far to either side they are certainly the same; and how
+# far what is released surely is: where votes are counted, next to a change any label may win.
+Read = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,17 +35,20 @@ class Points:
         The answer there.
     half : ndarray of shape (n_points,)
         How far to either side it is certainly the same.
+    near : ndarray of shape (n_points,)
+        How far what is released surely is.
     """
 
     row: np.ndarray
     z: np.ndarray
     symbol: np.ndarray
     half: np.ndarray
+    near: np.ndarray
 
     @classmethod
     def together(cls, *parts: Points) -> Points:
         """Points of several looks, one after the other."""
-        names = ("row", "z", "symbol", "half")
+        names = ("row", "z", "symbol", "half", "near")
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     def in_order(self) -> Points:
@@ -54,11 +59,33 @@ class Points:
 
     def at(self, keep: np.ndarray) -> Points:
         """Some of them."""
-        return Points(self.row[keep], self.z[keep], self.symbol[keep], self.half[keep])
+        parts = self.row, self.z, self.symbol, self.half, self.near
+        return Points(*(part[keep] for part in parts))
+
+
+@dataclass(frozen=True)
+class Fineness:
+    """How closely is looked, as shares of the range.
+
+    Parameters
+    ----------
+    cell : float
+        Where nothing surely is the same, no band wider than this is passed over.
+    ball : float
+        How closely certified balls of one answer are made to meet.
+    """
+
+    cell: float
+    ball: float = _PRECISION
 
 
 def search(
-    read: Read, feature: Number, own: np.ndarray, seen: np.ndarray | None, grid: np.ndarray
+    read: Read,
+    feature: Number,
+    own: np.ndarray,
+    seen: np.ndarray | None,
+    grid: np.ndarray,
+    fineness: Fineness,
 ) -> Iterator[tuple[slice, Points]]:
     """Look at a grid, then halve what lies between two different answers.
 
@@ -78,6 +105,8 @@ def search(
         What is known to be answered there; None: nothing is.
     grid : ndarray of shape (n_values,)
         Where to look first.
+    fineness : Fineness
+        How closely is looked.
 
     Yields
     ------
@@ -85,21 +114,21 @@ def search(
         Batch by batch; the points' rows are counted from the first of the batch.
     """
     row, z = np.repeat(np.arange(len(own)), len(grid)), np.tile(grid, len(own))
-    symbol, half = read(row, z)
-    for rows in _batches(half.reshape(len(own), -1), np.diff(grid), feature):
+    symbol, half, near = read(row, z)
+    finest = fineness.ball * (feature.high - feature.low)
+    for rows in _batches(half.reshape(len(own), -1), np.diff(grid), finest):
         some = slice(rows.start * len(grid), rows.stop * len(grid))
-        look = Points(row[some] - rows.start, z[some], symbol[some], half[some])
+        look = Points(row[some] - rows.start, z[some], symbol[some], half[some], near[some])
         known = None if seen is None else seen[rows]
 
         def batch(number: np.ndarray, value: np.ndarray, first: int = rows.start) -> Any:
             return read(number + first, value)
 
-        yield rows, _searched(batch, feature, own[rows], known, look)
+        yield rows, _searched(batch, feature, own[rows], known, look, fineness)
 
 
-def _batches(half: np.ndarray, width: np.ndarray, feature: Number) -> Iterator[slice]:
+def _batches(half: np.ndarray, width: np.ndarray, finest: float) -> Iterator[slice]:
     """Rows whose balls are few enough to be held at once, or one row."""
-    finest = _PRECISION * (feature.high - feature.low)
     known = np.maximum(half[:, 1:], half[:, :-1]) > 0
     balls = np.where(known, width / np.maximum(half[:, 1:] + half[:, :-1], finest), 1.0)
     ends = np.cumsum(balls.sum(axis=1) + half.shape[1])
@@ -112,9 +141,14 @@ def _batches(half: np.ndarray, width: np.ndarray, feature: Number) -> Iterator[s
 
 
 def _searched(
-    read: Read, feature: Number, own: np.ndarray, seen: np.ndarray | None, look: Points
+    read: Read,
+    feature: Number,
+    own: np.ndarray,
+    seen: np.ndarray | None,
+    look: Points,
+    fineness: Fineness,
 ) -> Points:
-    points = _halved(read, feature, look)
+    points = _halved(read, feature, look, fineness)
     if seen is None:
         return points
     found = Runs.from_points(points.row, points.z, points.symbol, len(own), 1 + points.symbol.max())
@@ -122,11 +156,11 @@ def _searched(
     if not len(stray):
         return points
     # A band so narrow that only the row in it sees it.
-    new = Points(stray, own[stray], seen[stray], np.zeros(len(stray)))
-    return _halved(read, feature, Points.together(points, new))
+    new = Points(stray, own[stray], seen[stray], *np.zeros((2, len(stray))))
+    return _halved(read, feature, Points.together(points, new), fineness)
 
 
-def _halved(read: Read, feature: Number, points: Points) -> Points:
+def _halved(read: Read, feature: Number, points: Points, fineness: Fineness) -> Points:
     """Points looked at, and those between them that had to be looked at, too.
 
     Until two neighbours of different answers have no possible value between them.
@@ -135,12 +169,16 @@ def _halved(read: Read, feature: Number, points: Points) -> Points:
     left = np.flatnonzero(points.row[1:] == points.row[:-1])
     below, above = points.at(left), points.at(left + 1)
     looks = [points]
+    finest, cell = (
+        share * (feature.high - feature.low) for share in (fineness.ball, fineness.cell)
+    )
     for _ in range(_MOST_ROUNDS):
         width, middle = above.z - below.z, feature.middle(below.z, above.z)
         known = np.maximum(below.half, above.half) > 0  # a point on a change has no ball
         bare = known & (below.half + above.half < width)
-        bare &= width > _PRECISION * (feature.high - feature.low)
-        open_ = (below.symbol != above.symbol) | bare
+        bare &= width > finest
+        unseen = (below.near + above.near < width) & (width > cell)
+        open_ = (below.symbol != above.symbol) | bare | unseen
         open_ &= (middle > below.z) & (middle < above.z)
         if not open_.any():
             break

@@ -13,7 +13,7 @@ from sklearn_rp.engines.problem import Engine, Problem, trial
 from sklearn_rp.engines.rivals import Outcome, length, norms, of_lists, of_pairs, of_the_largest
 from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.law import Gaussian
-from sklearn_rp.models.affine import unfold
+from sklearn_rp.models.affine import Given, unfold
 from sklearn_rp.models.cells import Cells
 from sklearn_rp.models.inside import adapted
 from sklearn_rp.models.items import parted
@@ -21,7 +21,7 @@ from sklearn_rp.models.labels import labels_of, numbers_of
 from sklearn_rp.models.linear import LinearScores, read_linear
 from sklearn_rp.noise import Noise
 from sklearn_rp.rows import Rows, rows_per_chunk, take_rows
-from sklearn_rp.rules import PLURALITY, Rule, TopItems
+from sklearn_rp.rules import PLURALITY, Rule, TopItems, best_items
 from sklearn_rp.votes import Measured, Scored, Votes
 
 
@@ -49,6 +49,10 @@ class Linear(Engine):
         What one unit of each noised feature adds to the scores.
     weight_size : ndarray of shape (n_scores, n_noised)
         Size of the numbers that `weight` is a sum of.
+    given : Given
+        Size of the numbers that the inputs are sums of.
+    estimator : fitted estimator
+        The whole model, to refuse rows that it refuses.
     cells : Cells or None
         Of a regressor: where its numbers are put.
     n_classes : int
@@ -64,6 +68,8 @@ class Linear(Engine):
     noise: Noise
     weight: np.ndarray
     weight_size: np.ndarray
+    given: Given
+    estimator: Any
     cells: Cells | None = None
     n_classes: int = 2
     rule: Rule = field(default=PLURALITY)
@@ -111,9 +117,9 @@ class Linear(Engine):
         several = parts.decides != "sign"
         size = parts.sizes @ np.abs(effect) if several or parts.ask is not None else 0 * effect[:1]
         weight = parts.weights @ effect
-        engine = cls(
-            parts, transform, problem.noise, weight, size, problem.cells, n_classes, problem.rule
-        )
+        given = Given.by_steps(own, problem.X)
+        how = problem.cells, n_classes, problem.rule
+        engine = cls(parts, transform, problem.noise, weight, size, given, problem.model, *how)
         if not engine._agrees(problem):
             raise NotForMe("score and answers of noisy rows are not what its weights say")
         return engine
@@ -139,6 +145,11 @@ class Linear(Engine):
             # The list is one of the best by the model's own scores; probabilities may be equal to
             # the last bit where scores are not.
             own = problem.model.predict(copies)
+            plainly = self._outcome(plain, 1e-6 * plain_size)
+            theirs = best_items(problem.model.predict(rows), self.rule.n_best, self.rule.ordered)
+            ours = plainly.order[:, : self.rule.n_best]
+            if (theirs != ours).any(axis=1)[plainly.radius > 0].any():
+                return False  # scores that are labels, or cut off, are equal where these are not
             one, other = self.rule.pairs(
                 own - own.min(axis=1, keepdims=True), place[:, : self.rule.n_best]
             )
@@ -152,8 +163,9 @@ class Linear(Engine):
         if not hasattr(inputs, "tocsr"):
             inputs = np.asarray(inputs, dtype=np.float64)
         score, size = self.parts.scores(inputs), self.parts.size(inputs)
-        given = np.abs(self.noise.values(X).astype(np.float64))
-        for k, weight in enumerate(np.abs(self.weight)):
+        # What the steps add up, and take the difference of, may be larger than what is left.
+        given = self.given.of(X)
+        for k, weight in enumerate(np.abs(self.parts.weights)):
             size[:, k] += (given * weight).sum(axis=1)
         return score, size
 
@@ -182,6 +194,8 @@ class Linear(Engine):
             for rows in gen_batches(X.shape[0], rows_per_chunk(X.shape[1] + 2 * len(self.weight)))
         ]
         score, size = (np.concatenate(part) for part in zip(*parts, strict=True))
+        if not np.isfinite(size).all():  # what the model refuses is refused
+            self.estimator.predict(X)
         # Rounding error of a dot product: its length in units in the last place of its size.
         error = np.finfo(np.float32 if single else np.float64).eps * self.parts.terms * size
         if self.parts.decides == "sign":

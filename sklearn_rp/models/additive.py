@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.models.boxes import Boxes
@@ -77,13 +78,27 @@ def read_steps(model: Any) -> StepSum:
     NotForMe
         If it is none, or not known to be one.
     """
+    found = _read(model)
+    values = [found.start, found.slack, *(float(np.abs(b.values).max()) for b in found.blocks)]
+    if not np.isfinite(values).all():
+        raise NotForMe("some of its parts are infinite")
+    return found
+
+
+def _read(model: Any) -> StepSum:
     kind = type(model)
     package = kind.__module__.split(".")[0]
     if (package, kind.__name__) == ("sklearn", "BernoulliNB"):
         return _bernoulli(model)
     if (package, kind.__name__) == ("interpret", "ExplainableBoostingClassifier"):
         return _explainable_boosting(model)
-    return _of_trees(read_trees(model), single=kind.__name__ in _SINGLE)
+    if package == "xgboost" and model.get_params().get("objective") == "binary:logitraw":
+        raise NotForMe("decides by another threshold than 0")
+    found = _of_trees(read_trees(model), single=kind.__name__ in _SINGLE)
+    if package != "catboost":
+        return found
+    threshold = model.get_probability_threshold()
+    return replace(found, start=found.start - float(special.logit(threshold)))
 
 
 def _of_trees(table: TreeTable, *, single: bool) -> StepSum:
@@ -178,7 +193,8 @@ def _bernoulli(model: Any) -> StepSum:
     if model.binarize is None or len(model.classes_) != 2:
         raise NotForMe("reads 0 and 1, or tells more than two classes apart")
     inside = model.feature_log_prob_
-    outside = np.log1p(-np.exp(inside))
+    with np.errstate(divide="ignore"):
+        outside = np.log1p(-np.exp(inside))
     value = np.stack([outside[1] - outside[0], inside[1] - inside[0]], axis=1)
     edges = np.array([-np.inf, float(model.binarize), np.inf])
     start = float(model.class_log_prior_[1] - model.class_log_prior_[0])

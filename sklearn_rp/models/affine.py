@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -22,7 +23,7 @@ from sklearn.preprocessing import (
 
 from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.models.inside import is_pipeline, unwrapped
-from sklearn_rp.rows import Rows, column_names, in_double
+from sklearn_rp.rows import Rows, column_names, column_values, in_double, is_numeric
 
 
 def unfold(
@@ -53,6 +54,50 @@ def unfold(
         model = unwrapped(model[-1])
 
     return model, partial(_transform, steps), effect
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """The columns of rows that affine steps add up, and what size of numbers they make of them.
+
+    A step may take the difference of large numbers: its error goes with these, and not with what is
+    left (a PCA of a column of time stamps).
+
+    Parameters
+    ----------
+    columns : ndarray of shape (n_columns,)
+        Numeric columns that reach the model through affine steps.
+    effect : ndarray of shape (n_inputs, n_columns)
+        Absolute effect of one unit of each on each input of the last step.
+    """
+
+    columns: np.ndarray
+    effect: np.ndarray
+
+    @classmethod
+    def by_steps(cls, estimator: Any, X: Rows) -> Given:
+        """All numeric columns of `X`, but those that go through a step of another kind."""
+        numeric = np.array([j for j in range(X.shape[1]) if is_numeric(X, j)], dtype=np.intp)
+        try:
+            return cls(numeric, np.abs(unfold(estimator, numeric, X)[2]))
+        except NotForMe:
+            parts = []
+            for column in numeric:
+                try:
+                    parts.append((column, np.abs(unfold(estimator, np.array([column]), X)[2])))
+                except NotForMe:
+                    continue
+        columns, effects = zip(*parts, strict=True)
+        return cls(np.array(columns), np.concatenate(effects, axis=1))
+
+    def of(self, X: Rows) -> np.ndarray:
+        """Sum of the sizes of what each input is made of: shape (n_rows, n_inputs)."""
+        values = np.stack([column_values(X, int(j)) for j in self.columns], axis=1)
+        size = np.abs(values.astype(np.float64))
+        if (self.effect != 0).sum(axis=1).max(initial=0) <= 1:  # no input is a sum
+            source, gain = self.effect.argmax(axis=1), self.effect.max(axis=1)
+            return np.where(gain > 0, size[:, source] * gain, 0.0)
+        return np.stack([(size * each).sum(axis=1) for each in self.effect], axis=1)
 
 
 def dense_inputs(transform: Callable[[Rows], Any], X: Rows) -> np.ndarray:

@@ -45,12 +45,16 @@ class Normals:
         )
         return second - first
 
-    def size(self, reach: np.ndarray) -> np.ndarray:
-        """Size of the numbers that scores of inputs up to `reach` are sums of: (n_rows,)."""
-        found = np.full(len(reach), float(np.abs(self.constants).sum()))
+    def doubt(self, inputs: np.ndarray, margin: np.ndarray, blur: np.ndarray) -> np.ndarray:
+        """Bound of the rounding error of scores within a margin of some rows: shape (n_rows,).
+
+        The inputs are known up to a blur; all of shape (n_rows, n_inputs).
+        """
+        unit = 32 * np.finfo(np.float64).eps * (inputs.shape[1] + 8)
+        found = np.full(len(inputs), unit * float(np.abs(self.constants).sum()))
         for mean, precision in zip(self.means, self.precisions, strict=True):
-            far = reach + np.abs(mean)
-            found += (_each(far, np.abs(precision)) * far).sum(axis=1)
+            far = np.abs(inputs - mean) + margin
+            found += (_each(far, np.abs(precision)) * (unit * far + 2 * blur)).sum(axis=1)
         return found
 
 
@@ -74,12 +78,17 @@ def read_normals(model: Any) -> Normals:
         raise NotForMe(f"{kind.__name__} is no sum of functions of a few inputs each")
     if len(model.classes_) != 2:
         raise NotForMe("there are more than two classes")
-    if kind is GaussianNB:
-        precisions = np.stack([np.diag(1 / v) for v in model.var_])
-        spread = np.log(2 * np.pi * model.var_).sum(axis=1)
-        return Normals(model.theta_, precisions, np.log(model.class_prior_) - 0.5 * spread)
-    precisions = np.stack(
-        [(r / s) @ r.T for r, s in zip(model.rotations_, model.scalings_, strict=True)]
-    )
-    spread = np.array([np.log(s).sum() for s in model.scalings_])
-    return Normals(model.means_, precisions, np.log(model.priors_) - 0.5 * spread)
+    with np.errstate(divide="ignore"):
+        if kind is GaussianNB:
+            means, prior = model.theta_, np.log(model.class_prior_)
+            precisions = np.stack([np.diag(1 / v) for v in model.var_])
+            spread = np.log(2 * np.pi * model.var_).sum(axis=1)
+        else:
+            means, prior = model.means_, np.log(model.priors_)
+            axes = zip(model.rotations_, model.scalings_, strict=True)
+            precisions = np.stack([(rotation / scale) @ rotation.T for rotation, scale in axes])
+            spread = np.array([np.log(scale).sum() for scale in model.scalings_])
+    found = Normals(means, precisions, prior - 0.5 * spread)
+    if not all(np.isfinite(part).all() for part in (means, precisions, found.constants)):
+        raise NotForMe("a class has no density, or no prior")
+    return found

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 from sklearn.datasets import load_iris, load_wine
+from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Perceptron, Ridge, RidgeClassifier
@@ -246,6 +247,42 @@ def test_what_is_not_known_to_be_linear_is_voted_on(model, reason):
     table = clf.explain_engine()
     assert clf.method_ == "monte_carlo"
     assert reason in table.loc[table["engine"] == "linear", "reason"].item()
+
+
+@pytest.mark.parametrize("offset", [1.7e9, 1e12])
+def test_columns_far_from_zero_that_a_step_takes_the_difference_of(offset):
+    """A PCA of time stamps beside the noise: what it rounds is not certified."""
+    rng = np.random.default_rng(0)
+    X = np.c_[rng.normal(size=(300, 3)), offset + rng.normal(size=(300, 3))]
+    y = (X[:, 0] + X[:, 1] + 0.3 * rng.normal(size=300) > 0).astype(int)
+    clf = RobustPrivacyClassifier(
+        make_pipeline(PCA(6), LogisticRegression()), sigma=0.5, noise_features=[0, 1, 2],
+        noise_scale=None, n_samples=200, random_state=0,
+    ).fit(X, y)  # fmt: skip
+    if clf.engine_ != "linear":
+        return
+    slope = np.array([1.0, 1.0, 0.0, 0, 0, 0]) / np.sqrt(2)
+    rows = X[:40].copy()
+    for _ in range(60):  # next to where the label changes
+        cert = clf.certify(rows)
+        rows = rows - 0.9 * slope * (cert.radius * np.where(cert.label == 1, 1, -1))[:, None]
+    for away in (1e-8, 1e-6, 1e-4, 1e-2):
+        near = rows + away * slope * np.where(cert.label == 1, 1, -1)[:, None]
+        cert = clf.certify(near)
+        other = near - slope * (0.999 * cert.radius * np.where(cert.label == 1, 1, -1))[:, None]
+        assert (clf.predict(other) == cert.label)[cert.radius > 0].all()
+        assert (clf.estimator_.predict(other) == cert.label)[cert.radius > 0].all()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [MultiOutputClassifier(RidgeClassifier()), MultiOutputClassifier(Perceptron())],
+    ids=str,
+)
+def test_scores_that_are_labels_are_not_ranked_by_what_is_behind_them(model):
+    clf = RobustPrivacyRecommender(model, n_recommended=3, n_samples=300, random_state=0)
+    clf.fit(ROWS, LIKED)
+    assert clf.method_ == "monte_carlo"
 
 
 def test_a_list_of_votes_between_pairs_is_no_score():
