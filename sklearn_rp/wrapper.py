@@ -173,6 +173,11 @@ class Wrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, Version
         """What is wrapped: `estimator`, or the default."""
         return self._default() if self.estimator is None else self.estimator
 
+    def _tags(self) -> Any:
+        """Tags of what is wrapped; a FrozenEstimator's own are a deep copy, made at every call."""
+        given = self._given()
+        return get_tags(given.estimator if type(given) is FrozenEstimator else given)
+
     def _base(self) -> Any:
         """The unfitted model: what is wrapped, or what makes numbers of it."""
         return self._answering(self._given())
@@ -256,7 +261,7 @@ class Wrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, Version
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = get_tags(self._given())
+        inner = self._tags()
         tags.input_tags.sparse = False
         tags.input_tags.allow_nan = False  # not in the features that matter
         tags.input_tags.positive_only = inner.input_tags.positive_only
@@ -288,7 +293,7 @@ class ClassifierWrapper(ClassifierMixin, Wrapper):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = get_tags(self._given()).classifier_tags
+        inner = self._tags().classifier_tags
         if inner is not None:
             tags.classifier_tags.multi_class = inner.multi_class
             tags.classifier_tags.poor_score = inner.poor_score
@@ -359,7 +364,7 @@ class RegressorWrapper(RegressorMixin, Wrapper):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = get_tags(self._given()).regressor_tags
+        inner = self._tags().regressor_tags
         if inner is not None:
             tags.regressor_tags.poor_score = inner.poor_score
         return tags

@@ -14,9 +14,15 @@ from pathlib import Path
 import numpy as np
 from measure import in_turn, resident_mib, seconds, write
 from sklearn.datasets import load_breast_cancer
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -79,12 +85,23 @@ def main():
     network = make_pipeline(StandardScaler(), MLPClassifier((64,), max_iter=300, random_state=0))
     network.fit(X, y)
     linear = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
+    apart = HistGradientBoostingClassifier(
+        max_iter=50, interaction_cst="no_interactions", random_state=0
+    ).fit(X, y)
+    stumps = AdaBoostClassifier(random_state=0).fit(X, y)
+    bayes = GaussianNB().fit(X, y)
+    quadratic = make_pipeline(StandardScaler(), QuadraticDiscriminantAnalysis(reg_param=0.1))
+    quadratic.fit(X, y)
 
     results = {}
     for name, model, voting, features in (
         ("random forest, 50 trees, all noised", forest, "soft", None),
         ("decision tree, depth 6, all noised", tree, "hard", None),
         ("logistic regression, all noised", linear, "hard", None),
+        ("hist gradient boosting, no interactions", apart, "hard", None),
+        ("AdaBoost of stumps, all noised", stumps, "hard", None),
+        ("Gaussian naive Bayes, all noised", bayes, "hard", None),
+        ("quadratic discriminant, all noised", quadratic, "hard", None),
         ("random forest, one noised", forest, "hard", [0]),
         ("hist gradient boosting, one noised", boosting, "hard", [0]),
         ("MLP, one noised, 256 cells", network, "hard", [0]),

@@ -29,6 +29,7 @@ from sklearn_rp.trial import refuse_random
 
 OWN_READING = "its own labelling"  # of an estimator that knows its sets
 _Told = tuple[np.ndarray, np.ndarray, np.ndarray]
+_VOTED_BALL = 2.0**-10  # of the range: how closely balls of votes are made to meet
 _FIRST_CELLS = 16  # of the first look where what is released is certified all along the feature
 
 
@@ -288,8 +289,8 @@ class ReleaseAlong:
             atoms=not self._certifies,
         )
         # Votes are counts: their balls end somewhere near a change, and no closer look tells more.
-        voted = profile is None and self._certifies
-        fineness = Fineness(1.5 / self.resolution, *([1.0 / self.resolution] if voted else []))
+        voted = self.smoothed is not None and self.smoothed.n_votes > 0
+        fineness = Fineness(1.5 / self.resolution, *([_VOTED_BALL] if voted else []))
         parts = []
         for some, points in search(read, a, own, symbol if owner else None, grid, fineness):
             size = len(own[some])

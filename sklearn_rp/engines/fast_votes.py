@@ -21,7 +21,8 @@ from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.law import Draws
 from sklearn_rp.models.affine import dense_inputs, unfold
 from sklearn_rp.models.inside import has_own
-from sklearn_rp.models.labels import normalised
+from sklearn_rp.models.labels import labels_of, normalised
+from sklearn_rp.models.linear import row_dots
 from sklearn_rp.models.tables import TreeTable
 from sklearn_rp.models.thresholds import trial_rows
 from sklearn_rp.models.trees import FORESTS, TREES, read_trees
@@ -99,7 +100,7 @@ class LinearVotes(Folded):
         return (
             voting == "hard"
             and not has_own(model, "predict", "decision_function")
-            and getattr(coef, "dtype", None) == np.float64
+            and getattr(coef, "dtype", None) in (np.float64, np.float32)
             and np.ndim(coef) in (1, 2)
             and (1 if np.ndim(coef) == 1 else len(coef)) == outputs
             and np.size(intercept) == outputs
@@ -107,12 +108,44 @@ class LinearVotes(Folded):
 
     def _weights(self) -> np.ndarray:
         """What one unit of each noised feature adds to each score: (n_noised, n_scores)."""
+        return (self._coef() @ self.effect).T
+
+    @property
+    def _single(self) -> bool:
+        """Whether the model computes in single precision; votes are cast in double all the same."""
+        return bool(self.model.coef_.dtype == np.float32)
+
+    def _reads_the_model(self, X: Rows) -> bool:
+        if not self._single:
+            return super()._reads_the_model(X)
+        # Copy by copy, and those that are clear in single precision.
+        rows = trial_rows(self.estimator, self.noise.columns, X, 50)
+        bank = self.noise.probes()
+        scores = self._scores(rows)[:, None, :] + bank @ self._weights()
+        labels = labels_of(
+            self.estimator, self.noise.noisy_copies(rows, self.noise.values(rows), bank)
+        )
+        two = np.concatenate([-scores, scores], axis=2) if scores.shape[2] == 1 else scores
+        ordered = np.sort(two.reshape(len(labels), -1), axis=1)
+        size = np.abs(dense_inputs(self.transform, rows)) @ np.abs(self._coef()).T
+        size = size.max(axis=1)[:, None] + np.abs(bank @ self._weights()).max(axis=1)
+        clear = ordered[:, -1] - ordered[:, -2] > 1e-4 * size.ravel()
+        own = self.classes[two.reshape(len(labels), -1).argmax(axis=1)]
+        return bool((own == labels)[clear].all())
+
+    def _coef(self) -> np.ndarray:
+        """Weights of the last step: shape (n_scores, n_inputs)."""
         coef = self.model.coef_
         coef = coef.toarray() if hasattr(coef, "toarray") else np.asarray(coef)
-        return (coef.reshape(-1, len(self.effect)) @ self.effect).T.astype(np.float64)
+        return coef.reshape(-1, len(self.effect)).astype(np.float64)
 
     def _scores(self, X: Rows) -> np.ndarray:
-        scores = np.asarray(self.model.decision_function(self.transform(X)), dtype=np.float64)
+        inputs = self.transform(X)
+        if self._single:  # row by row: in single precision, sums in another order differ
+            if not hasattr(inputs, "tocsr"):
+                inputs = np.asarray(inputs, dtype=np.float64)
+            return row_dots(inputs, self._coef()) + np.ravel(self.model.intercept_).astype(float)
+        scores = np.asarray(self.model.decision_function(inputs), dtype=np.float64)
         return scores.reshape(len(scores), -1)
 
     def _count(self, X: Rows, offsets: np.ndarray) -> np.ndarray:

@@ -194,7 +194,9 @@ class Linear(Engine):
             for rows in gen_batches(X.shape[0], rows_per_chunk(X.shape[1] + 2 * len(self.weight)))
         ]
         score, size = (np.concatenate(part) for part in zip(*parts, strict=True))
-        if not np.isfinite(size).all():  # what the model refuses is refused
+        if (
+            np.isnan(score).any() or not np.isfinite(size).all()
+        ):  # what the model refuses is refused
             self.estimator.predict(X)
         # Rounding error of a dot product: its length in units in the last place of its size.
         error = np.finfo(np.float32 if single else np.float64).eps * self.parts.terms * size

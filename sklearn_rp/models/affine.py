@@ -94,6 +94,7 @@ class Given:
         """Sum of the sizes of what each input is made of: shape (n_rows, n_inputs)."""
         values = np.stack([column_values(X, int(j)) for j in self.columns], axis=1)
         size = np.abs(values.astype(np.float64))
+        size[np.isnan(size)] = 0.0  # imputed, by a number of the column
         if (self.effect != 0).sum(axis=1).max(initial=0) <= 1:  # no input is a sum
             source, gain = self.effect.argmax(axis=1), self.effect.max(axis=1)
             return np.where(gain > 0, size[:, source] * gain, 0.0)

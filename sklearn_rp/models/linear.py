@@ -48,14 +48,14 @@ class LinearScores:
     def scores(self, inputs: Any) -> np.ndarray:
         """Scores of some rows of inputs: shape (n_rows, n_scores)."""
         if self.ask is None:
-            return _dots(inputs, self.weights) + self.intercept
+            return row_dots(inputs, self.weights) + self.intercept
         found = np.asarray(self.ask(inputs), dtype=np.float64)
         return found.reshape(-1, len(self.weights))
 
     def size(self, inputs: Any) -> np.ndarray:
         """Size of the numbers that each score is a sum of: shape (n_rows, n_scores)."""
         intercept = np.where(np.isfinite(self.intercept), np.abs(self.intercept), 0.0)
-        return _dots(abs(inputs), self.sizes) + intercept
+        return row_dots(abs(inputs), self.sizes) + intercept
 
     def of_items(self, items: ItemScores) -> LinearScores:
         """The same for all items, where the model knows some, and the others are as they are."""
@@ -164,7 +164,7 @@ def _of_members(model: Any, n_classes: int | None) -> LinearScores:
     return replace(one, weights=weights, intercept=intercept, sizes=sizes, decides=decides)
 
 
-def _dots(rows: Any, weights: np.ndarray) -> np.ndarray:
+def row_dots(rows: Any, weights: np.ndarray) -> np.ndarray:
     """Each row times the weights: a matrix product's last bits depend on how many there are."""
     if hasattr(rows, "tocsr"):
         return np.stack([np.ravel(rows @ weight) for weight in weights], axis=1)

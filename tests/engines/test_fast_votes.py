@@ -124,11 +124,38 @@ def test_others_are_asked_as_they_are(model, arguments):
     assert type(smooth(model, X, Y, n_samples=100, **arguments).release_.engine) is MonteCarlo
 
 
-def test_single_precision_is_left_to_the_linear_model_itself():
+@pytest.mark.parametrize("steps", [False, True])
+def test_linear_models_of_single_precision_vote_in_double(steps):
     rows, labels = load_iris(return_X_y=True)
-    clf = smooth(LogisticRegression(max_iter=500), rows.astype(np.float32), labels)
-    single = clf.estimator_.coef_.dtype == np.float32  # not so in every version of scikit-learn
-    assert type(clf.release_.engine) is (MonteCarlo if single else LinearVotes)
+    rows = rows.astype(np.float32)
+    model = LogisticRegression(max_iter=500)
+    model = make_pipeline(StandardScaler(), model) if steps else model
+    clf = smooth(model, rows, labels)
+    assert type(clf.release_.engine) is LinearVotes
+    release = clf.release_
+    noise, draws = release.noise, release.draws()
+    bank = release.sigma * noise.scale * noise.law.draw(draws.entropy, 0, len(draws))
+    for k in (0, 70, 120):
+        copies = rows[k] + bank  # in double, and the model itself in single precision
+        found = np.searchsorted(clf.classes_, clf.estimator_.predict(copies.astype(np.float32)))
+        expected = np.bincount(found, minlength=3) / len(bank)
+        assert clf.predict_proba(rows[[k]])[0] == pytest.approx(expected, abs=3 / len(bank))
+
+
+class Turned(LogisticRegression):
+    """Another answer where one feature is far out."""
+
+    def predict(self, X):
+        return np.where(np.asarray(X)[:, 0] > 100, 0, super().predict(X))
+
+
+Turned.predict.__module__ = "sklearn.linear_model"
+
+
+def test_single_precision_with_a_rule_of_its_own_is_left_to_the_model():
+    rows, labels = load_iris(return_X_y=True)
+    clf = smooth(Turned(max_iter=500), rows.astype(np.float32), labels)
+    assert type(clf.release_.engine) is MonteCarlo
 
 
 def test_rows_are_checked_although_their_copies_are_not():
