@@ -55,7 +55,11 @@ def growth():
     found = read("growth")["results"]
     sizes = ["rows", "features", "votes", "classes", "sigma"]
     rows = [
-        [name, *(f"{one[size]['exponent']:.2f}" for size in sizes), f"{one['ms_a_row']:.3g}"]
+        [
+            name,
+            *(f"{one[size]['exponent']:.2f}" if size in one else "" for size in sizes),
+            f"{one['ms_a_row']:.3g}",
+        ]
         for name, one in found.items()
     ]
     write("growth", ["engine", *sizes, "ms a row"], rows)
@@ -132,6 +136,14 @@ def searches():
         for one in read("search")["results"]
     ]
     write("search", ["model", "rows", "NoiseSearchCV", "GridSearchCV"], rows)
+
+
+def sets():
+    rows = [
+        [name, f"{one['ms_a_person']:.0f}", times(one)]
+        for name, one in read("sets")["results"].items()
+    ]
+    write("sets", ["model", "milliseconds a person", "over the plain grid"], rows)
 
 
 def neural():
@@ -290,7 +302,7 @@ def answers():
 
 
 def make_all(app=None):
-    measured = (overhead, growth, early_stopping, scale, exact, billion, searches, neural)
+    measured = (overhead, growth, early_stopping, scale, exact, sets, billion, searches, neural)
     for table in (*measured, price, quotes, releases, films, answers):
         table()
 

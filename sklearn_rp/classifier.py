@@ -42,11 +42,13 @@ class RobustPrivacyClassifier(Smoothed, ClassifierWrapper):
         (None), an array, or a mapping from feature to scale.
     method : {"auto", "exact", "monte_carlo"}, default="auto"
         How the smoothed probabilities are found; the one used is `method_`. "auto" takes an exact
-        method wherever one applies: binary linear models, decision trees, forests with
-        ``voting="soft"``, and any model when a single feature is noised (any tree model when two
-        are). See :ref:`engines`.
+        method wherever one applies: linear models, decision trees, forests with
+        ``voting="soft"``, binary models whose score is a sum over features or quadratic (stumps,
+        boosting without interactions, naive Bayes), and any model when a single feature is noised
+        (any tree model when two are). See :ref:`engines`.
     voting : {"hard", "soft"}, default="hard"
-        Each noisy copy votes with its label ("hard") or with its ``predict_proba`` ("soft").
+        Each noisy copy votes with its label ("hard") or with its ``predict_proba`` ("soft"). Sums
+        over features count a copy next to a tie for both labels.
     n_samples : int, default=1000
         Votes per row (Monte Carlo). They choose the label, and the same votes certify it.
     alpha : float, default=0.001

@@ -49,8 +49,8 @@ class RobustPrivacyRecommender(Smoothed, RecommenderWrapper):
         (None), an array, or a mapping from feature to scale.
     method : {"auto", "exact", "monte_carlo"}, default="auto"
         How the smoothed votes are found; the one used is `method_`. "auto" takes an exact method
-        wherever one applies: decision trees; forests with ``voting="soft"``; any model when a
-        single feature is noised (any tree model when two are).
+        wherever one applies: linear models; decision trees; forests with ``voting="soft"``; any
+        model when a single feature is noised (any tree model when two are).
     voting : {"hard", "soft"}, default="hard"
         Each noisy copy votes for its best items ("hard"): alike, or where order counts from 1 down
         to ``1 / n_recommended`` by rank; or with its scores, which must be between 0 and 1

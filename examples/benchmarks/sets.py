@@ -42,7 +42,7 @@ def main():
     results = {}
     for name, model in MODELS.items():
         clf = RobustPrivacyClassifier(
-            model, noise_features=["bmi", "bp", "s5"], sigma=0.25, n_samples=1000, random_state=0
+            model, noise_features=["bmi", "bp", "ltg"], sigma=0.25, n_samples=1000, random_state=0
         )
         apt = AttributePrivacyTransformer(clf, sensitive_feature="bmi").fit(X, y)
         fitted = apt.estimator_
