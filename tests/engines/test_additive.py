@@ -144,7 +144,7 @@ def assert_right(clf, rows, n):
         assert abs(hard.mean() - share[k]) <= 6 * 0.5 / np.sqrt(n) + undecided
 
 
-@pytest.mark.parametrize("features", [None, [0, 1, 4]])
+@pytest.mark.parametrize("features", [None, pytest.param([0, 1, 4], marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", MODELS)
 def test_shares_are_means_of_rounded_votes(name, features):
     clf = exact(MODELS[name](), sigma=0.5, noise_features=features).fit(X, Y)

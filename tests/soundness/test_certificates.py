@@ -54,7 +54,13 @@ def test_some_points_of_certified_balls(name):
     checks.nothing_changes_inside_the_ball(name, 3000)
 
 
-@pytest.mark.parametrize("name", checks.EXACT)
+LONG = ("quadratic", "sum of steps", "lists by a sweep", "lists in order by a sweep",
+        "plane of numbers")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if n in LONG else ()) for n in checks.EXACT]
+)
 def test_boundary_walks(name):
     few = {"quadratic": 12, "sum of steps": 12}
     checks.walks_end_outside_the_ball(name, few.get(name, 60))
