@@ -174,12 +174,11 @@ class Additive(Engine):
             return False
         if isinstance(self.parts, Normals):
             nothing = np.zeros(inputs.shape)
-            score, slack = (
-                self.parts.score(inputs),
-                1e6 * self.parts.doubt(inputs, nothing, nothing),
-            )
+            score = self.parts.score(inputs)
+            slack = 1e6 * self.parts.doubt(inputs, nothing, nothing)
         else:
-            score, slack = np.full(len(inputs), self.parts.start), np.asarray(self.parts.slack)
+            score = np.full(len(inputs), self.parts.start)
+            slack = np.full(len(inputs), self.parts.slack)
             for block in self.parts.blocks:
                 score = score + block.values.ravel()[block.cells(inputs)]
         clear = np.abs(score) > slack

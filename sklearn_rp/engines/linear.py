@@ -24,6 +24,8 @@ from sklearn_rp.rows import Rows, rows_per_chunk, take_rows
 from sklearn_rp.rules import PLURALITY, Rule, TopItems, best_items
 from sklearn_rp.votes import Measured, Scored, Votes
 
+_MOST_SCORES = 1000  # each with each other: 8 MB of distances
+
 
 @dataclass(eq=False)
 class Linear(Engine):
@@ -105,6 +107,8 @@ class Linear(Engine):
                 raise NotForMe(f"{type(model).__name__} has no linear score for each item")
             parts = parts.of_items(problem.model)
         n_classes = len(problem.classes)
+        if n_classes > _MOST_SCORES:
+            raise NotForMe(f"{n_classes} scores have too many pairs of rivals")
         wanted = {"sign": 1, "largest": n_classes}.get(
             parts.decides, n_classes * (n_classes - 1) // 2
         )
@@ -194,10 +198,8 @@ class Linear(Engine):
             for rows in gen_batches(X.shape[0], rows_per_chunk(X.shape[1] + 2 * len(self.weight)))
         ]
         score, size = (np.concatenate(part) for part in zip(*parts, strict=True))
-        if (
-            np.isnan(score).any() or not np.isfinite(size).all()
-        ):  # what the model refuses is refused
-            self.estimator.predict(X)
+        if np.isnan(score).any() or not np.isfinite(size).all():
+            self.estimator.predict(X)  # what the model refuses is refused
         # Rounding error of a dot product: its length in units in the last place of its size.
         error = np.finfo(np.float32 if single else np.float64).eps * self.parts.terms * size
         if self.parts.decides == "sign":
@@ -224,10 +226,8 @@ class Linear(Engine):
     def _of_one(self, score: np.ndarray, error: np.ndarray, sigma: float) -> Votes:
         """Votes where one score decides, or is the answer."""
         weight, size = (each * sigma * self.noise.scale for each in (self.weight, self.weight_size))
-        norm, most = (
-            float(np.sqrt(np.sum(weight**2))),
-            float(length(weight, size, self.parts.terms)[0]),
-        )
+        norm = float(np.sqrt(np.sum(weight**2)))
+        most = float(length(weight, size, self.parts.terms)[0])
         near = np.abs(score) if self.cells is None else np.minimum(*self.cells.around(score))
         with np.errstate(divide="ignore", invalid="ignore"):
             radius = np.where(near > 0, (near - error) / most, 0.0)

@@ -285,6 +285,13 @@ def test_scores_that_are_labels_are_not_ranked_by_what_is_behind_them(model):
     assert clf.method_ == "monte_carlo"
 
 
+def test_thousands_of_items_have_too_many_rivals():
+    many = np.tile(AMOUNTS, 120)
+    clf = RobustPrivacyRecommender(Ridge(), n_recommended=2, n_samples=300, random_state=0)
+    table = clf.fit(ROWS, many).explain_engine()
+    assert "too many pairs" in table.loc[table["engine"] == "linear", "reason"].item()
+
+
 def test_a_list_of_votes_between_pairs_is_no_score():
     clf = RobustPrivacyRecommender(
         make_pipeline(StandardScaler(), SVC(kernel="linear")), n_recommended=1, n_samples=200,
