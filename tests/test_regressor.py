@@ -165,6 +165,7 @@ def test_sampled_certificates_fail_with_probability_at_most_alpha():
     assert (~cert.abstained).mean() > 0.1  # in the middle of a cell something is certified
 
 
+@pytest.mark.slow
 def test_votes_stop_early_and_the_answer_is_the_same():
     rpr = smoothed(KNeighborsRegressor(20), step=40, method="monte_carlo", n_samples=20_000)
     rpr.fit(FRAME, Y)
@@ -229,6 +230,7 @@ def test_a_sampled_release_is_the_number_as_often_as_its_certificate_says():
     assert stats.binomtest(other, 5000, 0.1, alternative="greater").pvalue > 1e-4
 
 
+@pytest.mark.slow
 def test_many_cells_of_many_rows_are_not_held_at_once():
     import tracemalloc
 

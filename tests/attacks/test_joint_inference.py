@@ -165,6 +165,7 @@ def test_hidden_jointly_nobody_is_left_with_less_than_the_minimum():
         )
 
 
+@pytest.mark.slow
 def test_the_report_has_a_joint_section():
     apr = AttributePrivacyRegressor(
         BySex(max_depth=8, random_state=0), sensitive_feature=["bmi", "sex"], minimum=[0.3, 2],

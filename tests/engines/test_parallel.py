@@ -51,7 +51,12 @@ def everything(name, n_jobs):
     ]
 
 
-@pytest.mark.parametrize("name", ENGINES)
+LONG = ("fresh, one generator a row",)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if n in LONG else ()) for n in ENGINES]
+)
 def test_the_same_bits_for_any_number_of_processes(name):
     for one, several in zip(everything(name, 1), everything(name, 2), strict=True):
         np.testing.assert_array_equal(one, several)

@@ -63,7 +63,7 @@ def test_whose_value_has_changed_is_said():
 @pytest.mark.parametrize(
     ("features", "unit", "minimum"),
     [
-        (["age", "bmi"], "share", 0.3),
+        pytest.param(["age", "bmi"], "share", 0.3, marks=pytest.mark.slow),
         ("bmi", "mass", 0.3),
         ("region", "categories", 2),
     ],

@@ -78,7 +78,7 @@ CASES = {
 
 @pytest.mark.filterwarnings("ignore::sklearn_rp.exceptions.PrivacyWarning")
 @given(**CASES)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_the_law(number, seed, column, output):
     kind = AttributePrivacyTransformer
     assert violations(kind, LAW_MODELS[number], seed, column, output) == 0
