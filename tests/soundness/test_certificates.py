@@ -44,7 +44,7 @@ def test_sampled_certificates(alpha):
 @pytest.mark.parametrize("name", checks.EXACT)
 def test_a_million_points_of_certified_balls(name):
     for seed in range(10):
-        n_points = {"sum of steps": 20_000, "quadratic": 20_000, "two": 20_000}
+        n_points = {"sum of steps": 10_000, "quadratic": 10_000, "two": 20_000}
         n_points |= {"lists by a sweep": 40_000, "lists in order by a sweep": 40_000}
         checks.nothing_changes_inside_the_ball(name, n_points.get(name, 100_000), seed)
 
