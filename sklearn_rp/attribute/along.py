@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_rp.answers import labels
 from sklearn_rp.attribute.joint import MinimumBoxes
 from sklearn_rp.attribute.labelling import MinimumRelease
-from sklearn_rp.attribute.search import Fineness, Read, certain_lengths, search
+from sklearn_rp.attribute.search import Fineness, Read, Told, certain_lengths, search
 from sklearn_rp.engines.sweep import Sweep
 from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.feature import Category, Feature, Number
@@ -28,7 +28,6 @@ from sklearn_rp.runs import Runs, concatenate
 from sklearn_rp.trial import refuse_random
 
 OWN_READING = "its own labelling"  # of an estimator that knows its sets
-_Told = tuple[np.ndarray, np.ndarray, np.ndarray]
 _VOTED_BALL = 2.0**-10  # of the range: how closely balls of votes are made to meet
 _FIRST_CELLS = 16  # of the first look where what is released is certified all along the feature
 
@@ -290,7 +289,7 @@ class ReleaseAlong:
         )
         # Votes are counts: their balls end somewhere near a change, and no closer look tells more.
         voted = self.smoothed is not None and self.smoothed.n_votes > 0
-        fineness = Fineness(1.5 / self.resolution, *([_VOTED_BALL] if voted else []))
+        fineness = Fineness(1.5 / self.resolution, _VOTED_BALL if voted else Fineness.ball)
         parts = []
         for some, points in search(read, a, own, symbol if owner else None, grid, fineness):
             size = len(own[some])
@@ -313,7 +312,7 @@ class ReleaseAlong:
                 return partial(self._swept, self._sweep, profile, level)
             ask = partial(self._certified, smoothed, level)
 
-        def read(rows: np.ndarray, z: np.ndarray) -> _Told:
+        def read(rows: np.ndarray, z: np.ndarray) -> Told:
             symbol, half, near = at_pairs(ask, X, a.columns, rows, a.held(z)[:, None])
             return symbol, half, near
 
@@ -321,12 +320,12 @@ class ReleaseAlong:
 
     def _swept(
         self, sweep: Sweep, profile: Runs, sigma: float, rows: np.ndarray, z: np.ndarray
-    ) -> _Told:
+    ) -> Told:
         symbol, half = sweep.certified_along(profile, rows, z, sigma)
         return (self.symbols[symbol] if self.lists else symbol), half, half
 
     @staticmethod
-    def _same_list(told: Read, answer: np.ndarray, rows: np.ndarray, z: np.ndarray) -> _Told:
+    def _same_list(told: Read, answer: np.ndarray, rows: np.ndarray, z: np.ndarray) -> Told:
         """Whether the list at some values is the row's own, and for how far it, or none, is so."""
         found, half, near = told(rows, z)
         return (found == answer[rows]).all(axis=1).astype(np.intp), half, near
@@ -337,18 +336,18 @@ class ReleaseAlong:
         def ask(rows: Rows) -> tuple[np.ndarray, ...]:
             return (self.answer(rows),)
 
-        def read(rows: np.ndarray, z: np.ndarray) -> _Told:
+        def read(rows: np.ndarray, z: np.ndarray) -> Told:
             (found,) = at_pairs(ask, X, self.feature.columns, rows, self.feature.held(z)[:, None])
             nothing = np.zeros(len(z))
             return self.same(found, answer[rows]).astype(np.intp), nothing, nothing
 
         return read
 
-    def _plain(self, X: Rows) -> _Told:
+    def _plain(self, X: Rows) -> Told:
         answer, nothing = self.answer(X), np.zeros(X.shape[0])
         return (answer if self.lists else self.coded(answer)), nothing, nothing
 
-    def _certified(self, smoothed: SmoothedRelease, sigma: float, X: Rows) -> _Told:
+    def _certified(self, smoothed: SmoothedRelease, sigma: float, X: Rows) -> Told:
         (cert,) = smoothed.certify(X, [sigma], n_jobs=self._owner.n_jobs)
         found = smoothed.answer.released(cert.label, partial(getattr, cert, "radius"))
         symbol = found if self.lists else encode(found, self.symbols)

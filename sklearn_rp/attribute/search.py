@@ -18,7 +18,8 @@ _POINTS = 2**20  # held at once, of rows that are few enough
 
 # Answers of some rows at some values; how far to either side they are certainly the same; and how
 # far what is released surely is: where votes are counted, next to a change any label may win.
-Read = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
+Told = tuple[np.ndarray, np.ndarray, np.ndarray]
+Read = Callable[[np.ndarray, np.ndarray], Told]
 
 
 @dataclass(frozen=True, eq=False)

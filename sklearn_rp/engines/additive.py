@@ -41,7 +41,7 @@ class LawOfRows:
     width: np.ndarray
     error: np.ndarray
 
-    def take(self, rows: np.ndarray) -> Self:
+    def take(self, rows: np.ndarray | slice) -> Self:
         """The laws of some of the rows."""
         each = {one.name: getattr(self, one.name) for one in fields(self)}
         here = {k: v[rows] for k, v in each.items() if isinstance(v, np.ndarray)}
@@ -56,7 +56,7 @@ class Steps(LawOfRows):
     chance: np.ndarray
     turns: list[np.ndarray]  # of the cells of each block
 
-    def harmonics(self, k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def harmonics(self, k: np.ndarray) -> np.ndarray:
         """The product of the sums over the cells of each block."""
         real, imaginary = _circle(self.fixed, k)
         start = 0
@@ -72,7 +72,7 @@ class Steps(LawOfRows):
                 real * cosine - imaginary * sine,
                 real * sine + imaginary * cosine,
             )
-        return real, imaginary
+        return imaginary
 
 
 @dataclass(eq=False)
@@ -83,7 +83,7 @@ class Quadratic(LawOfRows):
     linear: np.ndarray  # (n_rows, n_noised)
     square: np.ndarray  # (n_rows, n_noised)
 
-    def harmonics(self, k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def harmonics(self, k: np.ndarray) -> np.ndarray:
         """The closed form."""
         # E exp(iw(a z^2 + b z)) = (1 - 2iwa)^(-1/2) exp(-w^2 b^2 / (2 (1 - 2iwa)))
         w = 2 * np.pi * k
@@ -95,8 +95,7 @@ class Quadratic(LawOfRows):
             angle += 0.5 * np.arctan(q) - decay * q
         size = np.exp(size)
         real, imaginary = _circle(self.constant, k)
-        cosine, sine = size * np.cos(angle), size * np.sin(angle)
-        return real * cosine - imaginary * sine, real * sine + imaginary * cosine
+        return real * (size * np.sin(angle)) + imaginary * (size * np.cos(angle))
 
 
 def _circle(turns: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -172,15 +171,12 @@ class Additive(Engine):
         inputs = self._inputs(copies)
         if not moved_so(inputs, self._inputs(rows), draws @ self.effect.T):
             return False
+        score, slack = self.parts.score(inputs), np.zeros(len(inputs))
         if isinstance(self.parts, Normals):
             nothing = np.zeros(inputs.shape)
-            score = self.parts.score(inputs)
-            slack = 1e6 * self.parts.doubt(inputs, nothing, nothing)
+            slack += 1e6 * self.parts.doubt(inputs, nothing, nothing)
         else:
-            score = np.full(len(inputs), self.parts.start)
-            slack = np.full(len(inputs), self.parts.slack)
-            for block in self.parts.blocks:
-                score = score + block.values.ravel()[block.cells(inputs)]
+            slack += self.parts.slack
         clear = np.abs(score) > slack
         labels = labels_of(problem.model, copies)
         return bool((labels == problem.classes[(score > 0).astype(int)])[clear].all())
@@ -214,7 +210,7 @@ class Additive(Engine):
         if isinstance(self.parts, Normals):
             return self._axes(scale)[2]
         spread = np.abs(self.effect) @ scale
-        noisy = [b.values for b in self.parts.blocks if spread[list(b.inputs)].any()]
+        noisy = [b.values for b in self.parts.blocks if b.is_noisy(spread)]
         return 3 * sum(float(np.ptp(each)) for each in noisy) / np.pi / _HARMONICS
 
     def _axes(self, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
@@ -244,13 +240,13 @@ class Additive(Engine):
         fixed, error = np.full(len(inputs), self.parts.start), np.zeros(len(inputs))
         chances, values = [np.empty((len(inputs), 0))], []
         for block in self.parts.blocks:
-            if spread[list(block.inputs)].any():
+            if block.is_noisy(spread):
                 chance, off = chances_of(block, inputs, given, spread)
                 chances.append(chance)
                 values.append(block.values.ravel())
                 error += off
             else:
-                fixed += block.values.ravel()[block.cells(inputs)]
+                fixed += block.at(inputs)
         least, most = (sum(float(f(each)) for each in values) for f in (np.min, np.max))
         reach = most - least
         # A score that is so far on one side, whatever the noise, is hardly rounded.

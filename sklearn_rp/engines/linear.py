@@ -107,14 +107,15 @@ class Linear(Engine):
                 raise NotForMe(f"{type(model).__name__} has no linear score for each item")
             parts = parts.of_items(problem.model)
         n_classes = len(problem.classes)
-        if n_classes > _MOST_SCORES:
-            raise NotForMe(f"{n_classes} scores have too many pairs of rivals")
-        wanted = {"sign": 1, "largest": n_classes}.get(
-            parts.decides, n_classes * (n_classes - 1) // 2
-        )
-        if numbers:
-            wanted = 1
-        if len(parts.weights) != wanted or (n_classes > 2 and not numbers and wanted == 1):
+        if parts.decides == "largest" and len(parts.weights) > _MOST_SCORES:
+            raise NotForMe(f"{len(parts.weights)} scores have too many pairs of rivals")
+        if parts.decides == "sign":
+            suits = numbers or n_classes == 2
+        else:
+            n_pairs = n_classes * (n_classes - 1) // 2
+            wanted = n_pairs if "pairs" in parts.decides else n_classes
+            suits = not numbers and len(parts.weights) == wanted
+        if not suits:
             raise NotForMe(
                 f"{type(model).__name__} has {len(parts.weights)} scores for {n_classes} classes"
             )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.utils import gen_batches
 
 from sklearn_rp.law import Gaussian
 from sklearn_rp.rows import rows_per_chunk
@@ -85,9 +86,7 @@ def of_lists(score: np.ndarray, error: np.ndarray, norm: np.ndarray, rule: TopIt
     k, (n_rows, n_items) = rule.n_best, score.shape
     listed = best_items(score, k, rule.ordered)
     reach, radius = np.empty(score.shape), np.empty(n_rows)
-    step = rows_per_chunk(6 * k * n_items)
-    for first in range(0, n_rows, step):
-        rows = slice(first, first + step)
+    for rows in gen_batches(n_rows, rows_per_chunk(6 * k * n_items)):
         reach[rows], radius[rows] = _of_some(score[rows], error[rows], norm, listed[rows], rule)
     ranked = score.copy()
     np.put_along_axis(ranked, listed, np.inf, axis=1)  # the first k, in the order of the list

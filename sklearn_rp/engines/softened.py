@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import Protocol, Self
 
 import numpy as np
+from sklearn.utils import gen_batches
 
 from sklearn_rp.rows import rows_per_chunk
 
@@ -39,11 +40,11 @@ class NoisyScore(Protocol):
     width: np.ndarray
     error: np.ndarray
 
-    def harmonics(self, k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Real and imaginary part of ``E exp(i pi k S / C)``: each (n_rows, len(k))."""
+    def harmonics(self, k: np.ndarray) -> np.ndarray:
+        """Imaginary part of ``E exp(i pi k S / C)``: (n_rows, len(k))."""
         ...
 
-    def take(self, rows: np.ndarray) -> Self:
+    def take(self, rows: np.ndarray | slice) -> Self:
         """The laws of some of the rows."""
         ...
 
@@ -61,11 +62,8 @@ def beyond(u: np.ndarray | float) -> np.ndarray:
 
 def chance_above(score: NoisyScore) -> tuple[np.ndarray, np.ndarray]:
     """``E F(S)`` of each row, and the error of the sum: each (n_rows,)."""
-    found = [
-        _of_some(score.take(np.arange(first, min(first + step, len(score.width)))))
-        for step in [rows_per_chunk(16 * _AT_ONCE)]
-        for first in range(0, len(score.width), step)
-    ]
+    parts = gen_batches(len(score.width), rows_per_chunk(16 * _AT_ONCE))
+    found = [_of_some(score.take(rows)) for rows in parts]
     share, error = (np.concatenate(each) for each in zip(*found, strict=True))
     return share, error
 
@@ -77,8 +75,7 @@ def _of_some(score: NoisyScore) -> tuple[np.ndarray, np.ndarray]:
         k = np.arange(first, first + 2 * _AT_ONCE, 2)
         part = score.take(rows)
         weight = 2 / np.pi / k * window(np.pi * part.width[:, None] * k)
-        _, imaginary = part.harmonics(k)
-        share[rows] += (imaginary * weight).sum(axis=1)
+        share[rows] += (part.harmonics(k) * weight).sum(axis=1)
         size[rows] += weight.sum(axis=1)
         first += 2 * _AT_ONCE
         rows = rows[np.pi * score.width[rows] * first < 1]

@@ -37,12 +37,14 @@ class Block:
     edges: tuple[np.ndarray, ...]
     values: np.ndarray
 
-    def cells(self, inputs: np.ndarray) -> np.ndarray:
-        """Number of the cell of each of some rows of inputs: shape (n_rows,)."""
-        places = [
-            cell_of(inputs[:, j], edges) for j, edges in zip(self.inputs, self.edges, strict=True)
-        ]
-        return np.ravel_multi_index(places, self.values.shape)
+    def at(self, inputs: np.ndarray) -> np.ndarray:
+        """The function of some rows of inputs: shape (n_rows,)."""
+        along = zip(self.inputs, self.edges, strict=True)
+        return self.values[tuple(cell_of(inputs[:, j], edges) for j, edges in along)]
+
+    def is_noisy(self, spread: np.ndarray) -> bool:
+        """Whether noise of these deviations, shape (n_inputs,), reaches it."""
+        return bool(spread[list(self.inputs)].any())
 
 
 def cell_of(x: np.ndarray, edges: np.ndarray) -> np.ndarray:
@@ -68,6 +70,13 @@ class StepSum:
     blocks: tuple[Block, ...]
     start: float
     slack: float
+
+    def score(self, inputs: np.ndarray) -> np.ndarray:
+        """The score of some rows of inputs: shape (n_rows,)."""
+        found = np.full(len(inputs), self.start)
+        for block in self.blocks:
+            found += block.at(inputs)
+        return found
 
 
 def read_steps(model: Any) -> StepSum:
@@ -212,9 +221,11 @@ def _explainable_boosting(model: Any) -> StepSum:
     terms = [tuple(map(int, term)) for term in model.term_features_]
     # It sends to the left what is below a cut; of two cuts alike the one is the finer.
     cuts = {
-        (j, size): np.nextafter(model.bins_[j][min(size, len(model.bins_[j])) - 1], -np.inf)
+        (j, len(term)): np.nextafter(
+            model.bins_[j][min(len(term), len(model.bins_[j])) - 1], -np.inf
+        )
         for term in terms
-        for j, size in zip(term, [len(term)] * len(term), strict=True)
+        for j in term
     }
     edges = {
         j: np.unique(

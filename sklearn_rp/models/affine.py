@@ -23,7 +23,8 @@ from sklearn.preprocessing import (
 
 from sklearn_rp.exceptions import NotForMe
 from sklearn_rp.models.inside import is_pipeline, unwrapped
-from sklearn_rp.rows import Rows, column_names, column_values, in_double, is_numeric
+from sklearn_rp.noise import noised_values
+from sklearn_rp.rows import Rows, column_names, in_double, is_numeric
 
 
 def unfold(
@@ -92,8 +93,7 @@ class Given:
 
     def of(self, X: Rows) -> np.ndarray:
         """Sum of the sizes of what each input is made of: shape (n_rows, n_inputs)."""
-        values = np.stack([column_values(X, int(j)) for j in self.columns], axis=1)
-        size = np.abs(values.astype(np.float64))
+        size = np.abs(noised_values(X, self.columns).astype(np.float64))
         size[np.isnan(size)] = 0.0  # imputed, by a number of the column
         if (self.effect != 0).sum(axis=1).max(initial=0) <= 1:  # no input is a sum
             source, gain = self.effect.argmax(axis=1), self.effect.max(axis=1)

@@ -94,12 +94,10 @@ def read_linear(model: Any, n_classes: int | None) -> LinearScores:
     kind = type(model).__name__
     unknown = NotForMe(f"{kind} is not known to be linear")
     ask = "predict" if n_classes is None or gives_numbers(model) else "decision_function"
-    if has_own(model, "predict", ask) and kind not in _MANY:
-        raise unknown
-    if kind in _MANY and has_own(model, "predict"):
+    if has_own(model, "predict", *([] if kind in _MANY else [ask])):
         raise unknown
     if kind in (*_MANY, "OneVsOneClassifier"):
-        return _of_members(model, n_classes)
+        return _of_members(model)
     coef, intercept = (getattr(model, name, None) for name in ("coef_", "intercept_"))
     if coef is None or intercept is None:  # kernels other than the linear one have no weights
         raise unknown
@@ -136,7 +134,7 @@ def _of_vectors(
     return LinearScores(weights, intercept, "pairs", sizes, asked, terms)
 
 
-def _of_members(model: Any, n_classes: int | None) -> LinearScores:
+def _of_members(model: Any) -> LinearScores:
     """One score for each of several models of two classes, or of numbers."""
     parts = []
     for member in model.estimators_:

@@ -30,3 +30,16 @@ def monte_carlo_shares(clf, X, n, voting="hard", seed=1):
 
 def check_shares(clf, rows):
     assert clf.predict_proba(rows) == pytest.approx(monte_carlo_shares(clf, rows, 20_000), abs=0.03)
+
+
+def raw(model, rows):
+    """What the model adds up, or averages: asked of itself."""
+    home = type(model).__module__.split(".")[0]
+    if home == "lightgbm":
+        return model.predict(rows, raw_score=True)
+    if home == "xgboost":
+        return model.predict(rows, output_margin=True)
+    if home == "catboost":
+        return model.predict(rows, prediction_type="RawFormulaVal")
+    answers = ("decision_function", "predict_proba", "predict")
+    return getattr(model, next(each for each in answers if hasattr(model, each)))(rows)

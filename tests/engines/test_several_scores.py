@@ -17,7 +17,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import SVC, LinearSVC, NuSVC
 
 from engines.oracle import exact
-from sklearn_rp import RobustPrivacyClassifier, RobustPrivacyRecommender
+from sklearn_rp import RobustPrivacyClassifier, RobustPrivacyRecommender, RobustPrivacyRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 WINE = load_wine(return_X_y=True)
@@ -290,6 +290,12 @@ def test_thousands_of_items_have_too_many_rivals():
     clf = RobustPrivacyRecommender(Ridge(), n_recommended=2, n_samples=300, random_state=0)
     table = clf.fit(ROWS, many).explain_engine()
     assert "too many pairs" in table.loc[table["engine"] == "linear", "reason"].item()
+
+
+def test_numbers_in_thousands_of_cells_have_none():
+    reg = RobustPrivacyRegressor(Ridge(), step=0.004, random_state=0).fit(ROWS, AMOUNTS[:, 0])
+    assert len(reg.numbers_) > 2000
+    assert (reg.engine_, reg.method_) == ("linear", "exact")
 
 
 def test_a_list_of_votes_between_pairs_is_no_score():

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from engines.oracle import raw
 from scipy import special
 from sklearn.ensemble import (
     AdaBoostClassifier,
@@ -46,19 +47,6 @@ TARGETS = {
     "numbers": SCORE,
 }
 MISSING = np.where(RNG.random(X.shape) < [0.3, 0, 0.2, 0], np.nan, X)
-
-
-def raw(model, rows):
-    """What the model adds up, or averages: asked of itself."""
-    home = type(model).__module__.split(".")[0]
-    if home == "lightgbm":
-        return model.predict(rows, raw_score=True)
-    if home == "xgboost":
-        return model.predict(rows, output_margin=True)
-    if home == "catboost":
-        return model.predict(rows, prediction_type="RawFormulaVal")
-    answers = ("decision_function", "predict_proba", "predict")
-    return getattr(model, next(each for each in answers if hasattr(model, each)))(rows)
 
 
 def reached(table, rows):
