@@ -1,19 +1,29 @@
-"""A report as a page: tables, each with what it says in words, as text, HTML and JSON."""
+"""A report as a page: in short, figures, tables with what they say in words, and what to assess."""
 
 from __future__ import annotations
 
-import html
-import json
-import os
 import textwrap
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from sklearn_rp._version import __version__
+from sklearn_rp.attribute.compatible_sets import CompatibleSets
+from sklearn_rp.attribute.joint_sets import JointSets
+from sklearn_rp.report.pictures import (
+    NOT_DRAWN,
+    can_draw,
+    people_picture,
+    price_picture,
+    radii_picture,
+    sides_picture,
+)
+from sklearn_rp.report.quality import score_of
+from sklearn_rp.report.sheet import Picture, Sheet, listed, records, tabled
+from sklearn_rp.report.tables import shares_of
+from sklearn_rp.report.words import impact, in_short, word_of
 
 _RADII = (
     "How far the noised features of a person may move, all others fixed, before the {word} may "
@@ -62,18 +72,24 @@ NOT_COVERED = (
     SEVERAL_RELEASES,
     "Copying the model through its answers (extraction), and rebuilding inputs from many queries "
     "(inversion): measure them with sklearn_rp.attacks.",
+    "People in the training data (membership inference): all that is said here is about the people "
+    "who are asked about.",
     "Features that are neither noised nor named as sensitive here.",
     "Vote shares, certificates and this report itself: they are computed from people's rows and "
     "stay with the owner of the data.",
 )
 
 
+_PRICE = "How good the answers are, and how much of the range they leave open."
+_GROUPS = "{0}, of all people and per group: quantiles, and the share with any."
+
+
 @dataclass(frozen=True, eq=False, repr=False)
-class PrivacyReport:
+class PrivacyReport(Sheet):
     """What a release promises, what it leaves open, and what an attacker gains by it.
 
-    Shows as tables in a notebook. It is about people's rows: for the owner of the data and whoever
-    audits, not for publication.
+    Shows as tables and figures in a notebook; ``to_html`` makes a page of its own. It is about
+    people's rows: for the owner of the data and whoever audits, not for publication.
 
     Parameters
     ----------
@@ -94,6 +110,13 @@ class PrivacyReport:
     left_open : DataFrame or None
         What is left open after all that a ledger remembers: over all rows and per group; and of how
         many people so little that the next answers cannot depend on the feature.
+    radii_by_group : DataFrame or None
+        The first half-width of `radii`, or the radius where there is none, per group.
+    sets_without_privacy : dict of str to DataFrame
+        As `sets`, of the model inside, where there is one.
+    people : dict of str to dict of str to CompatibleSets, or to JointSets
+        For the figures: the sets of single people, with their true values, by feature and by name
+        of the model. Not in what `to_dict` and `to_json` give.
     """
 
     operating_point: dict[str, Any]
@@ -103,6 +126,19 @@ class PrivacyReport:
     warnings: list[str]
     not_covered: list[str]
     left_open: pd.DataFrame | None = None
+    radii_by_group: pd.DataFrame | None = None
+    sets_without_privacy: dict[str, pd.DataFrame] = field(default_factory=dict)
+    people: dict[str, dict[str, CompatibleSets] | JointSets] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> list[str]:
+        """In plain words: what is released, what is promised, its price, what is left to guess."""
+        return in_short(self)
+
+    @property
+    def impact(self) -> dict[str, list[str]]:
+        """For a data-protection impact assessment: its sections, and what each of them says."""
+        return impact(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and text, tables as lists of records.
@@ -111,124 +147,130 @@ class PrivacyReport:
         -------
         record : dict
         """
-
-        def records(table: pd.DataFrame | None) -> Any:
-            return None if table is None else json.loads(table.to_json(orient="records"))
-
+        without = self.sets_without_privacy
         return {
             "sklearn_rp": __version__,
+            "summary": self.summary,
             "operating_point": self.operating_point,
             "radii": records(self.radii),
+            "radii_by_group": records(self.radii_by_group),
             "sets": {name: records(table) for name, table in self.sets.items()},
+            "sets_without_privacy": {name: records(table) for name, table in without.items()},
             "attacks": {name: records(table) for name, table in self.attacks.items()},
             "left_open": records(self.left_open),
             "warnings": self.warnings,
             "not_covered": self.not_covered,
+            "impact": self.impact,
         }
 
-    def to_json(self, path: str | os.PathLike | None = None) -> str:
-        """The report as JSON.
-
-        Parameters
-        ----------
-        path : str or path, default=None
-            File to write as well.
+    def points(self) -> pd.DataFrame:
+        """What the figure of the price shows, one line for each feature and release.
 
         Returns
         -------
-        text : str
+        points : pandas.DataFrame
+            Columns ``feature``, ``release``, ``score``, ``smallest`` and ``median``: shares of the
+            range that are left open.
         """
-        return _written(json.dumps(self.to_dict(), indent=1, allow_nan=False), path)
+        _, score, without, alone = score_of(self.operating_point)
+        lines = []
+        for feature, table in self.sets.items():
+            found = [("released", score, *shares_of(table))]
+            bare = self.sets_without_privacy.get(feature)
+            if bare is not None and without is not None:
+                found.insert(0, ("without privacy", without, *shares_of(bare)))
+            found.append(("one answer for everybody", alone, 1.0, 1.0))
+            lines += [(feature, *each) for each in found]
+        return pd.DataFrame(lines, columns=["feature", "release", "score", "smallest", "median"])
 
-    def to_html(
-        self, path: str | os.PathLike | None = None, *, title: str = "Privacy report"
-    ) -> str:
-        """The report as a page of its own, which loads nothing from elsewhere.
+    @cached_property
+    def _pictures(self) -> dict[str, Picture]:
+        """Drawn once, by title of the table that they stand before."""
+        if not can_draw():
+            return {}
+        word, found = word_of(self.operating_point), {}
+        if self.sets:
+            found["price"] = price_picture(self.points(), score_of(self.operating_point)[0])
+        if self.radii_by_group is not None:
+            found["radii"] = radii_picture(self.radii_by_group, self._reading)
+        for name, sets in self.people.items():
+            if isinstance(sets, JointSets):
+                found[name] = sides_picture(sets, word)
+            else:
+                found[name] = people_picture(sets, word)
+        return found
 
-        Parameters
-        ----------
-        path : str or path, default=None
-            File to write as well.
-        title : str, default="Privacy report"
-            Heading of the page.
+    @property
+    def _reading(self) -> str:
+        """What `radii_by_group` is about."""
+        readings = [] if self.radii is None else self.radii["reading"].tolist()
+        widths = [each for each in readings if each.startswith("half-width")]
+        return [*widths, *readings][0]
 
-        Returns
-        -------
-        text : str
-        """
-        page = (
-            '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head>"
-            f"<body><h1>{html.escape(title)}</h1>{self._repr_html_()}</body></html>"
-        )
-        return _written(page, path)
-
-    def _repr_html_(self) -> str:
-        parts = [_list("Look at this", self.warnings or _NOTHING)]
-        for title, note, table in self._tables():
-            shown = table.to_html(index=False, border=0, float_format="{:.3g}".format, na_rep="")
-            head = f"<h2>{html.escape(title)}</h2><p>{html.escape(note)}</p>"
-            parts.append(f"{head}<div class='scroll'>{shown}</div>")
-        parts.append(_list("Not covered", self.not_covered))
+    def _body(self, people: bool) -> str:
+        drawn = self._pictures
+        parts = [listed("In short", self.summary), listed("Look at this", self.warnings or NOTHING)]
+        if not can_draw():
+            parts.append(f"<p>{NOT_DRAWN}</p>")
+        for key, title, note, table in self._tables():
+            shown = [drawn[key]] if key in drawn and (people or key not in self.people) else []
+            parts.append(tabled(title, note, table, shown))
+        parts.append("<h2>For a data-protection impact assessment</h2>")
+        parts += [listed(title, lines, 3) for title, lines in self.impact.items()]
         return "".join(parts)
 
     def __repr__(self) -> str:
         lines = [f"PrivacyReport of {self.operating_point['estimator']}", ""]
-        lines += ["Look at this:", *(f"- {each}" for each in self.warnings or _NOTHING), ""]
-        for title, note, table in self._tables():
+        lines += ["In short:", *_wrapped(self.summary), ""]
+        lines += ["Look at this:", *_wrapped(self.warnings or NOTHING), ""]
+        for _, title, note, table in self._tables():
             lines += [title, *textwrap.wrap(note, 100)]
             lines += [table.to_string(index=False, float_format="{:.3g}".format, na_rep=""), ""]
-        lines += ["Not covered:", *(f"- {text}" for text in self.not_covered)]
+        lines += ["Not covered:", *_wrapped(self.not_covered)]
         return "\n".join(lines)
 
-    def _tables(self) -> list[tuple[str, str, pd.DataFrame]]:
-        point = [(key.replace("_", " "), _shown(v)) for key, v in self.operating_point.items()]
-        table = pd.DataFrame(point, columns=["", "value"])
-        tables = [("Operating point", "What is released, and how.", table)]
-        word = str(self.operating_point.get("released", "labels")).removesuffix("s")
-        if self.radii is not None:
-            tables.append(("Certified radius", _RADII.format(word=word), self.radii))
+    def _tables(self) -> list[tuple[str, str, str, pd.DataFrame]]:
+        """Key of the picture that goes with it, title, what it says, and the table."""
+        point = [(key.replace("_", " "), _told(v)) for key, v in self.operating_point.items()]
+        tables = []
+        if self.sets:
+            tables.append(("price", "Price and privacy", _PRICE, self.points()))
+        word = word_of(self.operating_point)
         for name in self.sets:
             title = f"What the {word} leaves open of {name}"
             joint = "median share of the joint range" in self.sets[name]
             note = (_JOINT if joint else _SETS).format(name, word=word)
-            tables.append((title, note, self.sets[name]))
+            tables.append((name, title, note, self.sets[name]))
             if name in self.attacks:
                 attack = self.attacks[name]
                 note = _JOINT_ATTACK if joint else _ATTACK.format(word=word)
                 note += (_OF_NUMBERS + " ") * ("error" in attack) + _OF_CATEGORIES * (
                     "mcc" in attack
                 )
-                tables.append((f"Guessing {name}", note, attack))
+                tables.append(("", f"Guessing {name}", note, attack))
+        if self.radii is not None:
+            tables.append(("", "Certified radius", _RADII.format(word=word), self.radii))
+        if self.radii_by_group is not None:
+            note = _GROUPS.format(self._reading.capitalize())
+            tables.append(("radii", "Certified radius by group", note, self.radii_by_group))
         if self.left_open is not None:
-            tables.append(("What all releases in the ledger leave open", _LEFT, self.left_open))
+            title = "What all releases in the ledger leave open"
+            tables.append(("", title, _LEFT, self.left_open))
+        table = pd.DataFrame(point, columns=["", "value"])
+        tables.append(("", "Operating point", "What is released, and how.", table))
         return tables
 
 
-_NOTHING = ["Nothing stood out."]
-_STYLE = (
-    "body{font-family:system-ui,sans-serif;margin:2em auto;max-width:60em;padding:0 1em;"
-    "line-height:1.5}table{border-collapse:collapse;margin:1em 0}td,th{padding:.3em .8em;"
-    "text-align:right;border-bottom:1px solid #ddd}td:first-child,th:first-child{text-align:left}"
-    ".scroll{overflow-x:auto}"
-)
+NOTHING = ["Nothing stood out."]
 
 
-def _list(title: str, items: Sequence[str]) -> str:
-    entries = "".join(f"<li>{html.escape(item)}</li>" for item in items)
-    return f"<h2>{html.escape(title)}</h2><ul>{entries}</ul>"
+def _wrapped(items: list[str]) -> list[str]:
+    return [line for item in items for line in textwrap.wrap(f"- {item}", 118)]
 
 
-def _shown(value: Any) -> str:
+def _told(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list):
-        return ", ".join(_shown(v) for v in value[:8]) + (" ..." if len(value) > 8 else "")
+        return ", ".join(_told(v) for v in value[:8]) + (" ..." if len(value) > 8 else "")
     return str(value)
-
-
-def _written(text: str, path: str | os.PathLike | None) -> str:
-    if path is not None:
-        Path(path).write_text(text, encoding="utf-8")
-    return text

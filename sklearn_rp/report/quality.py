@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score
+from sklearn.pipeline import Pipeline
 
-from sklearn_rp.models.inside import last_step
+from sklearn_rp.baselines.lists import TopItemsRecommender
+from sklearn_rp.models.inside import is_pipeline, last_step, unwrapped
 from sklearn_rp.models.items import ItemScores, gives_lists, lists_of
 from sklearn_rp.models.labels import gives_numbers, labels_of, numbers_of
 from sklearn_rp.ranking import ndcg_at_k_score, precision_at_k_score
@@ -17,6 +19,13 @@ from sklearn_rp.rules import best_items
 from sklearn_rp.wrapper import Wrapper
 
 _PARTS = 5  # of the people, by the number that they are told
+
+
+def kind_of(estimator: Any) -> str:
+    """What an estimator releases: labels, numbers or lists."""
+    if gives_lists(estimator):
+        return "lists"
+    return "numbers" if gives_numbers(estimator) else "labels"
 
 
 def told(estimator: Any, X: Rows) -> tuple[str, np.ndarray]:
@@ -82,6 +91,33 @@ def _of_lists(last: Any, inner: Any, X: Rows, lists: np.ndarray, y: Any) -> dict
         found[f"{name}_at_k_without_privacy"] = best
         found[f"{name}_at_k_of_popular_items_alone"] = score(y, popular, items=items)
     return found
+
+
+def score_of(point: dict[str, Any]) -> tuple[str, float, float | None, float]:
+    """What answers are compared by: name, value, without privacy, and of one answer for everybody.
+
+    Of numbers R2, which is 0 for their mean.
+    """
+    if "r2" in point:
+        return "R2", point["r2"], point["r2_without_privacy"], 0.0
+    name, alone = "accuracy", "_of_the_most_frequent_label"
+    if "precision_at_k" in point:
+        name, alone = "precision_at_k", "_of_popular_items_alone"
+    score, without, constant = (point[f"{name}{end}"] for end in ("", "_without_privacy", alone))
+    return name.replace("_", " "), score, without, constant
+
+
+def without_privacy(estimator: Any) -> Any:
+    """The fitted model inside a release of ours, behind the same steps, or None."""
+    inner = unwrapped(estimator)
+    if is_pipeline(inner):
+        last = without_privacy(inner[-1])
+        return None if last is None else Pipeline([*inner.steps[:-1], ("model", last)])
+    if not isinstance(inner, Wrapper):
+        return None
+    if isinstance(inner.estimator_, ItemScores):
+        return TopItemsRecommender.inside(inner)
+    return inner.estimator_
 
 
 def fifths(numbers: np.ndarray) -> np.ndarray:

@@ -10,12 +10,15 @@ import pandas as pd
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
 from sklearn_rp.attribute.joint_sets import JointSets
 
+_JOINT = "share of the joint range"
+
 
 def sets_table(sets: CompatibleSets, groups: np.ndarray) -> pd.DataFrame:
     """Lengths of the stretches that hold people: of all, per group."""
     table = sets.summary(groups).rename_axis("group").reset_index()
     table["group"] = table["group"].astype(str)
-    table["median share of the range"] = table["median"] / sets.span
+    for end in ("smallest", "median"):
+        table[f"{end} share of the range"] = table[end] / sets.span
     return table
 
 
@@ -28,5 +31,40 @@ def joint_table(sets: JointSets, groups: np.ndarray) -> pd.DataFrame:
         line: dict[str, Any] = {"group": str(group), "n": int(rows.sum())}
         for name, side in zip(sets.names, sides[rows].T, strict=True):
             line |= {f"smallest {name}": side.min(), f"median {name}": float(np.median(side))}
-        lines.append(line | {"median share of the joint range": float(np.median(sets.share[rows]))})
+        shares = {"smallest": sets.share[rows].min(), "median": float(np.median(sets.share[rows]))}
+        lines.append(line | {f"{end} {_JOINT}": share for end, share in shares.items()})
     return pd.DataFrame(lines)
+
+
+def shares_of(table: pd.DataFrame) -> tuple[float, float]:
+    """Smallest and median share of the range, or of the joint one, that is left open of people."""
+    what = _JOINT if f"median {_JOINT}" in table else "share of the range"
+    line = table.iloc[0]
+    return float(line[f"smallest {what}"]), float(line[f"median {what}"])
+
+
+def best_of(attacks: pd.DataFrame) -> Any:
+    """The attacker who gains most by seeing the answer: a line of the table."""
+    told: Any = attacks[attacks["attacker"] != "imputation"].reset_index(drop=True)
+    return told.loc[told["gain"].idxmax()]
+
+
+def groups_table(values: np.ndarray, groups: np.ndarray) -> pd.DataFrame:
+    """Quantiles of a radius, of all and per group; an abstained row counts with 0."""
+    parts = {"all": np.ones(len(values), dtype=bool)}
+    parts |= {str(group): groups == group for group in np.unique(groups)}
+    return pd.DataFrame(
+        [
+            {"group": group, "n": int(rows.sum()), "certified": float((values[rows] > 0).mean())}
+            | quantiles(values[rows])
+            for group, rows in parts.items()
+        ]
+    )
+
+
+def quantiles(values: np.ndarray) -> dict[str, float]:
+    """From 5 % to 95 %."""
+    return {f"{100 * q:.0f} %": float(np.quantile(values, q)) for q in _QUANTILES}
+
+
+_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

@@ -1,0 +1,283 @@
+"""What a report says in plain words and in figures, and several of them side by side."""
+
+# ruff: noqa: E501
+
+import json
+import re
+from base64 import b64decode
+from io import BytesIO
+
+import numpy as np
+import pandas as pd
+import pytest
+from refused import refused
+from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+    AttributePrivacyRegressor,
+    RobustPrivacyClassifier,
+    privacy_report,
+)
+from sklearn_rp.attribute import compatible_sets
+from sklearn_rp.datasets import load_recommendation
+from sklearn_rp.report import PrivacyComparison
+from sklearn_rp.report.words import UNPROMISED
+
+X, Y = load_recommendation(return_X_y=True, as_frame=True)
+X = X[["age", "bmi", "bp"]]
+X_TRAIN, X_TEST, Y_TRAIN, Y_TEST = train_test_split(X, Y, random_state=0)
+TREE = DecisionTreeClassifier(max_depth=5, random_state=0)
+PLAIN = clone(TREE).fit(X_TRAIN, Y_TRAIN)
+BMI = {"sensitive_feature": "bmi", "bounds": (15, 50)}
+LEVELS = {"levels": "model", "prior": "empirical"}
+SMOOTHED = RobustPrivacyClassifier(TREE, noise_features=["bmi"]).fit(X_TRAIN, Y_TRAIN)
+MINIMUM = AttributePrivacyClassifier(TREE, minimum=0.2, **BMI, **LEVELS).fit(X_TRAIN, Y_TRAIN)
+
+
+def report(estimator, rows=X_TEST, labels=Y_TEST, features="bmi", **given):
+    asked = {"bounds": (15, 50), "resolution": 32} | given
+    return privacy_report(estimator, rows, labels, sensitive_features=features, **asked)
+
+
+@pytest.fixture(scope="module")
+def smoothed():
+    return report(SMOOTHED)
+
+
+@pytest.fixture(scope="module")
+def side_by_side():
+    return report({"tree": PLAIN, "noise": SMOOTHED, "a fifth": MINIMUM})
+
+
+def test_the_model_inside_is_reported_beside_the_release(smoothed):
+    bare = smoothed.sets_without_privacy["bmi"].iloc[0]
+    sets = compatible_sets(PLAIN, X_TEST, **BMI)
+    assert bare["smallest"] == sets.component_length.min()
+    assert bare["median"] == np.median(sets.component_length)
+    points = smoothed.points().set_index("release")
+    assert points["score"].to_dict() == {
+        "without privacy": PLAIN.score(X_TEST, Y_TEST),
+        "released": SMOOTHED.score(X_TEST, Y_TEST),
+        "one answer for everybody": (Y_TEST.mode()[0] == Y_TEST).mean(),
+    }
+    assert points.loc["without privacy", "smallest"] == sets.component_length.min() / 35
+    assert points.loc["one answer for everybody", "median"] == 1
+    alone = report(SMOOTHED, baseline=None)
+    assert not alone.sets_without_privacy
+    assert alone.points()["release"].tolist() == ["released", "one answer for everybody"]
+
+
+def test_the_model_inside_is_found_behind_the_steps():
+    scaled = make_pipeline(
+        StandardScaler().set_output(transform="pandas"),
+        RobustPrivacyClassifier(TREE, noise_features=["bmi"]),
+    ).fit(X_TRAIN, Y_TRAIN)
+    bare = make_pipeline(StandardScaler(), clone(TREE)).fit(X_TRAIN.to_numpy(), Y_TRAIN)
+    found = report(scaled).sets_without_privacy["bmi"].iloc[0]
+    sets = compatible_sets(bare, X_TEST.to_numpy(), sensitive_feature=1, bounds=(15, 50))
+    assert found["median"] == pytest.approx(np.median(sets.component_length))
+
+
+def test_radii_by_group(smoothed):
+    table = smoothed.radii_by_group.set_index("group")
+    widths = SMOOTHED.certify(X_TEST).half_width("bmi")
+    labels = SMOOTHED.predict(X_TEST)
+    assert table.loc["all", "50 %"] == np.median(widths)
+    for label in SMOOTHED.classes_:
+        assert table.loc[label, "5 %"] == np.quantile(widths[labels == label], 0.05)
+        assert table.loc[label, "certified"] == (widths[labels == label] > 0).mean()
+    assert report(MINIMUM).radii_by_group is None
+
+
+def test_every_kind_of_promise_in_plain_words(smoothed):
+    said = " ".join(smoothed.summary)
+    assert "Certified for 100.0% of these people, with certainty" in said
+    smallest = SMOOTHED.certify(X_TEST).half_width("bmi").min()
+    assert f"{smallest:.3g} for the least protected" in said
+    assert "That is no minimum" in said
+    votes = RobustPrivacyClassifier(
+        TREE, noise_features=["bmi"], method="monte_carlo", n_samples=200, random_state=0
+    ).fit(X_TRAIN, Y_TRAIN)
+    said = " ".join(report(votes, X_TEST[:30], Y_TEST[:30]).summary)
+    assert "each with probability 0.999" in said
+    assert "with certainty" not in said
+    said = " ".join(report(MINIMUM).summary)
+    assert "Promised to everybody, with certainty" in said
+    assert "at least a fifth of the range of bmi" in said
+    assert UNPROMISED in report(PLAIN).summary
+    assert "certain" not in " ".join(report(PLAIN).summary).replace(UNPROMISED, "")
+
+
+@pytest.mark.parametrize(
+    ("minimum", "unit", "words"),
+    [
+        (0.27, "share", "at least 27% of the range of bmi"),
+        (5, "length", "at least 5 of bmi, in its own unit"),
+        (0.3, "mass", "values of bmi that at least 30% of comparable people have"),
+    ],
+)
+def test_a_minimum_in_its_unit(minimum, unit, words):
+    model = AttributePrivacyClassifier(TREE, minimum=minimum, unit=unit, **BMI, **LEVELS)
+    assert any(words in each for each in report(model.fit(X_TRAIN, Y_TRAIN)).summary)
+
+
+def test_an_impact_assessment_has_its_sections(smoothed):
+    impact = smoothed.impact
+    assert list(impact) == [
+        "What is processed", "What is promised", "What is not promised", "Residual risk",
+        "To be added",
+    ]  # fmt: skip
+    processed = " ".join(impact["What is processed"])
+    assert "111 people with 3 attributes each" in processed
+    assert "Possible values of bmi: 15 to 50." in processed
+    assert impact["What is not promised"] == smoothed.not_covered
+    assert any("training data" in each for each in smoothed.not_covered)
+    assert set(smoothed.warnings) <= set(impact["Residual risk"])
+    imputed = smoothed.attacks["bmi"].set_index("attacker").loc["imputation", "error"]
+    assert any(f"mean error of {imputed:.3g}" in each for each in impact["Residual risk"])
+    page = smoothed.to_html()
+    for title, lines in impact.items():
+        assert f"<h3>{title}</h3>" in page
+        assert lines
+
+
+def images(page):
+    return re.findall(r'<img alt="([^"]+)" src="data:image/png;base64,([^"]+)">', page)
+
+
+def test_figures_are_in_the_page(smoothed):
+    matplotlib = pytest.importorskip("matplotlib")
+    from matplotlib.image import imread
+
+    matplotlib.use("agg")
+    before = matplotlib.rcParams.copy()
+    found = images(smoothed.to_html())
+    assert matplotlib.rcParams == before
+    assert len(found) == 3  # price, sets by person, radii by group
+    assert all(len(alt) > 60 for alt, _ in found)
+    score = SMOOTHED.score(X_TEST, Y_TEST)
+    assert f"released (bmi): accuracy {score:.3g}" in found[0][0]
+    for _, data in found:
+        picture = imread(BytesIO(b64decode(data)))
+        assert picture[..., :3].std() > 0.05  # something is drawn
+    without = images(smoothed.to_html(people=False))
+    assert [alt for alt, _ in without] == [found[0][0], found[2][0]]
+
+
+def test_no_persons_value_is_in_the_json(smoothed):
+    assert "people" not in smoothed.to_dict()
+    text = smoothed.to_json()
+    own = X_TEST["bmi"].drop_duplicates()
+    assert not any(f" {value}," in text for value in own if value % 1 and value not in (15, 50))
+
+
+def test_without_matplotlib_the_page_says_so(monkeypatch):
+    monkeypatch.setattr("sklearn_rp.report.pictures.find_spec", lambda name: None)
+    found = report(MINIMUM)
+    assert "Figures need matplotlib" in found.to_html()
+    assert not images(found.to_html())
+    assert "Figures need matplotlib" in report({"one": MINIMUM}).to_html()
+
+
+def test_any_name_can_be_drawn():
+    pytest.importorskip("matplotlib")
+    evil = r"$\frac$ <b>US$ 体重"
+    rows, train = (part.rename(columns={"bmi": evil}) for part in (X_TEST, X_TRAIN))
+    clf = RobustPrivacyClassifier(TREE, noise_features=[evil]).fit(train, Y_TRAIN)
+    groups = np.where(rows["age"] > 50, r"$\nothing$", "<i>")
+    page = report({r"a $\b$": clf, "b": clf}, rows, features=evil, groups=groups).to_html()
+    assert len(images(page)) == 8
+    assert "<b>" not in page
+    assert "<i>" not in page
+
+
+def test_several_models_side_by_side(side_by_side):
+    assert isinstance(side_by_side, PrivacyComparison)
+    table = side_by_side.table.set_index("model")
+    for name, model in (("tree", PLAIN), ("noise", SMOOTHED), ("a fifth", MINIMUM)):
+        alone = report(model)
+        assert side_by_side.reports[name].to_dict() == alone.to_dict()
+        assert table.loc[name, "accuracy"] == model.score(X_TEST, Y_TEST)
+        shares = compatible_sets(model, X_TEST, resolution=32, **BMI).component_length / 35
+        assert table.loc[name, "bmi: smallest share"] == pytest.approx(shares.min())
+        assert table.loc[name, "bmi: median share"] == pytest.approx(np.median(shares))
+    assert table["promise"].tolist() == [
+        "none", "a radius, certain", "a minimum for everybody, certain",
+    ]  # fmt: skip
+    points = side_by_side.points()
+    assert points["release"].tolist() == ["tree", "noise", "a fifth", "one answer for everybody"]
+    record = json.loads(side_by_side.to_json())
+    assert record["reports"].keys() == side_by_side.reports.keys()
+    text = repr(side_by_side)
+    assert max(map(len, text.splitlines())) < 130
+    assert all(name in text for name in table.index)
+
+
+def test_the_page_of_several_models(side_by_side, tmp_path):
+    page = side_by_side.to_html(tmp_path / "report.html", title="Three models")
+    assert page == (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.count("<details>") == 3
+    assert len(images(page)) == 2 + 2 + 3 + 2  # of all, and of each
+    assert len(images(side_by_side.to_html(people=False))) == 1 + 1 + 2 + 1
+
+
+@pytest.mark.slow
+def test_numbers_and_joint_attributes_are_drawn():
+    pytest.importorskip("matplotlib")
+    target = X["bp"] + X["bmi"]
+    model = AttributePrivacyRegressor(
+        DecisionTreeRegressor(max_depth=4, random_state=0),
+        sensitive_feature=["age", "bmi"], minimum=0.2, bounds=[(18, 90), (15, 50)], **LEVELS,
+    ).fit(X, target)  # fmt: skip
+    found = report(
+        model, X[:60], target[:60], ["age", "bmi"], bounds={"age": (18, 90), "bmi": (15, 50)}
+    )
+    said = " ".join(found.summary)
+    assert "a number is released" in said
+    assert "cannot tell their value together from others around it" in said
+    assert f"(R2 {found.operating_point['r2']:.3g})" in said
+    drawn = images(found.to_html())
+    assert len(drawn) == 4  # price, both features, sides of boxes
+    sides = model.compatible_sets(X[:60]).component_length / [72, 35]
+    assert f"bmi: {sides[:, 1].min():.1%} smallest" in drawn[3][0]
+    assert "Sides of the boxes" in said
+
+
+@pytest.mark.slow
+def test_a_joint_share_is_that_of_the_boxes():
+    model = AttributePrivacyRegressor(
+        DecisionTreeRegressor(max_depth=3, random_state=0),
+        sensitive_feature=["age", "bmi"], minimum=0.3, **LEVELS,
+    ).fit(X, X["bp"])  # fmt: skip
+    bounds = {name: (X[name].min(), X[name].max()) for name in ("age", "bmi")}
+    found = report(model, X[:60], X["bp"][:60], ["age", "bmi"], bounds=bounds)
+    shares = model.compatible_sets(X[:60]).share
+    line = found.sets["age and bmi"].iloc[0]
+    assert line["smallest share of the joint range"] == pytest.approx(shares.min())
+    assert line["median share of the joint range"] == pytest.approx(np.median(shares))
+
+
+NUMBERS = DecisionTreeRegressor(max_depth=3).fit(X_TRAIN, X_TRAIN["bp"])
+REFUSED = [
+    ("privacy_report: labels beside numbers", lambda: report({"a": PLAIN, "b": NUMBERS}), ValueError, "release labels and numbers, which have no score in common"),
+    ("privacy_report: no estimator", lambda: report({}), ValueError, r"estimator=\{\} is not allowed"),
+    ("privacy_report: another baseline", lambda: report(PLAIN, baseline=DummyClassifier()), ValueError, "give 'auto' or None; another model"),
+]  # fmt: skip
+
+
+@refused(REFUSED)
+def test_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_the_tables_are_frames(side_by_side):
+    for found in side_by_side.reports.values():
+        for table in (*found.sets.values(), *found.attacks.values(), found.points()):
+            assert isinstance(table, pd.DataFrame)
