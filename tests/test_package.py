@@ -73,9 +73,24 @@ def test_the_readme_runs_as_it_is_written(tmp_path, monkeypatch):
     for block in blocks:
         exec(block, seen)
     made = {path.name for path in tmp_path.iterdir() if not path.name.endswith(("-wal", "-shm"))}
-    assert made == {"sets.png", "report.html", "releases.db"}
-    assert seen["cert"].at(3, feature="bmi").shape == (111,)
-    assert (seen["apc"].compatible_sets(seen["X_test"]).component_length >= 7).all()
+    assert made == {"report.html", "releases.db"}
+    assert seen["cert"].half_width("bmi").shape == (111,)
+    assert (seen["private"].compatible_sets(seen["X_test"]).component_length >= 7).all()
+    assert (tmp_path / "report.html").read_text().count("<img") >= 5
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md"])
+def test_links_lead_to_files(page):
+    links = re.findall(r"\]\(([^)#\s]+)", (ROOT / page).read_text())
+    missing = [to for to in links if "://" not in to and not (ROOT / to).exists()]
+    assert not missing
+
+
+def test_every_estimator_is_in_the_readme():
+    text = (ROOT / "README.md").read_text().replace("`-", "`RobustPrivacy")
+    for name in sklearn_rp.__all__:
+        if name[0].isupper() and name != "Certificate":
+            assert f"`{name}`" in text
 
 
 def test_one_version():
