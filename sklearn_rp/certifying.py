@@ -1,4 +1,4 @@
-"""`certify`: certificates through wrappers that hand the label on unchanged."""
+"""`certify`: certificates through wrappers that hand the answer on unchanged."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import BaseSearchCV
 from sklearn_rp.models.inside import behind_steps, homes, inside, is_pipeline
+from sklearn_rp.models.items import gives_lists
+from sklearn_rp.models.labels import gives_numbers
 from sklearn_rp.rows import index_of
 
 
@@ -24,14 +26,15 @@ def certify(
     tolerance: float | None = None,
     feature: str | int | None = None,
 ) -> Any:
-    """Certificate of each row, through wrappers that hand the label on unchanged.
+    """Certificate of each row, through wrappers that hand the answer on unchanged.
 
     Parameters
     ----------
     estimator : fitted estimator
-        A :class:`RobustPrivacyClassifier`, or a Pipeline, a search (``GridSearchCV`` and the like)
+        A :class:`RobustPrivacyClassifier`, :class:`RobustPrivacyRegressor` or
+        :class:`RobustPrivacyRecommender`, or a Pipeline, a search (``GridSearchCV`` and the like)
         or a FrozenEstimator around one, nested in any way. In a Pipeline the noise acts on what the
-        steps before the classifier give, and so do radius and feature names.
+        steps before the last give, and so do radius and feature names.
     X : array-like or DataFrame of shape (n_samples, n_features)
         Rows.
     sigmas : sequence of float, default=None
@@ -48,7 +51,7 @@ def certify(
     Raises
     ------
     TypeError
-        If the estimator cannot certify, or changes the label on its way out (a tuned threshold, a
+        If the estimator cannot certify, or changes the answer on its way out (a tuned threshold, a
         calibrated ensemble): the certificate would not be about its output.
 
     Examples
@@ -77,7 +80,7 @@ def certify(
         rows = behind_steps(estimator, X)
         found = certify(estimator[-1], rows, sigmas, **question)
         if index_of(rows) is not None or np.shape(rows)[0] != np.shape(X)[0]:
-            return found  # labels of their own; or rows that cannot be told apart any more
+            return found  # row labels of their own; or rows that cannot be told apart any more
         if sigmas is None:
             return replace(found, index=index_of(X))
         return [replace(each, index=index_of(X)) for each in found]
@@ -88,10 +91,12 @@ def certify(
             return estimator.certify(X, **question)
         return estimator.certify_path(X, sigmas, **question)
     home = type(estimator).__module__.split(".")[0]
+    inside_of = "Regressor" if gives_numbers(estimator) else "Classifier"
+    inside_of = "Recommender" if gives_lists(estimator) else inside_of
     raise TypeError(
         f"certify cannot certify {name} of {home}: the label has to come unchanged from a "
-        "RobustPrivacyClassifier, through nothing but Pipeline, search estimators and "
-        "FrozenEstimator as scikit-learn has them. A wrapper that moves the threshold, calibrates "
-        "or combines models gives labels that no certificate is about; put it inside, as "
-        f"RobustPrivacyClassifier(estimator={name}(...))."
+        "RobustPrivacyClassifier (a number from a -Regressor, a list from a -Recommender), through "
+        "nothing but Pipeline, search estimators and FrozenEstimator as scikit-learn has them. A "
+        "wrapper that moves the threshold, calibrates or combines models gives answers that no "
+        f"certificate is about; put it inside, as RobustPrivacy{inside_of}(estimator={name}(...))."
     )

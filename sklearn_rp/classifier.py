@@ -80,7 +80,7 @@ class RobustPrivacyClassifier(Smoothed, ClassifierWrapper):
         Labels.
     method_ : {"exact", "monte_carlo"}
         How the smoothed probabilities are found.
-    engine_ : {"linear", "trees", "sweep", "categories", "monte_carlo", "torch"}
+    engine_ : {"linear", "trees", "additive", "sweep", "categories", "torch", "monte_carlo"}
         Which computation does it.
     noise_features_ : ndarray of str of shape (n_noised,)
         The noised features.

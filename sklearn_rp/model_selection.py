@@ -152,26 +152,26 @@ class NoiseSearchCV(DocumentedMixin, BaseSearchCV):
     """Cross-validated search over noise levels that fits once per split for all of them.
 
     Gives what :class:`~sklearn.model_selection.GridSearchCV` over ``sigma`` gives, for less: in
-    each split the classifier is fitted once and its votes on the test rows are found once, for all
+    each split the estimator is fitted once and its votes on the test rows are found once, for all
     noise levels and all scorers. Where the rows are swept (one noised feature), ten noise levels
     cost about as much as one. For other parameters, and for training with noise (``n_augment``),
     which is a fit of its own for each level, use GridSearchCV.
 
     Parameters
     ----------
-    estimator : RobustPrivacyClassifier or -Regressor, or Pipeline that ends in one
+    estimator : RobustPrivacyClassifier, -Regressor or -Recommender, or Pipeline that ends in one
         What is to be tuned; its own ``sigma`` is ignored.
     sigmas : array-like of shape (n_sigmas,)
-        Noise levels to try, in units of the classifier's ``noise_scale``.
+        Noise levels to try, in units of the estimator's ``noise_scale``.
     scoring : str, callable, list, tuple or dict, default=None
-        As in GridSearchCV; None: the classifier's ``score``.
+        As in GridSearchCV; None: the estimator's ``score``.
     n_jobs : int, default=None
         Splits in parallel (joblib).
     refit : bool, str or callable, default=True
         As in GridSearchCV: True, the name of a scorer where there are several, or a callable such
-        as :func:`max_privacy`. False: no classifier is fitted at the end.
+        as :func:`max_privacy`. False: nothing is fitted at the end.
     cv : int, cross-validation generator or iterable, default=None
-        As in GridSearchCV; None: 5 stratified folds.
+        As in GridSearchCV; None: 5 folds, stratified for a classifier.
 
     Attributes
     ----------
@@ -183,7 +183,7 @@ class NoiseSearchCV(DocumentedMixin, BaseSearchCV):
     scorer_, multimetric_, n_splits_ : callable or dict, bool, int
         As in GridSearchCV.
     classes_ : ndarray of shape (n_classes,)
-        Labels.
+        Labels; of a classifier.
     n_features_in_, feature_names_in_ : int, ndarray
         As seen by `best_estimator_`.
 
@@ -239,10 +239,10 @@ class NoiseSearchCV(DocumentedMixin, BaseSearchCV):
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
             Training rows.
-        y : array-like of shape (n_samples,)
-            Labels.
+        y : array-like of shape (n_samples,), or (n_samples, n_items)
+            Labels, or numbers; of a recommender what its `fit` takes.
         **params : dict
-            ``groups`` for the splits and parameters for the ``fit`` of the classifier; with
+            ``groups`` for the splits and parameters for the ``fit`` of the estimator; with
             metadata routing enabled, whatever is requested.
 
         Returns
@@ -392,9 +392,9 @@ def _smoothed(estimator: Any) -> tuple[str, Any]:
         where, clf = _smoothed(last)
         return f"{name}__{where}", clf
     raise TypeError(
-        f"estimator={type(estimator).__name__} is not a RobustPrivacyClassifier or "
-        "RobustPrivacyRegressor, nor a Pipeline that ends in one: for anything else, search over "
-        "sigma with GridSearchCV."
+        f"estimator={type(estimator).__name__} is not a RobustPrivacyClassifier, -Regressor or "
+        "-Recommender, nor a Pipeline that ends in one: for anything else, search over sigma with "
+        "GridSearchCV."
     )
 
 

@@ -85,7 +85,7 @@ class RobustPrivacyRecommender(Smoothed, RecommenderWrapper):
         The items: labels of a classifier, names of the columns of a DataFrame, or their positions.
     method_ : {"exact", "monte_carlo"}
         How the smoothed votes are found.
-    engine_ : {"trees", "sweep", "categories", "monte_carlo"}
+    engine_ : {"linear", "trees", "sweep", "categories", "monte_carlo"}
         Which computation does it.
     noise_features_ : ndarray of str of shape (n_noised,)
         The noised features.

@@ -87,7 +87,7 @@ class Bank:
 
 @dataclass(frozen=True, eq=False)
 class SmoothedRelease(FittedRelease):
-    """The release of a fitted :class:`~sklearn_rp.RobustPrivacyClassifier`, its `release_`.
+    """The release of a fitted estimator that smooths, its `release_`.
 
     For those who build on the package: it takes rows that an estimator has checked (flat, of the
     columns of the fit), and may be shared by threads. Noise levels aside nothing of it is changed
@@ -95,8 +95,8 @@ class SmoothedRelease(FittedRelease):
 
     Parameters
     ----------
-    model : fitted classifier
-        The base classifier.
+    model : fitted estimator
+        The base model.
     noise : Noise
         What is perturbed, and its law.
     answer : Labels or Lists
@@ -156,7 +156,11 @@ class SmoothedRelease(FittedRelease):
 
     @property
     def voting(self) -> str:
-        """What is counted: labels ("hard") or probabilities ("soft")."""
+        """What is counted.
+
+        Labels or items ("hard"), probabilities or scores ("soft"), or sides of a cell's edges
+        ("median").
+        """
         return getattr(self.engine, "voting", "hard")
 
     def identity(self) -> Any:

@@ -1,4 +1,4 @@
-"""What the estimators share: they wrap one classifier."""
+"""What the estimators share: they wrap one model."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ from sklearn_rp.validation import (
 
 
 class weighted:  # noqa: N801
-    """``fit`` whose signature has ``sample_weight`` where that of the classifier inside has it.
+    """``fit`` whose signature has ``sample_weight`` where that of the model inside has it.
 
     There scikit-learn looks whether an estimator takes weights; bagging, for one, hands its
     resamples on as weights to whatever says that it does.
@@ -152,7 +152,7 @@ class Wrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, Version
     _takes_images = False
 
     def _learn(self, X: Rows, y: np.ndarray, params: dict[str, Any]) -> None:
-        """Fit to checked rows and labels; `params` are for the ``fit`` of the classifier."""
+        """Fit to checked rows and target; `params` are for the ``fit`` of the model."""
         raise NotImplementedError
 
     def checked_rows(self, X: Any) -> Rows:
@@ -203,11 +203,11 @@ class Wrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, Version
         return y
 
     def _needed(self) -> dict[str, str]:
-        """Methods that the classifier must have: what needs them, and what to do without."""
+        """Methods that the model must have: what needs them, and what to do without."""
         return {"predict": f"estimator={{name}} has no {{method}}: a {self._kind} is needed."}
 
     def _check_methods(self, estimator: Any, *, fitted: bool) -> None:
-        """Refuse a classifier without a method that is needed.
+        """Refuse a model without a method that is needed.
 
         A meta-estimator may have it, by its class, and find out in `fit` whether it does.
         """
@@ -223,7 +223,7 @@ class Wrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, Version
     def _passed_on(
         self, X: Rows, y: Any, sample_weight: Any, fit_params: dict[str, Any]
     ) -> dict[str, Any]:
-        """Parameters for the ``fit`` of the classifier, the rows' weights among them."""
+        """Parameters for the ``fit`` of the model, the rows' weights among them."""
         if sample_weight is not None:
             fit_params = fit_params | {"sample_weight": sample_weight}
         params = route(self, "fit", "estimator", fit_params)
@@ -235,12 +235,12 @@ class Wrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, Version
         ):
             raise ValueError(
                 f"sample_weight is not allowed: {type(self._given()).__name__} takes no weights in "
-                "fit. Leave it out, or wrap a classifier that does."
+                "fit. Leave it out, or wrap a model that does."
             )
         return params | {"sample_weight": check_weights(params["sample_weight"], X.shape[0], X, y)}
 
     def _fit_base(self, base: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
-        """Fit a clone of the classifier; callbacks are told."""
+        """Fit a clone of the model; callbacks are told."""
         with fitting(self, base):
             base = self._fit_model(base, X, y, params)
         self._check_methods(adapted(base), fitted=True)
@@ -252,7 +252,7 @@ class Wrapper(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, Version
         Returns
         -------
         routing : MetadataRouter
-            `fit` passes on to the ``fit`` of the classifier what that requests.
+            `fit` passes on to the ``fit`` of the model what that requests.
         """
         return MetadataRouter(owner=type(self).__name__).add(
             estimator=self._given(),

@@ -12,7 +12,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import (
     FixedThresholdClassifier,
     GridSearchCV,
@@ -91,6 +91,7 @@ def test_a_pipeline_that_reorders_rows_keeps_their_labels():
 
 REFUSED = [
     ("certify: a model that cannot", lambda: certify(LogisticRegression().fit(small.X, small.Y), small.X), TypeError, "cannot certify LogisticRegression"),
+    ("certify: a model of numbers that cannot", lambda: certify(LinearRegression().fit(small.X, small.Y), small.X), TypeError, r"as RobustPrivacyRegressor\(estimator=LinearRegression"),
     ("certify: no model", lambda: certify(None, small.X), TypeError, "cannot certify NoneType"),
     ("certify: a classifier that was not fitted", lambda: certify(smooth(), X_IRIS), NotFittedError, "not fitted"),
     ("certify: a Pipeline that was not fitted", lambda: certify(make_pipeline(StandardScaler(), smooth()), X_IRIS), NotFittedError, "not fitted"),

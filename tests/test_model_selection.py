@@ -21,6 +21,7 @@ from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
     HalvingGridSearchCV,
+    KFold,
     RandomizedSearchCV,
 )
 from sklearn.pipeline import make_pipeline
@@ -28,8 +29,14 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from small import OwnPipeline
 
-from sklearn_rp import AttributePrivacyClassifier, RobustPrivacyClassifier, certify
+from sklearn_rp import (
+    AttributePrivacyClassifier,
+    RobustPrivacyClassifier,
+    RobustPrivacyRecommender,
+    certify,
+)
 from sklearn_rp.attribute import compatible_sets
+from sklearn_rp.datasets import make_item_recommendation
 from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.metrics import (
     average_certified_radius,
@@ -123,6 +130,18 @@ def test_splits_draw_noise_of_their_own():
         votes(), [0.5], scoring=SCORING["radius"], cv=[(np.arange(240), np.arange(240))]
     ).fit(X, y)
     assert by_radius.best_score_ != average_certified_radius(y, same_bank.certify(X))
+
+
+def test_a_recommender_is_searched_as_by_a_grid_and_its_folds_are_not_stratified():
+    task = make_item_recommendation(120, 8, random_state=0)
+    rows, wanted = task.data[["age", "activity"]], task.target
+    model = RobustPrivacyRecommender(
+        RandomForestClassifier(5, random_state=0), n_recommended=3, noise_features=["age"]
+    )
+    search = NoiseSearchCV(model, SIGMAS).fit(rows, wanted)
+    grid = GridSearchCV(model, {"sigma": SIGMAS}, cv=KFold(5)).fit(rows, wanted)
+    same_scores(search.cv_results_, grid.cv_results_)
+    assert not hasattr(search, "classes_")
 
 
 def test_fresh_noise_can_be_searched():

@@ -42,7 +42,7 @@ from sklearn_rp.metrics import (
     abstention_rate,
     average_certified_radius,
     certified_accuracy_score,
-    certified_error_score,
+    certified_error,
     make_certificate_scorer,
 )
 from sklearn_rp.model_selection import NoiseSearchCV, max_privacy
@@ -78,9 +78,9 @@ def test_what_is_not_certified_gets_one_number(metric, radius):
     cert = RPR.certify(FRAME)
     released = cert.label.copy()
     released[cert.abstained | (cert.radius < radius)] = np.median(Y)
-    found = certified_error_score(Y, cert, radius=radius, metric=metric)
+    found = certified_error(Y, cert, radius=radius, metric=metric)
     assert found == pytest.approx(metric(Y, released))
-    in_unit = certified_error_score(
+    in_unit = certified_error(
         Y, cert, radius=radius * RPR.noise_scale_[0], feature="bmi", metric=metric, fallback=0
     )
     released[released == np.median(Y)] = 0
@@ -88,7 +88,7 @@ def test_what_is_not_certified_gets_one_number(metric, radius):
     expected = metric(Y, np.where(certified, cert.label, 0))
     assert in_unit == pytest.approx(expected)
     weight = np.arange(len(Y)) % 3
-    weighted = certified_error_score(Y, cert, metric=metric, sample_weight=weight)
+    weighted = certified_error(Y, cert, metric=metric, sample_weight=weight)
     kept = np.where(cert.abstained, np.median(Y), cert.label)
     assert weighted == pytest.approx(metric(Y, kept, sample_weight=weight))
 
@@ -105,7 +105,7 @@ def test_radii_of_numbers_count_whatever_the_number():
 
 def test_a_scorer_of_errors_stops_the_votes():
     voted = smoothed(Counting(), n_samples=20_000, method="monte_carlo").fit(FRAME, Y)
-    scorer = make_certificate_scorer(certified_error_score, greater_is_better=False, radius=0.2)
+    scorer = make_certificate_scorer(certified_error, greater_is_better=False, radius=0.2)
     Counting.asked = 0
     assert -scorer(voted, FRAME[:40], Y[:40]) > 0
     assert 0 < Counting.asked < 0.6 * 40 * 20_000
@@ -326,10 +326,10 @@ REFUSED = [
     ("NoisyOutputRegressor: a noise of another law", lambda: refit(NoisyOutputRegressor(distribution="cauchy"), FRAME, Y), ValueError, "The 'distribution' parameter of NoisyOutputRegressor must be a str among"),
     ("NoisyOutputRegressor: labels", lambda: refit(NoisyOutputRegressor(), FRAME, np.where(Y > 150, "a", "b")), ValueError, "a regressor needs numbers"),
     ("a tolerance for a report on labels", lambda: privacy_report(DecisionTreeClassifier().fit(FRAME, Y > 150), FRAME, Y > 150, sensitive_features="bmi", tolerance=1.0), ValueError, "tolerance=1.0 is not allowed for DecisionTreeClassifier, which releases labels"),
-    ("a certified error of labels", lambda: certified_error_score(Y > 150, RobustPrivacyClassifier().fit(FRAME, Y > 150).certify(FRAME)), ValueError, "The certificate is of labels: use certified_accuracy_score"),
-    ("a certified error with a fallback of text", lambda: certified_error_score(Y, RPR.certify(FRAME), fallback="none"), ValueError, "fallback='none' is not allowed: give a number"),
-    ("a certified error without rows", lambda: certified_error_score(Y[:0], RPR.certify(FRAME)[:0]), ValueError, "The certificate has no rows"),
-    ("a certified error of what is no certificate", lambda: certified_error_score(Y, Y), TypeError, "is not a Certificate"),
+    ("a certified error of labels", lambda: certified_error(Y > 150, RobustPrivacyClassifier().fit(FRAME, Y > 150).certify(FRAME)), ValueError, "The certificate is of labels: use certified_accuracy_score"),
+    ("a certified error with a fallback of text", lambda: certified_error(Y, RPR.certify(FRAME), fallback="none"), ValueError, "fallback='none' is not allowed: give a number"),
+    ("a certified error without rows", lambda: certified_error(Y[:0], RPR.certify(FRAME)[:0]), ValueError, "The certificate has no rows"),
+    ("a certified error of what is no certificate", lambda: certified_error(Y, Y), TypeError, "is not a Certificate"),
 ]
 # fmt: on
 

@@ -28,7 +28,7 @@ from sklearn_rp import (
     privacy_report,
 )
 from sklearn_rp.attribute import compatible_sets
-from sklearn_rp.metrics import certified_error_score, make_certificate_scorer
+from sklearn_rp.metrics import certified_error, make_certificate_scorer
 
 FRAME, PROGRESS = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
 FRAME = FRAME[["age", "bmi", "bp", "s5"]]
@@ -185,10 +185,10 @@ def test_scorers_know_the_class():
         rpr = RobustPrivacyRegressor(
             clone(MODELS["forest"]), step=0.1, pos_label=label, noise_features=["bmi"]
         ).fit(FRAME, target)
-        expected = certified_error_score((Y == "fast").astype(float), rpr.certify(FRAME))
-        assert make_certificate_scorer(certified_error_score)(rpr, FRAME, target) == expected
+        expected = certified_error((Y == "fast").astype(float), rpr.certify(FRAME))
+        assert make_certificate_scorer(certified_error)(rpr, FRAME, target) == expected
     with pytest.raises(ValueError, match="y holds .* of a class's probability, y == pos_label"):
-        certified_error_score(Y, rpr.certify(FRAME))
+        certified_error(Y, rpr.certify(FRAME))
 
 
 def test_a_class_told_by_what_is_inside():

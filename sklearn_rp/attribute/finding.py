@@ -1,4 +1,4 @@
-"""Finding the compatible sets of rows, for any fitted classifier."""
+"""Finding the compatible sets of rows, for any fitted model."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from sklearn_rp.attribute.asked import features_of
 from sklearn_rp.attribute.compatible_sets import CompatibleSets, joined
 from sklearn_rp.attribute.joint_finding import joint_sets_of
 from sklearn_rp.engines import for_rows
+from sklearn_rp.models.items import gives_lists
 from sklearn_rp.models.labels import gives_numbers
 from sklearn_rp.rows import Rows, index_of, take_rows
 from sklearn_rp.validation import as_rows, check_sigmas
@@ -34,17 +35,17 @@ def compatible_sets(
     sigmas: Sequence[float] | None = None,
     n_jobs: int | None = None,
 ) -> Any:
-    """Values of a sensitive feature with the same released label or number, for each row.
+    """Values of a sensitive feature with the same released label, number or list, for each row.
 
     Parameters
     ----------
-    estimator : fitted classifier or regressor
+    estimator : fitted classifier, regressor or recommender
         Anything with ``predict``. Of a feature with few possible values every one is asked about,
         and of a tree model whose thresholds are known nothing is missed either. Elsewhere ends are
         found to the last possible value, but bands narrower than a cell of the first look may be
-        missed: not for an exact RobustPrivacyClassifier that noises the feature and has no
-        fallback; not around the row's own value; and not at values that occur often, at whole
-        numbers (up to 256) and at zero.
+        missed: not for an estimator that smooths along the feature by an exact method, without
+        fallback and `tolerance`; not around the row's own value; and not at values that occur
+        often, at whole numbers (up to 256) and at zero.
 
         Several features are looked at on a grid of cells that are halved at the borders of a set,
         and what lies between two different answers is in no set; where all possible values or
@@ -68,7 +69,7 @@ def compatible_sets(
         released one by no more than this are compatible with it. An exact number of a smooth model
         leaves one point open; give what nobody can tell apart, half a unit of the last digit shown.
     sigmas : sequence of float, default=None
-        Noise levels of a RobustPrivacyClassifier; None: the one it was fitted with. With a single
+        Noise levels of an estimator that smooths; None: the one it was fitted with. With a single
         noised feature the model is read once for all.
     n_jobs : int, default=None
         Processes that share the rows (joblib).
@@ -120,7 +121,7 @@ def check_resolution(resolution: Any) -> int:
 
 
 def check_tolerance(tolerance: Any, estimator: Any) -> float:
-    """How far numbers may differ that are taken for the same: 0 for labels."""
+    """How far numbers may differ that are taken for the same: 0 for labels and lists."""
     number = isinstance(tolerance, Real) and not isinstance(tolerance, bool)
     if not number or not 0 <= float(tolerance) < np.inf:
         raise ValueError(
@@ -130,7 +131,8 @@ def check_tolerance(tolerance: Any, estimator: Any) -> float:
     if tolerance and not gives_numbers(estimator):
         raise ValueError(
             f"tolerance={tolerance!r} is not allowed for {type(estimator).__name__}, which "
-            "releases labels: it is about numbers. Leave it out."
+            f"releases {'lists' if gives_lists(estimator) else 'labels'}: it is about numbers. "
+            "Leave it out."
         )
     return float(tolerance)
 
@@ -147,7 +149,8 @@ def sets_of(
     levels: list[Any] = [None] if sigmas is None else check_sigmas(sigmas)
     if sigmas is not None and release.smoothed is None:
         raise ValueError(
-            "sigmas is given, but the estimator is not a RobustPrivacyClassifier: it has no noise."
+            "sigmas is given, but the estimator is no RobustPrivacyClassifier, -Regressor or "
+            "-Recommender: it has no noise."
         )
     possible = release.feature.possible
     points = release.resolution + 1 if possible is None else len(possible)

@@ -37,19 +37,19 @@ from sklearn_rp.wrapper import ClassifierWrapper, RegressorWrapper, Wrapper
 _TRIED = 200  # training rows that are looked for in their own sets
 _FINEST = 16  # times the resolution that is asked for
 _NO_MINIMUM = (
-    "within is given, but {} has no minimum of {!r} alone: wrap an AttributePrivacyClassifier or "
-    "AttributePrivacyRegressor; of other models, `intersect` says what is left."
+    "within is given, but {} has no minimum of {!r} alone: wrap an AttributePrivacyClassifier, "
+    "-Regressor or -Recommender; of other models, `intersect` says what is left."
 )
 
 
 class AttributePrivacyTransformer(TransformerMixin, Wrapper):
-    """Replace a sensitive column by what the released label leaves open about it.
+    """Replace a sensitive column by what the released answer leaves open about it.
 
-    For each row the sensitive value is replaced by the set of values with the same released label
-    (Robust Attribute Privacy, [1]_). The law of `transform`: its output is a function of the
-    released label and of the other features alone. Moving the sensitive value anywhere inside its
-    compatible set changes not one bit of the row's output, so that the output may be published with
-    the label.
+    For each row the sensitive value is replaced by the set of values with the same released answer:
+    label, number or list (Robust Attribute Privacy, [1]_). The law of `transform`: its output is a
+    function of the released answer and of the other features alone. Moving the sensitive value
+    anywhere inside its compatible set changes not one bit of the row's output, so that the output
+    may be published with the answer.
 
     Parameters
     ----------
@@ -89,10 +89,11 @@ class AttributePrivacyTransformer(TransformerMixin, Wrapper):
 
     Attributes
     ----------
-    estimator_ : classifier
-        The fitted classifier.
+    estimator_ : estimator
+        The fitted model.
     classes_ : ndarray
-        What may be released, an abstention's label among it.
+        What may be released, an abstention's label among it; the items of a recommender. Not of a
+        regressor.
     feature_ : Feature
         The sensitive feature.
     sensitive_feature_ : str
@@ -106,7 +107,7 @@ class AttributePrivacyTransformer(TransformerMixin, Wrapper):
 
     See Also
     --------
-    sklearn_rp.attribute.compatible_sets : The sets themselves, for any fitted classifier.
+    sklearn_rp.attribute.compatible_sets : The sets themselves, for any fitted model.
 
     References
     ----------
@@ -217,7 +218,7 @@ class AttributePrivacyTransformer(TransformerMixin, Wrapper):
         columns: list[np.ndarray] = []
         if self.output != "drop" and isinstance(feature, Category):
             open_ = sets.contains(feature.categories)
-            # Where the label is seen nowhere along the feature, all categories are left open.
+            # Where the answer is seen nowhere along the feature, all categories are left open.
             columns = list((open_ | ~open_.any(axis=1, keepdims=True)).T.astype(np.float64))
         elif self.output != "drop":
             low, high = sets.hull()
@@ -299,14 +300,14 @@ class AttributePrivacyTransformer(TransformerMixin, Wrapper):
         return [f"prediction_{place}" for place in range(1, self._n_told + 1)]
 
     def compatible_sets(self, X, sigmas=None, within=None):
-        """Sets of values with the same released label; for the owner of the rows.
+        """Sets of values with the same released answer; for the owner of the rows.
 
         Parameters
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
             Rows.
         sigmas : sequence of float, default=None
-            Noise levels of a RobustPrivacyClassifier; None: the one it was fitted with.
+            Noise levels of an estimator that smooths; None: the one it was fitted with.
         within : CompatibleSets, default=None
             What earlier releases left open, as of `transform`.
 

@@ -64,6 +64,8 @@ class CompatibleSetDisplay:
         *,
         sensitive_feature: str | int | None = None,
         bounds: Any = None,
+        domain: Any = "auto",
+        tolerance: float = 0.0,
         baseline: Any = "auto",
         unit: str | None = None,
         ax: Any = None,
@@ -81,9 +83,15 @@ class CompatibleSetDisplay:
             AttributePrivacyTransformer and the estimators with a minimum do.
         bounds : (low, high), or sequence of categories, default=None
             With `sensitive_feature`: the values that are possible; None: those in `X`.
-        baseline : "auto", None or fitted classifier, default="auto"
-            The model to compare with: "auto" is the base model of a smoothed classifier or of an
-            estimator with a minimum, where it is one that releases; None is no comparison.
+        domain : "auto", "continuous", "integer", or sequence of numbers, default="auto"
+            With `sensitive_feature`: which numbers within the bounds are possible, as of
+            :func:`~sklearn_rp.attribute.compatible_sets`.
+        tolerance : float, default=0.0
+            With `sensitive_feature`, of a regressor and of its baseline, in the unit of the target:
+            numbers that differ by no more than this are taken for the same.
+        baseline : "auto", None or fitted estimator, default="auto"
+            The model to compare with: "auto" is the base model of an estimator that smooths or has
+            a minimum, where it is one that releases; None is no comparison.
         unit : str, default=None
             Unit of the attribute, for the axes (``"kg/m2"``).
         ax : sequence of matplotlib Axes, or Axes, default=None
@@ -93,20 +101,22 @@ class CompatibleSetDisplay:
         -------
         display : CompatibleSetDisplay
         """
-        subject = Subject.of(estimator, X, sensitive_feature, bounds)
+        subject = Subject.of(estimator, X, sensitive_feature, bounds, domain, tolerance)
+        asked = {"sensitive_feature": sensitive_feature, "bounds": bounds, "domain": domain}
 
         def find(model: Any) -> CompatibleSets:
-            if subject.knows:
-                release = ReleaseAlong(model, subject.feature, subject.rows, estimator.resolution)
-                return sets_of(release, subject.rows)
-            asked = {"sensitive_feature": sensitive_feature, "bounds": bounds}
-            return compatible_sets(model, X, **asked)
+            if not subject.knows:
+                return compatible_sets(model, X, tolerance=tolerance, **asked)
+            rows, near = subject.rows, getattr(estimator, "tolerance", 0.0)
+            return sets_of(
+                ReleaseAlong(model, subject.feature, rows, estimator.resolution, near), rows
+            )
 
         released = estimator.compatible_sets(X) if subject.knows else find(estimator)
         if isinstance(baseline, str):
             if baseline != "auto":
                 raise ValueError(
-                    f"baseline={baseline!r} is not allowed: give 'auto', None or a classifier."
+                    f"baseline={baseline!r} is not allowed: give 'auto', None or an estimator."
                 )
             baseline = subject.inside
         sets = {}

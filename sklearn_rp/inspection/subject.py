@@ -40,7 +40,15 @@ class Subject:
     knows: bool
 
     @classmethod
-    def of(cls, estimator: Any, X: Any, sensitive_feature: Any, bounds: Any) -> Subject:
+    def of(
+        cls,
+        estimator: Any,
+        X: Any,
+        sensitive_feature: Any,
+        bounds: Any,
+        domain: Any = "auto",
+        tolerance: float = 0.0,
+    ) -> Subject:
         """From the parameters of a display.
 
         Raises
@@ -56,10 +64,16 @@ class Subject:
                     "of them as sensitive_feature, or use ReleasePlaneDisplay."
                 )
             knows = False
-        if knows and (sensitive_feature is not None or bounds is not None):
+        given = {
+            "sensitive_feature": sensitive_feature is not None,
+            "bounds": bounds is not None,
+            "domain": not isinstance(domain, str) or domain != "auto",
+            "tolerance": tolerance != 0,
+        }
+        if knows and any(given.values()):
             raise ValueError(
-                f"{name} knows its sensitive feature and its bounds: leave out sensitive_feature "
-                "and bounds."
+                f"{name} knows its sensitive feature and what is possible: leave out "
+                f"{' and '.join(each for each, there in given.items() if there)}."
             )
         if not knows and sensitive_feature is None:
             raise ValueError(
@@ -73,7 +87,7 @@ class Subject:
             rows = check_rows(estimator, X, reset=False)
             return cls(model, rows, estimator.feature_, knows)
         rows = as_rows(X)
-        return cls(model, rows, Feature.from_data(rows, sensitive_feature, bounds), knows)
+        return cls(model, rows, Feature.from_data(rows, sensitive_feature, bounds, domain), knows)
 
     @property
     def inside(self) -> Any:

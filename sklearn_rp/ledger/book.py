@@ -315,7 +315,7 @@ class ReleaseLedger:
         return int(self.database.transact(work))
 
     def export(self, ids: Any) -> list[dict[str, Any]]:
-        """All that is held about some people, for their own request: as JSON takes it.
+        """What is held about some people, for their own request: all but sealed digests of rows.
 
         Parameters
         ----------
@@ -325,7 +325,7 @@ class ReleaseLedger:
         Returns
         -------
         held : list of dict
-            For each ``id``, ``stored_as``, ``since``, ``releases``, ``renewals`` and ``open``.
+            As JSON: ``id``, ``stored_as``, ``since``, ``releases``, ``renewals`` and ``open``.
         """
         shown = _checked_ids(ids)
         people = self.seal.people(shown)

@@ -181,7 +181,11 @@ def left_open_to(connection: Connection, people: list[str], key: str) -> dict[st
 def held_about(
     connection: Connection, people: list[str], shown: list[str]
 ) -> Iterator[dict[str, Any]]:
-    """All that is held about some people."""
+    """What is held about some people.
+
+    All but the digests that a question is known again by: of their other features, and of the
+    model, which is called by its name.
+    """
     models = {
         model: (name, [each["name"] for each in json.loads(features)])
         for model, name, features in connection.execute(

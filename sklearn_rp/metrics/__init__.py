@@ -7,7 +7,7 @@ from sklearn_rp.metrics.scores import (
     average_certified_radius,
     bayes_vulnerability,
     certified_accuracy_score,
-    certified_error_score,
+    certified_error,
     certified_precision_score,
     interval_length_score,
 )
@@ -25,7 +25,7 @@ __all__ = [
     "average_certified_radius",
     "bayes_vulnerability",
     "certified_accuracy_score",
-    "certified_error_score",
+    "certified_error",
     "certified_precision_score",
     "hit_rate_score",
     "interval_length_score",

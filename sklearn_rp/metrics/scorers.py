@@ -42,7 +42,7 @@ def make_certificate_scorer(
     -----
     The metric decides what it costs, whatever calls it is wrapped in. One whose first question is
     ``cert.at(radius)``, and which asks for nothing but `label`, `voting` and the same again (as
-    `certified_accuracy_score` and `certified_error_score` do), stops the Monte Carlo votes of each
+    `certified_accuracy_score` and `certified_error` do), stops the Monte Carlo votes of each
     row as soon as the answer is certain, as ``certify(radius=radius)`` does. Any other field,
     another radius, or a label that is asked for before, needs all votes.
 
@@ -66,7 +66,9 @@ def make_compatible_sets_scorer(
     *,
     sensitive_feature: str | int,
     bounds: Any = None,
+    domain: Any = "auto",
     resolution: int = 256,
+    answer_tolerance: float = 0.0,
     greater_is_better: bool = True,
     **kwargs: Any,
 ) -> Callable[[Any, Any, Any], float]:
@@ -80,8 +82,15 @@ def make_compatible_sets_scorer(
         The attribute.
     bounds : (low, high), or sequence of categories, default=None
         The values that are possible; None: those in the rows scored.
+    domain : "auto", "continuous", "integer", or sequence of numbers, default="auto"
+        Which numbers within the bounds are possible, as of
+        :func:`~sklearn_rp.attribute.compatible_sets`.
     resolution : int, default=256
         Cells of the first look.
+    answer_tolerance : float, default=0.0
+        Of a regressor, in the unit of its target: the `tolerance` of
+        :func:`~sklearn_rp.attribute.compatible_sets`. A `tolerance` is passed on to `metric`, as
+        `bayes_vulnerability` has one, in the unit of the attribute.
     greater_is_better : bool, default=True
         Whether more is better; if not, the scorer returns the negative.
     **kwargs : dict
@@ -90,8 +99,9 @@ def make_compatible_sets_scorer(
     Returns
     -------
     scorer : callable
-        ``scorer(estimator, X, y, **metadata)`` for any classifier or regressor. With metadata
-        routing enabled, ``scorer.set_score_request(sample_weight=True)`` asks for the weights.
+        ``scorer(estimator, X, y, **metadata)`` for any classifier, regressor or recommender. With
+        metadata routing enabled, ``scorer.set_score_request(sample_weight=True)`` asks for the
+        weights.
 
     Examples
     --------
@@ -108,7 +118,9 @@ def make_compatible_sets_scorer(
     options = {
         "sensitive_feature": sensitive_feature,
         "bounds": bounds,
+        "domain": domain,
         "resolution": resolution,
+        "answer_tolerance": answer_tolerance,
     }
     return _CompatibleSetsScorer(metric, 1 if greater_is_better else -1, kwargs, options)
 
@@ -245,5 +257,7 @@ class _CompatibleSetsScorer(_Scorer):
 
     def __call__(self, estimator: Any, X: Any, y: Any = None, **metadata: Any) -> float:
         """Score of a fitted estimator."""
-        sets = compatible_sets(estimator, X, **self._options)
+        asked = dict(self._options)
+        tolerance = asked.pop("answer_tolerance")
+        sets = compatible_sets(estimator, X, tolerance=tolerance, **asked)
         return self._sign * self._metric(sets=sets, **(self._kwargs | metadata))

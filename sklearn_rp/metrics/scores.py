@@ -34,7 +34,7 @@ def certified_accuracy_score(
     y : array-like of shape (n_rows,)
         True labels.
     cert : Certificate
-        Certificate of the same rows, of labels; for numbers see `certified_error_score`.
+        Certificate of the same rows, of labels; for numbers see `certified_error`.
     radius : float, default=0.0
         In scaled units, or in the unit of `feature`.
     feature : str or int, default=None
@@ -63,7 +63,7 @@ def certified_accuracy_score(
     return _mean(is_right(y, cert) & certified, sample_weight, cert, y)
 
 
-def certified_error_score(
+def certified_error(
     y: Any,
     cert: Certificate,
     *,
@@ -73,7 +73,7 @@ def certified_error_score(
     fallback: float | None = None,
     sample_weight: Any = None,
 ) -> float:
-    """Score of numbers of which only those certified to a radius are released.
+    """Error of numbers of which only those certified to a radius are released.
 
     Parameters
     ----------
@@ -96,18 +96,22 @@ def certified_error_score(
 
     Returns
     -------
-    score : float
-        With the default metric an error, in the unit of `y`: it rises to that of `fallback` alone
-        as `radius` grows.
+    error : float
+        With the default metric in the unit of `y`: it rises to that of `fallback` alone as `radius`
+        grows. What `metric` gives is what is returned: of ``r2_score``, a score, more is better.
+
+    Notes
+    -----
+    A search minimises it by ``make_certificate_scorer(certified_error, greater_is_better=False)``.
 
     Examples
     --------
     >>> from sklearn.datasets import load_diabetes
     >>> from sklearn_rp import RobustPrivacyRegressor
-    >>> from sklearn_rp.metrics import certified_error_score
+    >>> from sklearn_rp.metrics import certified_error
     >>> X, y = load_diabetes(return_X_y=True)
     >>> cert = RobustPrivacyRegressor(step=40, noise_features=[2]).fit(X, y).certify(X)
-    >>> certified_error_score(y, cert) < certified_error_score(y, cert, radius=0.5)
+    >>> certified_error(y, cert) < certified_error(y, cert, radius=0.5)
     True
     """
     _check_kind(cert)
@@ -359,7 +363,7 @@ def certified_precision_score(
     if cert.label.ndim != 2:
         raise ValueError(
             "The certificate is not of lists: use certified_accuracy_score for labels, and "
-            "certified_error_score for numbers."
+            "certified_error for numbers."
         )
     precision = precisions(y, cert.label, items)
     return _mean(np.where(cert.at(radius, feature=feature), precision, 0.0), sample_weight, cert)
@@ -379,7 +383,7 @@ def is_right(y: Any, cert: Certificate) -> np.ndarray:
     if cert.voting == "median":
         raise ValueError(
             "The certificate is of numbers, which are not right or wrong: use "
-            "certified_error_score, whose metric says how far off they are."
+            "certified_error, whose metric says how far off they are."
         )
     return np.asarray(cert.label == y)
 

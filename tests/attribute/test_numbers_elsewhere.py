@@ -12,6 +12,8 @@ from sklearn_rp import (
     AttributePrivacyTransformer,
 )
 from sklearn_rp.attacks import AttributeInferenceAttack
+from sklearn_rp.attribute import compatible_sets
+from sklearn_rp.baselines import TopItemsRecommender
 from sklearn_rp.inspection import CompatibleSetDisplay
 from sklearn_rp.metrics import interval_length_score, make_compatible_sets_scorer
 from sklearn_rp.model_selection import max_privacy
@@ -58,6 +60,9 @@ def test_a_number_that_gives_the_value_away_is_not_published_as_if_it_did_not():
 def test_a_tolerance_is_for_numbers():
     with pytest.raises(ValueError, match="tolerance=1.0 is not allowed for .*releases labels"):
         AttributePrivacyTransformer(tolerance=1.0, **ASKED).fit(FRAME, Y > 150)
+    lists = TopItemsRecommender(n_recommended=1).fit(FRAME, np.c_[Y > 150, Y <= 150].astype(int))
+    with pytest.raises(ValueError, match="for TopItemsRecommender, which releases lists"):
+        compatible_sets(lists, FRAME, tolerance=1.0, **ASKED)
 
 
 def test_whoever_sees_an_exact_number_knows_the_value_and_a_minimum_hides_it():

@@ -7,6 +7,7 @@ import pytest
 from refused import refused
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
@@ -14,6 +15,7 @@ from sklearn_rp import (
     AttributePrivacyClassifier,
     AttributePrivacyTransformer,
     RobustPrivacyClassifier,
+    RobustPrivacyRegressor,
 )
 from sklearn_rp.attribute import compatible_sets
 from sklearn_rp.datasets import make_recommendation
@@ -39,6 +41,9 @@ REFUSED = [
     ("CompatibleSetDisplay: axes for another number of models", lambda: CompatibleSetDisplay.from_predictions({"a": some_sets(), "b": some_sets()}, ax=plt.subplots(1, 2)[1]), ValueError, "ax has 2 axes: give one, or 3"),
     ("CompatibleSetDisplay: no feature", lambda: CompatibleSetDisplay.from_estimator(BASE, X), ValueError, "does not know which feature is sensitive"),
     ("CompatibleSetDisplay: a feature for a release that has one", lambda: CompatibleSetDisplay.from_estimator(transformer(), X, sensitive_feature=0), ValueError, "knows its sensitive feature"),
+    ("CompatibleSetDisplay: a domain for a release that has one", lambda: CompatibleSetDisplay.from_estimator(transformer(), X, domain="integer"), ValueError, "knows its sensitive feature and what is possible: leave out domain"),
+    ("CompatibleSetDisplay: a tolerance for a release that has one", lambda: CompatibleSetDisplay.from_estimator(transformer(), X, bounds=(-5, 5), tolerance=1), ValueError, "leave out bounds and tolerance"),
+    ("CompatibleSetDisplay: a tolerance of labels", lambda: CompatibleSetDisplay.from_estimator(BASE, X, sensitive_feature=0, tolerance=1), ValueError, "which releases labels"),
     ("CompatibleSetDisplay: other people", lambda: CompatibleSetDisplay.from_predictions({"a": some_sets()[:5], "b": some_sets()[5:10]}), ValueError, r"of the same people.*sets\[group == 'a'\]"),
     ("CompatibleSetDisplay: no sets", lambda: CompatibleSetDisplay.from_predictions({}), ValueError, "one at least"),
     ("CompatibleSetDisplay: an unknown baseline", lambda: CompatibleSetDisplay.from_estimator(transformer(), X[:5], baseline="base"), ValueError, "baseline='base'"),
@@ -103,6 +108,34 @@ def test_a_fitted_classifier_and_its_base_model():
         "same answer, around the value", "same answer, elsewhere", "true value",
     ]  # fmt: skip
     assert list(CompatibleSetDisplay.from_estimator(BASE, X[:9], **asked).sets) == ["released"]
+
+
+LINE = LinearRegression().fit(X, X @ [2.0, *np.ones(X.shape[1] - 1)])  # 2 of it for each of x0
+
+
+def test_numbers_within_a_tolerance_and_a_domain():
+    asked = {"sensitive_feature": 0, "bounds": (-5, 5)}
+    people = np.clip(X[:20], -4, 4)
+    display = CompatibleSetDisplay.from_estimator(LINE, people, tolerance=1.0, **asked)
+    low, high = np.array(display.sets["released"].intervals)[:, 0].T
+    np.testing.assert_allclose(low, people[:, 0] - 0.5, atol=1e-4)
+    np.testing.assert_allclose(high, people[:, 0] + 0.5, atol=1e-4)
+    people[:, 0] = np.round(people[:, 0])
+    whole = asked | {"domain": "integer", "tolerance": 5.0}
+    display = CompatibleSetDisplay.from_estimator(LINE, people, baseline=LINE, **whole)
+    for sets in display.sets.values():  # two to each side
+        np.testing.assert_array_equal(sets.length, 5 - np.maximum(np.abs(people[:, 0]) - 3, 0))
+    assert display.axes_[-1].get_xlabel() == "possible values in the interval"
+
+
+def test_the_base_model_is_read_with_the_tolerance_of_the_transformer():
+    smooth = RobustPrivacyRegressor(FrozenEstimator(LINE), step=4.0, noise_features=[0])
+    asked = {"sensitive_feature": 0, "bounds": (-5, 5), "tolerance": 1.0}
+    apt = AttributePrivacyTransformer(smooth, **asked).fit(X, LINE.predict(X))
+    display = CompatibleSetDisplay.from_estimator(apt, X[:20])
+    base = compatible_sets(LINE, X[:20], **asked)
+    assert (base.length > 0.4).all()
+    np.testing.assert_allclose(display.sets["base model"].length, base.length, atol=1e-4)
 
 
 def test_a_categorical_attribute():

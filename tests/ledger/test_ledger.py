@@ -232,6 +232,10 @@ def test_a_persons_own_request_and_erasure(ledger, url):
     assert [each["features"] for each in held["releases"]] == [["bmi"], ["bmi"]]
     assert held["releases"][0]["answer"] == model.predict(X)[4]
     assert held["releases"][1]["answer"] in ("high", "low")
+    of_all = {"number", "person", "renewal", "question"}  # keys, and a digest; told elsewhere
+    told = {column.name for column in database.RELEASES.columns} - of_all
+    assert set(held["releases"][0]) == told | {"features"}
+    assert held["releases"][0]["model"].startswith("AttributePrivacyRegressor(")  # no digest
     assert held["renewals"][0]["reason"] == "moved"
     (left,) = held["open"]
     assert left["left_open"] == held["releases"][1]["left_open"]

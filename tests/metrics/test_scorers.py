@@ -13,7 +13,7 @@ from refused import refused
 from scored import ATTRIBUTE, SCORING, SIGMAS, WEIGHT, X, same_scores, tree, y
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
@@ -120,6 +120,35 @@ def test_scores_of_compatible_sets():
         cv=2,
     ).fit(task.data, np.random.default_rng(0).integers(0, 2, 200))
     assert search.best_params_ == {"max_depth": 1}  # a deep tree has narrow sets
+
+
+def test_numbers_within_a_tolerance_and_a_domain():
+    """The tolerance of answers is not that of a guess, which the metric is given."""
+    rng = np.random.default_rng(0)
+    X = np.c_[rng.integers(-4, 5, 60), rng.normal(size=60)]
+    line = LinearRegression().fit(X, X @ [2.0, 1.0])
+    asked = {"sensitive_feature": 0, "bounds": (-5, 5)}
+    length = make_compatible_sets_scorer(
+        interval_length_score, domain="continuous", answer_tolerance=1.0, **asked
+    )
+    assert length(line, X) == pytest.approx(1.0, abs=1e-3)  # half a unit to each side
+    whole = make_compatible_sets_scorer(
+        interval_length_score, domain="integer", answer_tolerance=5.0, **asked
+    )
+    assert whole(line, X) == (5 - (np.abs(X[:, 0]) == 4)).mean()  # two to each side
+    prior = np.linspace(-5, 5, 11)
+    guess = make_compatible_sets_scorer(
+        bayes_vulnerability,
+        domain="integer",
+        answer_tolerance=5.0,
+        tolerance=1,
+        prior=prior,
+        **asked,
+    )
+    sets = compatible_sets(line, X, domain="integer", tolerance=5.0, **asked)
+    _, after = sets.bayes_vulnerability(prior, tolerance=1)
+    assert guess(line, X) == pickle.loads(pickle.dumps(guess))(line, X) == after.mean()
+    assert "answer_tolerance=5.0" in repr(guess)
 
 
 class Counted(LinearRule):
