@@ -51,8 +51,9 @@ def price():
         ax.tick_params(labelsize=10, labelbottom=True)
     for ax in axes[len(panels) :]:
         ax.axis("off")
+    for ax in axes[::2]:  # the picture is higher than a screen
+        ax.set_ylabel("points lost", fontsize=11)
     fig.supxlabel("narrowest set left to anybody (% of the range)", fontsize=11)
-    fig.supylabel("accuracy lost (points, 95 % intervals)", fontsize=11)
     handles, labels = axes[0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside upper center", ncols=2, fontsize=10)
     TABLES.mkdir(exist_ok=True)

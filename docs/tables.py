@@ -41,7 +41,7 @@ def overhead():
     rows = []
     for name, one in read("overhead")["results"].items():
         peers = [
-            f"{one[side]['ratio']:.1f}"
+            "{ratio:.1f} ({low:.1f} to {high:.1f})".format(**one[side])
             for side in ("plain loop", "ART, batch = n", "ART, batch = 32")
         ]
         memory = [f"{one[side]['mib']:.0f}" for side in ("certify", "plain loop", "ART, batch = n")]

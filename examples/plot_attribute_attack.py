@@ -3,10 +3,9 @@
 What the label adds to an attack
 =================================
 
-Somebody knows a patient's other measurements, sees our recommendation, and guesses the body mass
-index (BMI). If the guess is good, is the label to blame? The other measurements give some of the
-BMI away without any label. Only the attack beside its *imputation baseline*, the same guess without
-the label, tells what the release adds.
+A good guess is the label's fault only as far as it is better than the same guess without the label,
+the *imputation baseline*. Somebody knows a patient's other measurements, sees our recommendation,
+and guesses the body mass index (BMI); the other measurements give some of it away already.
 """
 
 # %%
@@ -74,7 +73,7 @@ attackers = ["bayesian", "learned", "deterministic"]
 looks = {"model": ("#000000", "o"), "smoothed": ("#0072B2", "s"), "minimum": ("#D55E00", "^")}
 titles = {"all": f"all {len(X_test)} people", "pinned down": f"the {pinned.sum()} pinned down"}
 
-fig, axes = plt.subplots(1, 2, figsize=(6.4, 4), sharex=True, sharey=True, layout="constrained")
+fig, axes = plt.subplots(1, 2, figsize=(5, 4.2), sharex=True, sharey=True, layout="constrained")
 for ax, (group, title) in zip(axes, titles.items(), strict=True):
     for place, (name, (colour, marker)) in enumerate(looks.items()):
         gain = table.loc[[(group, attacker, name) for attacker in attackers]]
@@ -89,9 +88,10 @@ for ax, (group, title) in zip(axes, titles.items(), strict=True):
 axes[0].set_yticks(range(3), attackers)
 axes[0].set_ylabel("attacker")
 axes[0].set_ylim(2.6, -0.6)
-fig.supxlabel("error saved by seeing the label (kg/m²); 0: imputation", fontsize=10)
+axes[1].set_xlabel("error saved by seeing the label (kg/m²); 0: imputation", ha="right", x=1)
 handles, names = axes[0].get_legend_handles_labels()
-fig.legend(handles, names, loc="outside upper center", ncols=3, frameon=False)
+fig.legend(handles, names, loc="outside lower center", ncols=3, frameon=False)
+fig.suptitle("What attackers gain by seeing the label", fontsize=11)
 plt.show()
 
 # %%

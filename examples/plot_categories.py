@@ -1,11 +1,11 @@
 """
-============================
-When a category is sensitive
-============================
+===============================
+Hiding a category, not a number
+===============================
 
-Not everything sensitive is a number. A table with an age band, a group and some measurements goes
-into a model; which age bands does its label leave open, and what do noise and a guaranteed minimum
-change? Everything here is counted out, category by category: nothing is sampled.
+Noise on a category wipes a narrow set out or leaves it as it is; a guaranteed minimum widens it to
+what is asked for, or wipes it out. Here the category is an age band, and everything is counted out,
+band by band: nothing is sampled.
 """
 
 # %%
@@ -84,12 +84,16 @@ print(table.to_string())
 # the band that they are in (dot).
 
 people = np.argsort(sets["model"].length, kind="stable")[:10]
-shown = {"model": "model", "sigma = 0.7": "noise, sigma = 0.7", "minimum 3": "minimum of 3 bands"}
+shown = {
+    "model": "model\nas it is",
+    "sigma = 0.7": "noise,\nsigma = 0.7",
+    "minimum 3": "minimum of\n3 bands",
+}
 along = X_test.iloc[np.repeat(people, len(bands))].copy()
 along["age"] = pd.Categorical(bands * len(people), categories=bands)
 own = X_test["age"].iloc[people].cat.codes
 
-fig, axes = plt.subplots(1, 3, figsize=(6.4, 4.2), sharey=True, layout="constrained")
+fig, axes = plt.subplots(1, 3, figsize=(5, 4.6), sharey=True, layout="constrained")
 colours = ["#0072B2", "#F0E442"]
 for ax, (name, title) in zip(axes, shown.items(), strict=True):
     intensive = models[name].predict(along) == "intensive follow-up"
@@ -103,11 +107,12 @@ for ax, (name, title) in zip(axes, shown.items(), strict=True):
     ax.set_yticks([])
 axes[0].invert_yaxis()
 axes[0].set_ylabel("ten people, narrowest sets first")
-fig.supxlabel("age (years)", fontsize=10)
+axes[1].set_xlabel("age (years)")
 fig.legend(
     handles=[Patch(color=colours[0], label="intensive"), Patch(color=colours[1], label="standard")],
-    loc="outside upper center", ncols=2, title="label the person would get", frameon=False,
+    loc="outside lower center", ncols=2, title="follow-up", frameon=False,
 )  # fmt: skip
+fig.suptitle("Label of ten people in each age band; dot: their own", fontsize=11)
 plt.show()
 
 # %%

@@ -63,14 +63,15 @@ print(
 # Sampled radii stay below the exact ones, as they must: with few votes by a wide margin, and no
 # number of votes reaches the clear rows, as n votes cannot certify beyond a fixed radius.
 
-fig, ax = plt.subplots(figsize=(5.5, 4.5), layout="constrained")
+fig, ax = plt.subplots(figsize=(5, 4.2), layout="constrained")
 exact = runs["exact"][0].radius
-for name, marker in (("1 000 votes", "o"), ("10 000 votes", "^")):
-    ax.plot(exact, runs[name][0].radius, marker, ms=4, alpha=0.7, label=name)
+for name, marker, colour in (("1 000 votes", "o", "#0072B2"), ("10 000 votes", "^", "#D55E00")):
+    ax.plot(exact, runs[name][0].radius, marker, color=colour, ms=5, alpha=0.7, label=name)
 limit = max(exact.max(), 0.1)
 ax.plot([0, limit], [0, limit], "k-", lw=0.8, label="equal")
 ax.set_xlabel("exact radius (standard deviations)")
 ax.set_ylabel("sampled radius (standard deviations)")
+ax.set_title("Votes certify less than is true", fontsize=11)
 ax.legend()
 plt.show()
 
@@ -88,15 +89,17 @@ print(f"exact, soft votes:   median radius {np.median(soft.radius):.3f}, alpha {
 print(f"5 000 hard votes:    median radius {np.median(hard.radius):.3f}, alpha {hard.alpha:g}, "
       f"abstains {abstention_rate(hard):.0%}, {1e3 * hard_seconds / 100:.1f} ms a row")  # fmt: skip
 
-fig, ax = plt.subplots(figsize=(6, 4), layout="constrained")
+fig, ax = plt.subplots(figsize=(5, 3.8), layout="constrained")
 radii = np.linspace(0, 1.6, 200)
-for cert, style, name in ((soft, "-", "exact, soft votes"), (hard, "--", "5 000 hard votes")):
+looks = ((soft, "-", "#0072B2", "exact, soft votes"), (hard, "--", "#D55E00", "5 000 hard votes"))
+for cert, style, colour, name in looks:
     accuracy = [certified_accuracy_score(y_test, cert, radius=r) for r in radii]
-    ax.plot(radii, accuracy, style, label=name)
+    ax.plot(radii, accuracy, style, color=colour, lw=1.8, label=name)
 ax.set_xlabel("radius (standard deviations)")
 ax.set_ylabel("certified accuracy")
 ax.set_ylim(0, 1)
-ax.legend(title="random forest, sigma = 0.5")
+ax.set_title("A random forest, smoothed in two ways", fontsize=11)
+ax.legend(title="sigma = 0.5")
 plt.show()
 
 # %%

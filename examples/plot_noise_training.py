@@ -3,8 +3,8 @@
 A network trained for its job
 =============================
 
-A smoothed network votes on noisy inputs. If it has never seen noise, it votes badly. Training on
-noisy inputs is one line, and here is what it does to the certified radii, and what it costs.
+A network that has seen noise in training votes better on noisy inputs, and is certified further. It
+is one line; here is what it does to the certified radii, and what it costs.
 """
 
 # %%
@@ -23,7 +23,7 @@ from skorch import NeuralNetClassifier
 
 from sklearn_rp import RobustPrivacyClassifier
 from sklearn_rp.inspection import CertifiedAccuracyDisplay
-from sklearn_rp.metrics import abstention_rate
+from sklearn_rp.metrics import abstention_rate, certified_accuracy_score
 from sklearn_rp.neural import GaussianNoise
 
 torch.set_num_threads(1)  # the network is small
@@ -80,11 +80,19 @@ print(
 # Certified accuracy: the share of images whose label is right and provably the same within the
 # radius.
 
-fig, ax = plt.subplots(figsize=(6.4, 4), layout="constrained")
+fig, ax = plt.subplots(figsize=(5, 4), layout="constrained")
 for name, cert in certs.items():
     CertifiedAccuracyDisplay.from_predictions(y_test, cert, name=name, unit="pixel units", ax=ax)
-ax.set_title("the same network, smoothed at the same level")
+ax.set_title("Certified accuracy of the same network", fontsize=11)
 plt.show()
+
+radii = np.linspace(0, 0.8, 81)
+without, with_noise = (
+    np.array([certified_accuracy_score(y_test, cert, radius=r) for r in radii])
+    for cert in certs.values()
+)
+lead = with_noise - without
+print(f"better from a radius of {radii[lead > 0].min():.2f} on, by up to {lead.max():.0%}")
 
 # %%
 # Training with noise costs two points of accuracy on clean images here, and one on the smoothed

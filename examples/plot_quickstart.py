@@ -34,8 +34,8 @@ print(X_test.head())
 
 # %%
 # Any scikit-learn model will do. This one scales the numbers and encodes the category. Wrapped in
-# :class:`~sklearn_rp.RobustPrivacyClassifier`, it votes on noisy copies of each row: BMI gets noise
-# of half its standard deviation, every other feature is left as it is, the category untouched.
+# :class:`~sklearn_rp.RobustPrivacyClassifier`, it answers as it would most often on noisy copies of
+# each row: BMI gets noise of half its standard deviation, every other feature is left as it is.
 
 numbers = [name for name in X if name != "sex"]
 model = make_pipeline(
@@ -67,13 +67,17 @@ print(people[["bmi", "label", "half_width_bmi", "abstained"]].head(8).round(2))
 forest = make_pipeline(model[0], RandomForestClassifier(20, max_depth=6, random_state=0))
 everything = RobustPrivacyClassifier(forest, noise_features=numbers, random_state=0)
 everything.fit(X_train, y_train)
-CertifiedAccuracyDisplay.from_estimator(everything, X_test, y_test, sigmas=[0.25, 0.5, 1.0])
+fig, ax = plt.subplots(figsize=(5, 4), layout="constrained")
+levels = {"sigmas": [0.25, 0.5, 1.0]}
+CertifiedAccuracyDisplay.from_estimator(everything, X_test, y_test, **levels, ax=ax)
+ax.set_title("Certified accuracy, noise on all numbers", fontsize=11)
 plt.show()
 
 # %%
 # Which noise level? The most privacy that costs no more than two points of accuracy: a search
 # answers, here over the noise on BMI alone. See
-# :ref:`sphx_glr_auto_examples_plot_choosing_sigma.py` for more.
+# :ref:`sphx_glr_auto_examples_plot_choosing_sigma.py` for more; for a minimum that holds for
+# everybody, :ref:`sphx_glr_auto_examples_plot_minimum.py`.
 
 search = NoiseSearchCV(
     RobustPrivacyClassifier(forest, noise_features="bmi"),

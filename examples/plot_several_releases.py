@@ -3,9 +3,10 @@
 Two labels about one person
 ===========================
 
-A label leaves a set of values open. A second label about the same person, from another model,
-leaves another set open, and whoever sees both is left with what the two have in common. How much
-less is that, and what if the second is chosen within what the first left open?
+Two labels, each with a minimum, may leave less than it together, and a second one that is chosen
+within what the first left open does not. A label leaves a set of values open; another model's label
+about the same person leaves another set, and whoever sees both is left with what the two have in
+common.
 """
 
 # %%
@@ -13,6 +14,8 @@ less is that, and what if the second is chosen within what the first left open?
 # mass index (BMI): one recommends intensive follow-up, the other a check of the blood pressure,
 # which it guesses from the other measurements. Each model, alone, comes in two forms: as it is, and
 # with a minimum of a fifth of the range guaranteed to everyone.
+
+from textwrap import wrap
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -84,7 +87,7 @@ print(pd.DataFrame(answers).T.round(3).to_string())  # how often the label is ri
 # %%
 # For each length, the share of people who are left with no more than that.
 
-fig, axes = plt.subplots(1, 3, figsize=(7.2, 4), sharex=True, sharey=True, layout="constrained")
+fig, axes = plt.subplots(1, 3, figsize=(5, 4.4), sharex=True, sharey=True, layout="constrained")
 looks = {
     "follow-up": ("#0072B2", "--"),
     "pressure check": ("#E69F00", "-."),
@@ -94,14 +97,15 @@ for ax, (kind, found) in zip(axes, sets.items(), strict=True):
     for name, (colour, style) in looks.items():
         ax.ecdf(found[name].component_length, color=colour, ls=style, lw=1.8, label=name)
     ax.axvline(fifth, color="0.5", lw=1, ls=":")
-    ax.set_title(kind, fontsize=10)
+    ax.set_title("\n".join(wrap(kind, 12)), fontsize=10)
     ax.grid(alpha=0.3)
 axes[0].text(fifth + 0.3, 0.93, "a fifth", color="0.35", fontsize=9)
 axes[0].set_ylabel("share of people with no more than that")
 axes[0].set_xlim(0, 1.03 * (high - low))
-fig.supxlabel("interval left open around the own BMI (kg/m²)", fontsize=10)
+axes[1].set_xlabel("interval left open around the own BMI (kg/m²)")
 handles, names = axes[0].get_legend_handles_labels()
-fig.legend(handles, names, loc="outside upper center", ncols=3, frameon=False)
+fig.legend(handles, names, loc="outside lower center", ncols=3, frameon=False)
+fig.suptitle("What one label and both leave open", fontsize=11)
 plt.show()
 
 # %%
