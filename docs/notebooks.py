@@ -39,7 +39,7 @@ def without_widgets(notebook):
             if WIDGET in data:
                 shown = states.get(data[WIDGET]["model_id"], {}).get("state", {})
                 outputs += [nbformat.from_dict(each) for each in shown.get("outputs", [])]
-            else:
+            elif data.get("text/plain") != "":  # what a closed widget leaves behind
                 outputs.append(output)
         if cell.cell_type == "code":
             cell.outputs = outputs

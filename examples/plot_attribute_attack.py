@@ -27,7 +27,7 @@ from sklearn_rp.datasets import load_recommendation
 X, y = load_recommendation(return_X_y=True, as_frame=True)
 X = X.drop(columns="sex")
 X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.5, stratify=y, random_state=0)
-asked = {"sensitive_feature": "bmi", "bounds": (X["bmi"].min(), X["bmi"].max())}
+asked = {"sensitive_feature": "bmi", "bounds": (15, 50)}
 base = GradientBoostingClassifier(n_estimators=50, random_state=0).fit(X_train, y_train)
 frozen = FrozenEstimator(base)
 models = {

@@ -36,17 +36,17 @@ bare = compatible_sets(private.estimator_, X_test, **asked, tolerance=0.5)
 smokers = np.flatnonzero((X_test["smoker"] == "yes") & X_test["bmi"].between(24, 46))
 person = int(smokers[np.argmin(bare.component_length[smokers])])
 
-figure, ax = plt.subplots(figsize=(7.2, 3.6), layout="constrained")
+figure, ax = plt.subplots(figsize=(5.2, 3.4), layout="constrained")
 display = ReleaseDisplay.from_estimator(
     private, X_test, row=person, unit="kg/m2", answer="yearly charges (USD)", ax=ax
 )
 low, high = display.left_open
 row = X_test.iloc[person]
 ax.set_title(
-    f"One person's quote: the exact one leaves {bare.component_length[person]:.2f} kg/m2 open, the "
-    f"released {high - low:.1f}",
-    fontsize=10,
+    f"One person's quote: {bare.component_length[person]:.2f} kg/m2 are left open\n"
+    f"by the exact one, {high - low:.1f} by the released",
+    fontsize=11,
 )
 ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}".replace(",", " "))
-figure.savefig(options.output, dpi=130)
+figure.savefig(options.output, dpi=180)
 print(dict(row), low, high, bare.component_length[person])

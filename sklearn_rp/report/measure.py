@@ -22,7 +22,7 @@ from sklearn_rp.models.items import gives_lists
 from sklearn_rp.release import release_of
 from sklearn_rp.report.comparison import PrivacyComparison
 from sklearn_rp.report.page import PrivacyReport
-from sklearn_rp.report.point import operating_point
+from sklearn_rp.report.point import operating_point, possible_values
 from sklearn_rp.report.quality import fifths, kind_of, told, without_privacy
 from sklearn_rp.report.remembered import remembered
 from sklearn_rp.report.tables import groups_table, joint_table, quantiles, sets_table
@@ -238,7 +238,7 @@ class _Study:
         return {
             "features": int(self.X.shape[1]),
             "sensitive_features": [feature.name for feature in self.features],
-            "possible_values": [_in_words(feature) for feature in self.features],
+            "possible_values": [possible_values(feature) for feature in self.features],
         }
 
 
@@ -261,18 +261,6 @@ def _check(estimator: Any, baseline: Any) -> None:
             f"The estimators release {' and '.join(sorted(kinds))}, which have no score in common: "
             "compare those that release the same."
         )
-
-
-def _in_words(feature: Feature) -> str:
-    """Name and possible values of a feature."""
-    if feature.categories is not None:
-        shown = ", ".join(str(category) for category in feature.categories[:8])
-        more = " ..." if len(feature.categories) > 8 else ""
-        return f"{feature.name}: {shown}{more}"
-    numbers = {"continuous": "", "integer": "whole numbers from "}
-    kind = feature.domain if isinstance(feature.domain, str) else ""
-    first = numbers.get(kind, "") if kind else f"{len(feature.domain)} numbers from "
-    return f"{feature.name}: {first}{feature.low:g} to {feature.high:g}"
 
 
 def _quantiles(radii: dict[str, np.ndarray]) -> pd.DataFrame | None:

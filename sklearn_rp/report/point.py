@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from sklearn_rp.attribute.guaranteed import guarantee_of
+from sklearn_rp.attribute.space import Space
 from sklearn_rp.certificate import Certificate
+from sklearn_rp.feature import Feature
 from sklearn_rp.models.inside import adapted, behind_steps, is_pipeline, last_step, unwrapped
 from sklearn_rp.release import release_of
 from sklearn_rp.report.quality import quality
@@ -38,6 +40,9 @@ def operating_point(
         names, minima, units = told if len(promises) > 1 else (each[0] for each in told)
         where = "" if seen else behind
         point |= {f"guaranteed_for{where}": names, "minimum": minima, "unit": units}
+        own = last_step(estimator).feature_
+        among = own.features if isinstance(own, Space) else (own,)
+        point["guaranteed_within"] = [possible_values(feature) for feature in among]
     release = release_of(estimator)
     if cert is not None:
         point |= {
@@ -92,3 +97,15 @@ def _untouched(estimator: Any, X: Rows, feature: str) -> bool:
         same(column_values(moved, j), values if name == feature else column_values(given, j))
         for j, name in enumerate(behind)
     )
+
+
+def possible_values(feature: Feature) -> str:
+    """Name and possible values of a feature."""
+    if feature.categories is not None:
+        shown = ", ".join(str(category) for category in feature.categories[:8])
+        more = " ..." if len(feature.categories) > 8 else ""
+        return f"{feature.name}: {shown}{more}"
+    numbers = {"continuous": "", "integer": "whole numbers from "}
+    kind = feature.domain if isinstance(feature.domain, str) else ""
+    first = numbers.get(kind, "") if kind else f"{len(feature.domain)} numbers from "
+    return f"{feature.name}: {first}{feature.low:g} to {feature.high:g}"

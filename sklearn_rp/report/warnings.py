@@ -15,6 +15,7 @@ from sklearn_rp.domain import same_domain
 from sklearn_rp.models.inside import unwrapped
 
 _NARROW = 0.05  # of the range: a set that pins a person down
+_SEEN = 0.95  # of a set: what is left between points that were looked at is no more than their gaps
 
 
 def about_release(
@@ -96,6 +97,13 @@ def about_sets(
                 f"For half of the people the certificate hides {name} by less than {half:.3g} "
                 "either way, in its own unit: more noise would hide more."
             )
+    missed = int((sets.certified_inner < _SEEN * sets.length).sum())
+    if sets.reading.startswith("search") and missed:
+        found.append(
+            f"What the {word} leaves open of {name} was found by a {sets.reading}: for {missed} of "
+            f"{len(sets)} people values between those that were looked at may get another {word}, "
+            "and less may be left open than is said here. A larger resolution looks at more."
+        )
     share = sets.component_length / sets.span
     counted = not same_domain(sets.domain, "continuous")
     if sets.categories is None:

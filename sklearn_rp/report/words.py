@@ -75,7 +75,7 @@ def promised(report: Any) -> list[str]:
         found.append(
             f"Promised to everybody, with certainty: whoever sees the {word}, and knows the model "
             f"and all else about the person, cannot tell their value{jointly} from others around "
-            f"it: {least}{where}."
+            f"it: {least}{where}. Possible values: {'; '.join(point['guaranteed_within'])}."
         )
     if "alpha" in point:
         found += _certified(report, word)
@@ -86,9 +86,17 @@ def _certified(report: Any, word: str) -> list[str]:
     """What certificates say, and of how many people."""
     point = report.operating_point
     alpha, share = point["alpha"], point["certified_share"]
-    sure = "with certainty" if alpha == 0 else f"each with probability {1 - alpha:g}"
+    sure = (
+        "with certainty"
+        if alpha == 0
+        else (
+            f"each with probability {1 - alpha:g} (of what is released: within the release radius)"
+        )
+    )
     noised = point.get("noised_features", point.get("noised_features_behind_the_steps", []))
     moved = ", ".join(map(str, noised[:5])) + (" and others" if len(noised) > 5 else "")
+    if "noised_features" not in point:
+        moved += " (as the last step of the Pipeline reads them)"
     said = (
         f"Certified for {share:.1%} of these people, {sure}: the {word} is the same for all values "
         f"of {moved} within a radius of the person's own, all else fixed."

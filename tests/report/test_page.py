@@ -14,6 +14,7 @@ from refused import refused
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import train_test_split
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -109,9 +110,25 @@ def test_every_kind_of_promise_in_plain_words(smoothed):
     assert "with certainty" not in said
     said = " ".join(report(MINIMUM).summary)
     assert "Promised to everybody, with certainty" in said
-    assert "at least a fifth of the range of bmi" in said
+    assert "at least a fifth of the range of bmi. Possible values: bmi: 15 to 50." in said
     assert UNPROMISED in report(PLAIN).summary
     assert "certain" not in " ".join(report(PLAIN).summary).replace(UNPROMISED, "")
+
+
+def test_a_search_that_may_have_missed_something_is_called_so():
+    near = make_pipeline(StandardScaler(), KNeighborsClassifier(3)).fit(X_TRAIN, Y_TRAIN)
+    found = report(near, resolution=8)
+    (said,) = [each for each in found.warnings if "was found by a search" in each]
+    assert f"for {len(X_TEST)} of {len(X_TEST)} people" in said
+    # It is so: a closer look finds less for somebody.
+    coarse, fine = (
+        compatible_sets(near, X_TEST, resolution=resolution, **BMI).component_length
+        for resolution in (8, 2048)
+    )
+    assert (fine < coarse - 0.01).any()
+    smooth = RobustPrivacyClassifier(near, noise_features="bmi").fit(X_TRAIN, Y_TRAIN)
+    for exact in (PLAIN, smooth, MINIMUM):
+        assert not [each for each in report(exact).warnings if "was found by a search" in each]
 
 
 @pytest.mark.parametrize(
