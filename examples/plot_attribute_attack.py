@@ -99,5 +99,5 @@ plt.show()
 # than before. A minimum promises a width to everybody, and not that the label tells little on
 # average. What changes is the narrow end: the model's label pins somebody down to 0.6 kg/m2, and
 # both defences end that, the minimum because it must, the noise because it happens to. For the
-# eleven pinned down the means of the bayesian and the learned attacker fall, more with noise than
+# sixteen pinned down the means of the bayesian and the learned attacker fall, more with noise than
 # with the minimum; but with so few people the intervals are too wide to rank the three.

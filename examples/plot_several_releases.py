@@ -111,10 +111,10 @@ plt.show()
 # %%
 # With both labels the median interval is 16.7 kg/m2; with the first alone it is 26.4, and with the
 # second alone the whole range. The people below a fifth of the range are no longer 7 % or 8 % but
-# 18 %. The minimum holds for each release by itself, to the last person; for two, each by itself, it
-# does not: 4 % of people are left with less than a fifth, and somebody with 1.1 kg/m2. Chosen within
-# what the first label left open, the second keeps the minimum for everybody, at no price that these
-# 221 people could show: the label is right for 71 % of them, and for 69 % by itself.
+# 18 %. The minimum holds for each release by itself, to the last person; for two, each by itself,
+# it does not: 4 % of people are left with less than a fifth, and somebody with 1.1 kg/m2. Chosen
+# within what the first label left open, the second keeps the minimum for everybody, at no price
+# that these 221 people could show: the label is right for 71 % of them, and for 69 % by itself.
 #
 # So hand on what is open from release to release, or let a
 # :class:`~sklearn_rp.ledger.ReleaseLedger` remember it: :ref:`how_to_several_releases`.
