@@ -26,6 +26,34 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
         torch.set_num_threads(1)
 
+# Where all is installed, as in CI, a test is skipped for one of these reasons, or the run fails.
+MAY_BE_SKIPPED = (
+    "no CUDA device here",
+    "takes no missing values",
+    "rows come in one container",
+    "draws noise: the other method",
+    "is non deterministic",  # checks of scikit-learn's that ask twice
+    "SCIPY_ARRAY_API is not set",
+    "the frozen model has its own labels",
+    "every row has noise of its own, by its number",
+    "every call draws anew",
+    "a device draws noise of its own",
+    "the insurance file is not at hand",
+)
+
+
+def pytest_sessionfinish(session):
+    """Nothing is skipped in silence: with NOTHING_MISSING=1 a skip for another reason is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if "NOTHING_MISSING" not in os.environ or reporter is None:
+        return
+    told = [str(report.longrepr[2]) for report in reporter.stats.get("skipped", [])]
+    other = sorted({t for t in told if not any(reason in t for reason in MAY_BE_SKIPPED)})
+    if other:
+        reporter.write_line(f"\nSkipped, though all should be there: {other}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 

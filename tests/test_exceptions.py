@@ -96,6 +96,12 @@ WARNED = [
         Y,
     ),
     (
+        "so that nothing is promised of it",
+        AttributeCoarsener(sensitive_feature="code", minimum=0.01, strategy="uniform"),
+        CODES,
+        DECODED,
+    ),
+    (
         "too many sets of labels to try them all",
         AttributePrivacyClassifier(
             DECODER, sensitive_feature="code", minimum=4, unit="categories", prior="empirical"

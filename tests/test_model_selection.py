@@ -52,6 +52,7 @@ def votes(**arguments):
     return tree(method="monte_carlo", n_samples=50, random_state=0, **arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [tree, votes])
 @pytest.mark.parametrize("voting", ["hard", "soft"])
 @pytest.mark.parametrize("pipeline", [False, True])

@@ -3,6 +3,7 @@
 import ast
 import csv
 import importlib
+import json
 import re
 import subprocess
 import sys
@@ -91,6 +92,13 @@ def test_every_estimator_is_in_the_readme():
     for name in sklearn_rp.__all__:
         if name[0].isupper() and name != "Certificate":
             assert f"`{name}`" in text
+
+
+def test_the_notebook_is_kept_without_its_outputs():
+    cells = json.loads((ROOT / "examples" / "walk.ipynb").read_text())["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert len(code) > 8
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
 
 
 def test_one_version():

@@ -399,6 +399,7 @@ def test_certificates_go_to_tables_text_and_back():
     assert pickle.loads(pickle.dumps(found)).release_ == found.release_
 
 
+@pytest.mark.slow
 def test_bits_do_not_depend_on_company_or_processes():
     for voting in ("hard", "soft"):
         found = recommender(MultiOutputClassifier(GaussianNB()), voting=voting, ordered=True,
@@ -414,6 +415,7 @@ def test_bits_do_not_depend_on_company_or_processes():
         np.testing.assert_array_equal([p.radius[0] for p in parts], whole.radius[:5])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ordered", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_early_stopping_answers_as_all_votes_do(ordered):
     rule = MultiOutputClassifier(GaussianNB())
@@ -480,6 +482,7 @@ def test_weights_reach_the_model():
     assert (one.predict(X) != other.predict(X)).any()
 
 
+@pytest.mark.slow
 def test_nets_name_items():
     pytest.importorskip("skorch")
     import torch

@@ -179,6 +179,7 @@ def test_votes_stop_early_and_the_answer_is_the_same():
     assert (in_unit.n_samples < 20_000).any()
 
 
+@pytest.mark.slow
 def test_noise_levels_at_once():
     for model in (Ridge(), DecisionTreeRegressor(max_depth=4), KNeighborsRegressor()):
         rpr = smoothed(model, step=40).fit(FRAME, Y)
@@ -303,6 +304,7 @@ def test_numbers_and_their_sets():
         np.testing.assert_array_equal(asked == sets.label[row], inside)
 
 
+@pytest.mark.slow
 def test_nets_are_asked_on_their_device():
     pytest.importorskip("skorch")
     import torch

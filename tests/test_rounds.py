@@ -265,6 +265,7 @@ def test_scorers_that_need_a_threshold_stop_early():
     assert asked(lambda: search.fit(rows, labels)) < 1.1 * 20_000 * len(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("radius", [0.1, 0.4, 0.6])
 def test_a_certificate_that_stopped_early_says_what_is_released(radius):
     clf = voter(GaussianNB(), n_samples=20_000, fallback=-1, min_radius=0.4).fit(X, Y)
@@ -273,6 +274,7 @@ def test_a_certificate_that_stopped_early_says_what_is_released(radius):
     np.testing.assert_array_equal(cert.radius > cert.min_radius, clf.predict(X) != -1)
 
 
+@pytest.mark.slow
 def test_the_scorer_asks_what_it_is_told():
     clf = voter(GaussianNB(), n_samples=20_000).fit(X, Y)
     score = make_certificate_scorer(certified_accuracy_score)(clf, X, Y, radius=0.4)

@@ -17,6 +17,7 @@ from sklearn_rp._compat import DocumentedMixin, HasMethods, StrOptions, fit_cont
 from sklearn_rp.attribute.asked import asked_of
 from sklearn_rp.attribute.bins import Bins, Draft
 from sklearn_rp.attribute.held_out import answers_along
+from sklearn_rp.attribute.partition import warn_of_nothing
 from sklearn_rp.exceptions import warn_user
 from sklearn_rp.rows import (
     assembled,
@@ -171,7 +172,8 @@ class AttributeCoarsener(OneToOneFeatureMixin, TransformerMixin, DocumentedMixin
         """
         with unchanged_on_error(self):
             X = check_rows(self, X, reset=True)
-            drafts = [Draft.of(*asked, X, self.strategy) for asked in asked_of(self, X, None)]
+            asked = asked_of(self, X, None)
+            drafts = [Draft.of(*each, X, self.strategy) for each in asked]
             if self.strategy == "optimal":
                 answers = answers_along(self, X, y, drafts)
             else:
@@ -187,6 +189,8 @@ class AttributeCoarsener(OneToOneFeatureMixin, TransformerMixin, DocumentedMixin
                         f"{draft.measure[-1]:g} in all, leaves one bin: the column is constant, "
                         "and no model can depend on it."
                     )
+            for (feature, minimum, unit), draft in zip(asked, drafts, strict=True):
+                warn_of_nothing(minimum, unit, draft.least, feature)
             self._bins = {each.feature.column: each for each in bins}
             self.bins_ = {each.feature.name: each.ends for each in bins}
             self.values_ = {each.feature.name: each.values for each in bins}

@@ -20,7 +20,7 @@ from sklearn_rp.attribute.earlier import earlier_rooms, sets_left
 from sklearn_rp.attribute.finding import sets_of
 from sklearn_rp.attribute.labelling import MinimumRelease
 from sklearn_rp.attribute.levels import best_weight, check_levels, with_run_model
-from sklearn_rp.attribute.partition import last_starts, measured
+from sklearn_rp.attribute.partition import last_starts, measured, warn_of_nothing
 from sklearn_rp.attribute.prior import Prior
 from sklearn_rp.attribute.space import Space, axes_of, cells_within
 from sklearn_rp.attribute.within import release_within
@@ -107,8 +107,9 @@ class Guaranteed(Wrapper):
 
         lay_out = self._line if len(features) == 1 else self._grid
         laid_out, measures, least = lay_out(asked, base, X, counted, weight, prior_of)
-        for (feature, minimum, _), smallest, measure in zip(asked, least, measures, strict=True):
+        for (feature, minimum, unit), smallest, measure in zip(asked, least, measures, strict=True):
             self._warn_of_too_much(minimum, smallest, feature, measure)
+            warn_of_nothing(minimum, unit, smallest, feature)
         release: MinimumRelease = self._release_of(
             base,
             X,

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import gen_batches
 
-from sklearn_rp.domain import Cells
+from sklearn_rp.domain import Cells, same_domain
+from sklearn_rp.exceptions import warn_user
 from sklearn_rp.feature import Feature, Number
 from sklearn_rp.rows import rows_per_chunk, sample_rows
 
@@ -409,3 +410,19 @@ def _with_enough(gain: np.ndarray, least: int, floor: np.ndarray) -> tuple[np.nd
             rows, at, before = rows[~end], at[~end], before[~end]
             label[left[rows], moved[rows, before, at]] = at
             at = before
+
+
+def is_empty(unit: str, least: float, feature: Feature) -> bool:
+    """Whether a minimum is what everybody is left with anyway: one possible value."""
+    return unit != "mass" and not same_domain(feature.domain, "continuous") and least <= 1
+
+
+def warn_of_nothing(minimum: Any, unit: str, least: float, feature: Feature) -> None:
+    """Warn of a minimum that promises nothing."""
+    if is_empty(unit, least, feature):
+        whole = feature.categories is None
+        asked = "unit='length'" if whole else "unit='categories'"
+        warn_user(
+            f"minimum={minimum} of {feature.name!r} with unit={unit!r} comes to a single possible "
+            f"value, so that nothing is promised of it. Give minimum=2 or more, with {asked}."
+        )

@@ -169,15 +169,22 @@ class ReleaseDisplay(Display):
             "model": {"color": "0.55", "linewidth": 1.5},
             "released": {"color": COLOURS[0], "linewidth": 2.5},
         }
-        if not apart:
-            ax.axvspan(*self.left_open, color=COLOURS[2], alpha=0.2, linewidth=0, label="left open")
+        told = self.table["released"].iloc[int(np.abs(z - self.own).argmin())]
+        shade = {"color": COLOURS[2], "alpha": 0.2, "linewidth": 0}
+        if apart:
+            for number, each in enumerate(z[self.table["released"] == told]):
+                label = "left open" if number == 0 else None
+                ax.axvspan(each - 0.4, each + 0.4, **shade, label=label)
+        else:
+            ax.axvspan(*self.left_open, **shade, label="left open")
+        # Of categories the markers lie on one another: each is smaller than the one below.
+        sizes = dict(zip(("model", "released"), (15, 10), strict=True))
         for name in self.table.columns[1:]:
-            style = {"marker": "o", "linestyle": ""} if apart else {}
+            style = {"marker": "o", "linestyle": "", "markersize": sizes[name]} if apart else {}
             if self.symbols is not None:
                 style["drawstyle"] = "steps-mid"
             ax.plot(z, self.table[name], label=name, **looks[name], **style)
-        told = self.table["released"].iloc[int(np.abs(z - self.own).argmin())]
-        ax.plot(self.own, told, "ko", label="this person")
+        ax.plot(self.own, told, "ko", markersize=5 if apart else 6, label="this person")
         if categories is not None:
             ax.set_xticks(z, [str(each) for each in categories])
         if self.symbols is not None:

@@ -13,14 +13,15 @@ from sklearn_rp._version import __version__
 from sklearn_rp.report.page import PrivacyReport
 from sklearn_rp.report.pictures import NOT_DRAWN, can_draw, people_picture, price_picture
 from sklearn_rp.report.quality import score_of
-from sklearn_rp.report.sheet import Picture, Sheet, folded, listed, records, tabled
+from sklearn_rp.report.sheet import Picture, Sheet, folded, listed, records, short, tabled
 from sklearn_rp.report.tables import best_of, shares_of
-from sklearn_rp.report.words import word_of
+from sklearn_rp.report.words import unit_of, word_of
 
 _NOTE = (
-    "One line for each model: how good its answers are, what it promises to everybody, and which "
-    "share of the range it leaves open around the least protected person, and around half of them; "
-    "and the largest gain of an attacker who sees the answers, with its 95 % interval."
+    "How good the answers of each model are, what it promises, and which share of the range it "
+    "leaves open around the least protected person, and around half of them; and how much smaller "
+    "the mean error of the best attacker who sees the answers is than that of one who does not "
+    "(for categories: larger Matthews' correlation), with its 95 % interval over people."
 )
 
 
@@ -86,20 +87,25 @@ class PrivacyComparison(Sheet):
             of_all = {name: report.people[feature] for name, report in self.reports.items()}
             several = {n: s["released"] for n, s in of_all.items() if isinstance(s, dict)}
             if several:
-                found[feature] = people_picture(several, word_of(first.operating_point))
+                unit = first.operating_point["units"].get(feature)
+                found[feature] = people_picture(several, word_of(first.operating_point), unit)
         return found
 
     def _body(self, people: bool) -> str:
         drawn = [p for key, p in self._pictures.items() if people or key == "price"]
-        parts = [tabled("Side by side", _NOTE, self.table), *(each.to_html() for each in drawn)]
+        parts = [tabled("Side by side", _NOTE, self._turned()), *(each.to_html() for each in drawn)]
         parts.append(listed("In short", self.summary))
         if not can_draw():
             parts.append(f"<p>{NOT_DRAWN}</p>")
         parts += [folded(name, report._body(people)) for name, report in self.reports.items()]
         return "".join(parts)
 
+    def _turned(self) -> pd.DataFrame:
+        """The table with a column for each model: it stays narrow, whatever is asked."""
+        return self.table.set_index("model").T.rename_axis(None, axis=1).reset_index(names="")
+
     def __repr__(self) -> str:
-        table = self.table.set_index("model").T.to_string(float_format="{:.3g}".format, na_rep="")
+        table = self._turned().to_string(index=False, float_format=short, na_rep="")
         lines = [f"PrivacyComparison of {', '.join(self.reports)}", "", table, "", "In short:"]
         lines += [line for each in self.summary for line in textwrap.wrap(f"- {each}", 118)]
         return "\n".join(lines)
@@ -112,16 +118,26 @@ def _line(name: str, report: PrivacyReport) -> dict[str, Any]:
     line: dict[str, Any] = {"model": name, what: score, "promise": _promise(point)}
     for feature, table in report.sets.items():
         line[f"{feature}: smallest share"], line[f"{feature}: median share"] = shares_of(table)
-        best = best_of(report.attacks[feature])
-        low, high = best["gain_low"], best["gain_high"]
-        line[f"{feature}: gain"] = f"{best['gain']:.2g} ({low:.2g} to {high:.2g})"
+        line[f"{feature}: an attacker gains"] = _gain(report, feature)
     return line
+
+
+def _gain(report: PrivacyReport, feature: str) -> str:
+    """Of the best attacker, in the unit of the feature; nothing where it may be chance."""
+    best = best_of(report.attacks[feature])
+    if best["gain_low"] <= 0:
+        return "nothing beyond chance"
+    unit = unit_of(report.operating_point, feature)
+    low, high = best["gain_low"], best["gain_high"]
+    return f"{best['gain']:.2g}{unit} ({low:.2g} to {high:.2g}), {best['attacker']}"
 
 
 def _promise(point: dict[str, Any]) -> str:
     """What is promised, in a few words."""
     found = []
-    if "guaranteed_for" in point or "guaranteed_for_behind_the_steps" in point:
+    if "guaranteed_within" in point and len(point["nothing_promised_of"]) < len(
+        point["guaranteed_within"]
+    ):
         found.append("a minimum for everybody, certain")
     if "alpha" in point:
         sure = "certain" if point["alpha"] == 0 else f"with probability {1 - point['alpha']:g}"

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from sklearn_rp.attacks.attribute_inference import AttributeInferenceAttack
 from sklearn_rp.attribute.finding import check_tolerance, compatible_sets
+from sklearn_rp.attribute.guaranteed import Guaranteed
 from sklearn_rp.attribute.space import Space
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.certifying import certify
@@ -26,10 +27,17 @@ from sklearn_rp.report.point import operating_point, possible_values
 from sklearn_rp.report.quality import fifths, kind_of, told, without_privacy
 from sklearn_rp.report.remembered import remembered
 from sklearn_rp.report.tables import groups_table, joint_table, quantiles, sets_table
-from sklearn_rp.report.warnings import about_attack, about_joint, about_release, about_sets
+from sklearn_rp.report.warnings import (
+    about_attack,
+    about_joint,
+    about_range,
+    about_release,
+    about_sets,
+)
 from sklearn_rp.rows import (
     Rows,
     categorical_dtypes,
+    did_you_mean,
     is_frame,
     is_numeric,
     is_pandas,
@@ -51,6 +59,7 @@ def privacy_report(
     bounds: Any = None,
     domain: Any = None,
     X_public: Any = None,
+    units: str | Mapping[Any, str] | None = None,
     resolution: int = 256,
     tolerance: float = 0.0,
     jointly: bool | None = None,
@@ -81,10 +90,12 @@ def privacy_report(
         the released numbers; of lists none.
     bounds : (low, high), sequence of categories, or mapping from feature to these, default=None
         Values that are possible, for features as named in `sensitive_features`; where they are not
-        given, those in `X` and `X_public`.
+        given, those of the estimator with a minimum, else those in `X` and `X_public`.
     domain : "continuous", "integer", sequence of numbers, or mapping to these, default=None
         Numbers that are possible within the bounds, by feature likewise; where it is not given, it
         is found as by :func:`~sklearn_rp.attribute.compatible_sets`.
+    units : str, or mapping from feature to str, default=None
+        Units of the features, in words and figures: ``"kg/m2"``.
     X_public : array or DataFrame of shape (n_public, n_features), default=None
         People whose attributes the attacker knows, with the columns of `X`. None: half of `X`, and
         the attack is on the other half.
@@ -140,19 +151,25 @@ def privacy_report(
     features = _listed(sensitive_features)
     bounds = _by_feature("bounds", bounds, features, "(low, high)")
     domains = _by_feature("domain", domain, features, "'integer'")
+    units = _by_feature("units", units, features, "'kg/m2'")
     _check(estimator, baseline)
     X = _rows(X)
     X_public = None if X_public is None else _alike(_rows(X_public), X)
-    known = _features(_together(X, X_public), features, bounds, domains)
+    several = dict(estimator) if isinstance(estimator, Mapping) else {"": estimator}
+    everybody = _together(X, X_public)
+    for each in several.values():
+        _take_own(each, everybody, features, bounds, domains)
+    known = _features(everybody, features, bounds, domains)
+    together = any(_joint(jointly, each, known) for each in several.values())
     asked = {"resolution": resolution, "tolerance": tolerance}
     bounded = [feature in bounds for feature in features]
+    written = {f.name: units[n] for f, n in zip(known, features, strict=True) if n in units}
     study = _Study(
-        X, y, X_public, groups, known, bounded, asked, jointly, ledger, ids,
+        X, y, X_public, groups, known, bounded, written, asked, together, ledger, ids,
         baseline is not None, random_state, n_jobs,
     )  # fmt: skip
-    if not isinstance(estimator, Mapping):
-        return study.report(estimator)
-    return PrivacyComparison({str(name): study.report(each) for name, each in estimator.items()})
+    reports = {str(name): study.report(each) for name, each in several.items()}
+    return PrivacyComparison(reports) if isinstance(estimator, Mapping) else reports[""]
 
 
 @dataclass(frozen=True)
@@ -165,8 +182,9 @@ class _Study:
     groups: Any
     features: list[Feature]
     bounded: list[bool]  # whether the possible values of a feature were given
+    units: dict[str, str]  # by name of the feature
     asked: dict[str, Any]
-    jointly: bool | None
+    jointly: bool  # whether the features are looked at together as well
     ledger: Any
     ids: Any
     compared: bool  # with the model inside
@@ -183,6 +201,7 @@ class _Study:
         cert, random = _certificate(estimator, X), is_random(estimator, X)
         point = operating_point(estimator, cert, X, answer, y) | self._possible_values()
         warned = about_release(estimator, point, cert, random)
+        warned += about_range(point["possible_values"], point.get("guaranteed_within"))
         # Behind the steps of a Pipeline noise is on other features than these, whatever their name.
         direct = not is_pipeline(unwrapped(estimator))
         inside = without_privacy(estimator) if self.compared else None
@@ -199,7 +218,7 @@ class _Study:
             attacks[name] = self._attacked(estimator, possible)
             warned += about_sets(sets, groups, bounded, cert if direct else None, word)
             warned += about_attack(sets, attacks[name], word)
-        if not random and _joint(self.jointly, estimator, self.features):
+        if not random and self.jointly:
             columns = [feature.column for feature in self.features]
             possible = {"sensitive_feature": columns} | _possible(self.features) | asked
             joint = self._sets(estimator, possible)
@@ -239,6 +258,7 @@ class _Study:
             "features": int(self.X.shape[1]),
             "sensitive_features": [feature.name for feature in self.features],
             "possible_values": [possible_values(feature) for feature in self.features],
+            "units": self.units,
         }
 
 
@@ -289,9 +309,28 @@ def _by_feature(parameter: str, given: Any, features: list[Any], example: str) -
     strangers = [key for key in found if key not in features]
     if strangers:
         raise ValueError(
-            f"{parameter} names {strangers}, which are not among sensitive_features={features}."
+            f"{parameter} names {strangers}, which are not among sensitive_features={features}"
+            f"{did_you_mean(str(strangers[0]), features) or '.'}"
         )
     return found
+
+
+def _take_own(
+    estimator: Any, X: Rows, features: list[Any], bounds: dict[Any, Any], domains: dict[Any, Any]
+) -> None:
+    """Possible values as an estimator with a minimum was told them, where none are given here."""
+    model = unwrapped(estimator)
+    if not isinstance(model, Guaranteed):
+        return
+    own = model.feature_
+    for each in own.features if isinstance(own, Space) else (own,):
+        for feature in features:
+            if feature not in (each.name, each.column) or {feature} & {*bounds, *domains}:
+                continue
+            held = Feature.from_data(X, feature, None, "auto")
+            inside = held.categories is None and each.low <= held.low and held.high <= each.high
+            if model.bounds is not None and inside:  # else: taken from rows, there and here
+                bounds[feature], domains[feature] = each.bounds, each.domain
 
 
 def _features(X: Rows, names: list[Any], bounds: Any, domains: Any) -> list[Feature]:

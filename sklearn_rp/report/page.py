@@ -21,7 +21,7 @@ from sklearn_rp.report.pictures import (
     sides_picture,
 )
 from sklearn_rp.report.quality import score_of
-from sklearn_rp.report.sheet import Picture, Sheet, listed, records, tabled
+from sklearn_rp.report.sheet import Picture, Sheet, listed, records, short, tabled
 from sklearn_rp.report.tables import shares_of
 from sklearn_rp.report.words import impact, in_short, word_of
 
@@ -189,6 +189,7 @@ class PrivacyReport(Sheet):
         if not can_draw():
             return {}
         word, found = word_of(self.operating_point), {}
+        units = self.operating_point.get("units", {})
         if self.sets:
             found["price"] = price_picture(self.points(), score_of(self.operating_point)[0])
         if self.radii_by_group is not None:
@@ -197,7 +198,7 @@ class PrivacyReport(Sheet):
             if isinstance(sets, JointSets):
                 found[name] = sides_picture(sets, word)
             else:
-                found[name] = people_picture(sets, word)
+                found[name] = people_picture(sets, word, units.get(name))
         return found
 
     @property
@@ -225,13 +226,17 @@ class PrivacyReport(Sheet):
         lines += ["Look at this:", *_wrapped(self.warnings or NOTHING), ""]
         for _, title, note, table in self._tables():
             lines += [title, *textwrap.wrap(note, 100)]
-            lines += [table.to_string(index=False, float_format="{:.3g}".format, na_rep=""), ""]
+            lines += [table.to_string(index=False, float_format=short, na_rep=""), ""]
         lines += ["Not covered:", *_wrapped(self.not_covered)]
         return "\n".join(lines)
 
     def _tables(self) -> list[tuple[str, str, str, pd.DataFrame]]:
         """Key of the picture that goes with it, title, what it says, and the table."""
-        point = [(key.replace("_", " "), _told(v)) for key, v in self.operating_point.items()]
+        point = [
+            (key.replace("_", " "), _told(v))
+            for key, v in self.operating_point.items()
+            if v is not None and v != []
+        ]
         tables = []
         if self.sets:
             tables.append(("price", "Price and privacy", _PRICE, self.points()))

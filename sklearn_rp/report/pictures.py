@@ -24,7 +24,7 @@ NOT_DRAWN = 'Figures need matplotlib: pip install "sklearn-rp[plot]".'
 _WIDTH = 5.6  # inches, of letters of 10 points: what a phone shows at two thirds is still read
 _MARKERS = "osD^vP*"
 _MOST_GROUPS = 12
-_APART = 0.1  # inches
+_LARGEST = 15  # points, of a marker
 
 
 def can_draw() -> bool:
@@ -32,7 +32,7 @@ def can_draw() -> bool:
     return find_spec("matplotlib") is not None
 
 
-def people_picture(sets: dict[str, CompatibleSets], word: str) -> Picture:
+def people_picture(sets: dict[str, CompatibleSets], word: str, unit: str | None) -> Picture:
     """Each person's set, by model, and how long the sets of all are."""
     names, first = list(sets), next(iter(sets.values()))
     wide = min(len(names), 2)
@@ -44,25 +44,24 @@ def people_picture(sets: dict[str, CompatibleSets], word: str) -> Picture:
             share = {"sharey": panels[0]} if panels else {}
             panels.append(figure.add_subplot(grid[divmod(place, wide)], **share))
         lengths = figure.add_subplot(grid[lines, :])
-        display = CompatibleSetDisplay.from_predictions(sets, ax=[*panels, lengths])
+        CompatibleSetDisplay.from_predictions(sets, unit=unit, ax=[*panels, lengths])
+        drawn_people = panels[0].get_ylabel().split(" people")[0]
         for place, (name, panel) in enumerate(zip(names, panels, strict=True)):
             panel.set_title(textwrap.fill(name, 34), fontsize=10)
-            if place % wide:
-                panel.set_ylabel("")
+            panel.set_ylabel("" if place % wide else "people, by their true value")
         lengths.set_ylabel("share of people with\nno more than that")
-        shown = len(display.frame()["row"].unique())
         png = drawn()
     middle = {name: float(np.median(each.component_length)) for name, each in sets.items()}
     found = "; ".join(f"{name}: {length:.3g}" for name, length in middle.items())
     return Picture(
         png,
-        f"Sets of {first.feature} that go with each of {shown} people's {word}, and the share of "
-        f"people with no more than a length. Median lengths around a person's own value, of "
-        f"{first.span:.3g} possible: {found}.",
+        f"Sets of {first.feature} that go with each of {len(first)} people's {word}, and the share "
+        f"of people with no more than a length. Median lengths around a person's own value, of "
+        f"{first.span:.3g} possible{f' ({unit})' if unit else ''}: {found}.",
         f"Each line is a person, in the order of their true {first.feature} (black dot). Dark: "
         f"values around it with the same {word}; pale: values elsewhere with the same {word}. "
-        "Below: how many people are left with no more than a length. True values of people are in "
-        "this picture.",
+        f"Below: how many people are left with no more than a length. {drawn_people} people are "
+        "drawn, evenly spaced in that order. True values of people are in this picture.",
     )
 
 
@@ -118,26 +117,20 @@ def price_picture(points: pd.DataFrame, score: str) -> Picture:
     """
     features = points["feature"].unique()
     names = points["release"].unique().tolist()
-    from matplotlib.transforms import ScaledTranslation
-
     with _figure(2.6 * len(features) + 0.3 + 0.25 * len(names)) as (figure, drawn):
         panels = figure.subplots(len(features), 1, sharex=True, squeeze=False).ravel()
         for feature, ax in zip(features, panels, strict=True):
-            drawn_at: list[float] = []  # releases of one score would hide one another
             for line in points[points["feature"] == feature].itertuples():
                 number = names.index(line.release)
                 colour = COLOURS[number % len(COLOURS)]
-                apart = drawn_at.count(line.score) * _APART
-                drawn_at.append(line.score)
-                where = ax.transData + ScaledTranslation(0, apart, figure.dpi_scale_trans)
-                style = {"color": colour, "transform": where, "clip_on": False}
-                ax.update_datalim([(line.median, line.score)])
-                ax.plot([line.smallest, line.median], [line.score] * 2, lw=2, **style)
+                size = max(_LARGEST - 3 * number, 5)  # one behind another is seen around it
+                style = {"color": colour, "clip_on": False}
+                ax.plot([line.smallest, line.median], [line.score] * 2, lw=size / 3, **style)
                 ax.plot(
-                    line.median, line.score, _MARKERS[number % len(_MARKERS)], ms=8, ls="none",
+                    line.median, line.score, _MARKERS[number % len(_MARKERS)], ms=size, ls="none",
                     label=textwrap.fill(line.release, 60), **style,
                 )  # fmt: skip
-                ax.plot(line.smallest, line.score, "|", ms=12, mew=2, **style)
+                ax.plot(line.smallest, line.score, "|", ms=size + 4, mew=size / 3, **style)
             ax.set_xlim(0, 1.02)
             ax.margins(y=0.2)
             ax.set_title(f"{feature}", fontsize=10)
@@ -156,8 +149,8 @@ def price_picture(points: pd.DataFrame, score: str) -> Picture:
         png,
         f"{score} against the share of the range left open. {found}.",
         "To the right: more is left open, around the value of half of the people (marker) and of "
-        "the least protected person (bar). Upwards: better answers; of equal ones, one is drawn "
-        "above the other.",
+        "the least protected person (bar). Upwards: better answers. Of equal ones the later is "
+        "drawn on the earlier, and smaller.",
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_rp.attribute.guaranteed import guarantee_of
+from sklearn_rp.attribute.partition import is_empty
 from sklearn_rp.attribute.space import Space
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.feature import Feature
@@ -43,6 +44,12 @@ def operating_point(
         own = last_step(estimator).feature_
         among = own.features if isinstance(own, Space) else (own,)
         point["guaranteed_within"] = [possible_values(feature) for feature in among]
+        least = last_step(estimator).minimum_
+        point["nothing_promised_of"] = [
+            feature.name
+            for feature, each in zip(among, promises, strict=True)
+            if is_empty(each.unit, least[feature.name] if len(among) > 1 else least, feature)
+        ]
     release = release_of(estimator)
     if cert is not None:
         point |= {

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from scipy.stats import t
 from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score
 from sklearn.pipeline import Pipeline
 
@@ -13,7 +14,7 @@ from sklearn_rp.baselines.lists import TopItemsRecommender
 from sklearn_rp.models.inside import is_pipeline, last_step, unwrapped
 from sklearn_rp.models.items import ItemScores, gives_lists, lists_of
 from sklearn_rp.models.labels import gives_numbers, labels_of, numbers_of
-from sklearn_rp.ranking import ndcg_at_k_score, precision_at_k_score
+from sklearn_rp.ranking import ndcg_at_k_score, precision_at_k_score, precisions
 from sklearn_rp.rows import Rows
 from sklearn_rp.rules import best_items
 from sklearn_rp.wrapper import Wrapper
@@ -58,7 +59,8 @@ def quality(estimator: Any, X: Rows, given: Rows, label: np.ndarray, y: Any) -> 
     ask = numbers_of if gives_numbers(estimator) else labels_of
     plain = None if inner is None else ask(inner, given)
     if not gives_numbers(estimator):
-        return {
+        right = None if plain is None else (plain == y).astype(float) - (label == y)
+        return _lost(right, label, plain) | {
             "released": "labels",
             "accuracy": float(accuracy_score(y, label)),
             "accuracy_without_privacy": None if plain is None else float(accuracy_score(y, plain)),
@@ -71,9 +73,12 @@ def quality(estimator: Any, X: Rows, given: Rows, label: np.ndarray, y: Any) -> 
         found[name] = float(score(y, label))
         found[f"{name}_without_privacy"] = None if plain is None else float(score(y, plain))
     middle = np.full(len(y), np.median(y))
-    return found | {
-        "mean_absolute_error_of_the_median_alone": float(mean_absolute_error(y, middle))
-    }
+    off = None if plain is None else np.abs(label - y) - np.abs(plain - y)
+    return (
+        found
+        | _lost(off, label, plain)
+        | {"mean_absolute_error_of_the_median_alone": float(mean_absolute_error(y, middle))}
+    )
 
 
 def _of_lists(last: Any, inner: Any, X: Rows, lists: np.ndarray, y: Any) -> dict[str, Any]:
@@ -84,6 +89,9 @@ def _of_lists(last: Any, inner: Any, X: Rows, lists: np.ndarray, y: Any) -> dict
     alone = [precision_at_k_score(y, np.full((len(lists), 1), item), items=items) for item in items]
     popular = np.tile(items[best_items(np.array(alone), k, True)], (len(lists), 1))
     found: dict[str, Any] = {"released": "lists", "items": len(items), "recommended": k}
+    if plain is not None:
+        worse = precisions(y, plain, items) - precisions(y, lists, items)
+        found |= _lost(worse, np.sort(lists, axis=1), np.sort(plain, axis=1))
     for name, score in (("precision", precision_at_k_score), ("ndcg", ndcg_at_k_score)):
         order = {"ordered": ordered} if name == "ndcg" else {}
         found[f"{name}_at_k"] = score(y, lists, items=items, **order)
@@ -120,6 +128,21 @@ def without_privacy(estimator: Any) -> Any:
     return inner.estimator_
 
 
+def _lost(worse: np.ndarray | None, answer: np.ndarray, plain: Any) -> dict[str, Any]:
+    """What is lost to privacy, person by person: the mean with its 95 % t-interval."""
+    if worse is None:
+        return {}
+    mean, n = float(np.mean(worse)), len(worse)
+    half = float(t.ppf(0.975, n - 1) * np.std(worse, ddof=1) / np.sqrt(n)) if n > 1 else np.inf
+    differs = np.asarray(answer != plain)
+    changed = differs.any(axis=1) if differs.ndim > 1 else differs
+    return {
+        "lost": mean,
+        "lost_95_percent": [mean - half, mean + half],
+        "changed_answers": float(np.mean(changed)),
+    }
+
+
 def fifths(numbers: np.ndarray) -> np.ndarray:
     """Groups of people by what they are told, as text; of few different numbers each is one."""
     if len(np.unique(numbers)) <= _PARTS:
@@ -127,4 +150,5 @@ def fifths(numbers: np.ndarray) -> np.ndarray:
     ends = np.unique(np.quantile(numbers, np.arange(1, _PARTS) / _PARTS))
     part = np.searchsorted(ends, numbers, side="right")
     names = [f"below {ends[0]:g}", *(f"{a:g} to {b:g}" for a, b in pairwise(ends))]
-    return np.array([*names, f"{ends[-1]:g} or more"])[part]
+    names.append(f"{ends[-1]:g} or more")
+    return np.array([f"{k}. {name}" for k, name in enumerate(names, start=1)])[part]

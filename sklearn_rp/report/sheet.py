@@ -29,7 +29,8 @@ _STYLE = (
 _PAGE = (
     ":root{color-scheme:light dark}"
     "body{font-family:system-ui,sans-serif;margin:2em auto;max-width:60em;padding:0 1em}"
-    "@media print{details{break-inside:avoid}}"
+    "@media print{figure,tr{break-inside:avoid}h2,h3{break-after:avoid}"
+    ".sklearn-rp-report .scroll{overflow:visible}.sklearn-rp-report table{width:auto}}"
 )
 
 
@@ -130,7 +131,7 @@ def listed(title: str, items: Sequence[str], level: int = 2) -> str:
 
 def tabled(title: str, note: str, table: pd.DataFrame, pictures: Sequence[Picture] = ()) -> str:
     """A heading, what a table says in words, pictures, and the table, as wide as it needs."""
-    shown = table.to_html(index=False, border=0, float_format="{:.3g}".format, na_rep="")
+    shown = table.to_html(index=False, border=0, float_format=short, na_rep="")
     head = f"<h2>{html.escape(title)}</h2><p>{html.escape(note)}</p>"
     drawn = "".join(picture.to_html() for picture in pictures)
     return f"{head}{drawn}<div class='scroll'>{shown}</div>"
@@ -138,7 +139,12 @@ def tabled(title: str, note: str, table: pd.DataFrame, pictures: Sequence[Pictur
 
 def folded(title: str, content: str) -> str:
     """A part that is opened by a click."""
-    return f"<details><summary>{html.escape(title)}</summary>{content}</details>"
+    return f"<details open><summary>{html.escape(title)}</summary>{content}</details>"
+
+
+def short(number: float) -> str:
+    """Three digits; no sign of a zero."""
+    return f"{number + 0.0:.3g}"
 
 
 def records(table: pd.DataFrame | None) -> Any:

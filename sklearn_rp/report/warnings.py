@@ -79,6 +79,18 @@ def about_release(
     return found
 
 
+def about_range(looked_at: list[str], promised: list[str] | None) -> list[str]:
+    """Of a minimum that was promised within other values than are looked at here."""
+    return [
+        f"The minimum is promised within other values ({each}) than this report looks at "
+        f"({other}): shares of the range are not comparable. Leave out bounds and domain to use "
+        "those of the estimator."
+        for each in promised or []
+        for other in looked_at
+        if each != other and each.rsplit(": ", 1)[0] == other.rsplit(": ", 1)[0]
+    ]
+
+
 def about_sets(
     sets: CompatibleSets,
     groups: np.ndarray,

@@ -41,6 +41,12 @@ def word_of(point: dict[str, Any]) -> str:
     return str(point.get("released", "labels")).removesuffix("s")
 
 
+def unit_of(point: dict[str, Any], feature: str) -> str:
+    """Unit of a feature, after a number: `` kg/m2``, or nothing."""
+    unit = point.get("units", {}).get(feature)
+    return f" {unit}" if unit else ""
+
+
 def impact(report: Any) -> dict[str, list[str]]:
     """The sections of a data-protection impact assessment that figures can fill."""
     point = report.operating_point
@@ -68,8 +74,12 @@ def promised(report: Any) -> list[str]:
     names = point.get("guaranteed_for", point.get("guaranteed_for_behind_the_steps"))
     if names is not None:
         each = [names, point["minimum"], point["unit"]]
-        lines = list(zip(*each, strict=True)) if isinstance(names, list) else [tuple(each)]
-        least = "; ".join(_least(*line) for line in lines)
+        lines: list[Any] = list(zip(*each, strict=True)) if isinstance(names, list) else [each]
+        empty = point["nothing_promised_of"]
+        lines = [line for line in lines if line[0] not in empty]
+        found += [f"Nothing is promised of {name}: its minimum is one value." for name in empty]
+    if names is not None and lines:
+        least = "; ".join(_least(n, m, unit, unit_of(point, n)) for n, m, unit in lines)
         where = "" if "guaranteed_for" in point else ", as the last step of the Pipeline reads it"
         jointly = " together" if len(lines) > 1 else ""
         found.append(
@@ -128,6 +138,12 @@ def cost(point: dict[str, Any]) -> str:
         parts = [_beside(point["accuracy_without_privacy"], "without privacy", "{:.1%}")]
         alone = point["accuracy_of_the_most_frequent_label"]
         parts.append(f"the most frequent label alone {alone:.1%}")
+    if point.get("changed_answers") is not None:
+        low, high = point["lost_95_percent"]
+        form = "{:.4g}" if "r2" in point else "{:.1%}"
+        lost, low, high = (form.format(each + 0.0) for each in (point["lost"], low, high))
+        changed = f"another {word_of(point)} for {point['changed_answers']:.1%}"
+        parts.insert(1, f"lost {lost} (95 % interval over people {low} to {high}; {changed})")
     return f"{said}; {', '.join(part for part in parts if part)}."
 
 
@@ -145,15 +161,17 @@ def left_open(report: Any) -> list[str]:
             )
             found.append(f"Sides of the boxes that the {word} leaves open: {told}.")
             continue
+        unit = unit_of(report.operating_point, name)
         bare = report.sets_without_privacy.get(name)
         without = ""
         if bare is not None:
             smallest, median = bare.iloc[0][["smallest", "median"]]
-            without = f"; without privacy {smallest:.3g} and {median:.3g}"
+            without = f"; without privacy {smallest:.3g} and {median:.3g}{unit}"
         found.append(
-            f"Around the least protected person's {name} the {word} leaves {line['smallest']:.3g} "
-            f"open, of half of the people {line['median']:.3g} or more, "
-            f"{line['median share of the range']:.0%} of what is possible{without}."
+            f"The {word} leaves open: of the least protected person's {name} "
+            f"{line['smallest']:.3g}{unit} ({line['smallest share of the range']:.0%} of what is "
+            f"possible), of half of the people's {line['median']:.3g}{unit} "
+            f"({line['median share of the range']:.0%}) or more{without}."
         )
     return found
 
@@ -172,7 +190,8 @@ def guessed(report: Any) -> list[str]:
         said = f"An attacker who sees the {word} guesses {name} better"
         if "error" in table and "knows" not in table:
             without = table.set_index("attacker").loc["imputation", "error"]
-            said += f": with a mean error of {best['error']:.3g} instead of {without:.3g}"
+            unit = unit_of(report.operating_point, name)
+            said += f": with a mean error of {best['error']:.3g}{unit} instead of {without:.3g}"
         found.append(f"{said}.")
     return found
 
@@ -185,7 +204,7 @@ def _known_anyway(report: Any) -> list[str]:
             error = table.set_index("attacker").loc["imputation", "error"]
             found.append(
                 f"From the other attributes alone {name} is guessed with a mean error of "
-                f"{error:.3g}: no release can help that."
+                f"{error:.3g}{unit_of(report.operating_point, name)}: no release can help that."
             )
     return found
 
@@ -201,7 +220,7 @@ def _around(point: dict[str, Any]) -> str:
     return "" if model == point["estimator"] else f" around {model}"
 
 
-def _least(name: str, minimum: float, unit: str) -> str:
+def _least(name: str, minimum: float, unit: str, written: str) -> str:
     if unit == "share":
         known = [told for share, told in _SHARES.items() if abs(share - minimum) < 5e-3]
         return f"at least {known[0] if known else f'{minimum:.0%}'} of the range of {name}"
@@ -209,7 +228,7 @@ def _least(name: str, minimum: float, unit: str) -> str:
         return f"values of {name} that at least {minimum:.0%} of comparable people have"
     if unit == "categories":
         return f"at least {minimum:g} categories of {name}"
-    return f"at least {minimum:g} of {name}, in its own unit"
+    return f"at least {minimum:g}{written or ' (in its own unit)'} of {name}"
 
 
 def _beside(value: float | None, what: str, form: str, r2: float | None = None) -> str:

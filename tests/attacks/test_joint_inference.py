@@ -48,6 +48,7 @@ class Quadrant:
 QUADRANT = Quadrant()
 
 
+@pytest.mark.slow
 def test_a_label_about_both_tells_more_to_who_knows_the_other():
     result = attacked(QUADRANT)
     for feature in ("x0", "x1"):
@@ -63,6 +64,7 @@ def test_a_label_about_both_tells_more_to_who_knows_the_other():
         )
 
 
+@pytest.mark.slow
 def test_a_label_that_tells_of_both_at_once():
     """Joint values are weighed together: the projection alone would say less."""
 
@@ -81,6 +83,7 @@ def test_a_label_that_tells_of_both_at_once():
         assert abs(np.median(found.guesses["deterministic"][rows]) - 0.5) < 0.02
 
 
+@pytest.mark.slow
 def test_a_constant_model_tells_nothing():
     model = DecisionTreeClassifier(max_depth=1).fit(X, np.r_[1, np.zeros(N - 1, dtype=int)])
     model.tree_.value[:] = [1, 0]
@@ -102,6 +105,7 @@ def test_who_knows_the_others_is_the_attacker_on_one():
         )
 
 
+@pytest.mark.slow
 def test_same_seed_same_result_and_guesses_are_in_the_set():
     attack = AttributeInferenceAttack(
         QUADRANT, sensitive_feature=[0, 1], bounds=BOUNDS, n_resamples=50
@@ -135,6 +139,7 @@ class BySex(DecisionTreeRegressor):
         return pd.DataFrame(X).assign(sex=(X["sex"] == "m") * 1.0).astype(float).to_numpy()
 
 
+@pytest.mark.slow
 def test_hidden_jointly_nobody_is_left_with_less_than_the_minimum():
     apr = AttributePrivacyRegressor(
         BySex(max_depth=8, random_state=0), sensitive_feature=["bmi", "sex"], minimum=[0.3, 2],

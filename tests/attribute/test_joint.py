@@ -85,6 +85,7 @@ def placed(frame, sets, rng, where):
     return moved
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["labels", "numbers"])
 @pytest.mark.parametrize("name", ASKED)
 def test_nothing_changes_inside_anybodys_box(kind, name):
@@ -163,6 +164,7 @@ def test_every_point_of_a_dense_grid(kind, name):
         np.testing.assert_array_equal(same, inside)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["labels", "numbers"])
 @pytest.mark.parametrize("name", ASKED)
 def test_bits_do_not_depend_on_company(kind, name):
@@ -240,6 +242,7 @@ def test_priors(prior):
     assert (sets.component_length >= [0.2 * 61, 0.2 * 24.2 - 1e-9]).all()
 
 
+@pytest.mark.slow
 def test_frozen_weighted_searched_and_probabilities():
     frozen = FrozenEstimator(clone(LABELS).fit(FRAME, HIGH))
     apc = AttributePrivacyClassifier(frozen, sensitive_feature=["age", "bmi"]).fit(FRAME, HIGH)
@@ -316,6 +319,7 @@ def test_two_releases_leave_what_both_do():
         one.intersect(fitted("numbers", "two lengths").compatible_sets(FRAME))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["labels", "numbers"])
 @pytest.mark.parametrize("name", ["two shares", "a number and a category", "three"])
 def test_along_one_of_them_the_release_knows_itself(kind, name):

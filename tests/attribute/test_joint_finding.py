@@ -196,6 +196,7 @@ def test_given_the_others_it_is_the_set_of_the_one(name):
             np.testing.assert_allclose(short, 0, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_a_release_that_hides_these_features_knows_itself():
     apr = AttributePrivacyRegressor(sensitive_feature=["age", "bmi"], resolution=64)
     apr.fit(FRAME.drop(columns="region"), Y)
@@ -234,6 +235,7 @@ def test_other_releases():
         assert contained_own(sets).all()
 
 
+@pytest.mark.slow
 def test_processes_order_company_and_index():
     sets, _ = found("many cells", ["bmi", "bp"])
     two, _ = found("many cells", ["bmi", "bp"], n_jobs=2)

@@ -104,6 +104,7 @@ def test_categories():
     assert (answers == plain.predict(X)[:, None]).sum(axis=1).min() == 1  # "a" is told
 
 
+@pytest.mark.slow
 def test_more_categories_and_labels_than_states_could_be_counted():
     """The minimum of all, 24 of 60 for every label, and of none."""
     rng = np.random.default_rng(0)
@@ -316,6 +317,7 @@ RELEASED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RELEASED)
 def test_the_release_is_the_classifiers_and_outlives_a_pickle(name):
     rng = np.random.default_rng(0)

@@ -82,6 +82,7 @@ def test_whoever_sees_an_exact_number_knows_the_value_and_a_minimum_hides_it():
     assert table["hidden"].loc["bayesian", "error"] > 1.0
 
 
+@pytest.mark.slow
 def test_the_most_privacy_within_a_loss_of_r2():
     scoring = {
         "r2": "r2",

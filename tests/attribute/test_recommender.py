@@ -184,6 +184,7 @@ MODELS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ordered", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", MODELS)
 def test_whole_numbers_by_brute_force(name, ordered):
@@ -476,6 +477,7 @@ def test_a_list_that_no_neighbour_has_cannot_be_published():
         apt.fit(NUMBERS, LIKED)
 
 
+@pytest.mark.slow
 def test_bits_do_not_depend_on_company_chunks_or_copies():
     found = recommender(encoded(MultiOutputClassifier(GaussianNB())), ordered=True).fit(
         PEOPLE, LIKED
@@ -532,6 +534,7 @@ def test_popular_items_are_counted():
     assert (labels.predict(PEOPLE[:1]) == np.unique(FIRST)[top]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_weights_reach_the_model():
     weight = (PEOPLE["age"] < 45).to_numpy().astype(float)
@@ -567,6 +570,7 @@ def test_what_is_excluded_is_not_named_where_nobody_is(prior):
         assert not np.isin(found.predict(rows, exclude=mask), LIKED.columns[::3]).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1e-9, 1e9])
 @pytest.mark.parametrize("offset", [0.0, 1.0])
 def test_units_of_the_scores_do_not_matter(scale, offset):

@@ -135,6 +135,7 @@ def test_categories_share_a_number_in_groups(fewest):
     assert apr.compatible_sets(CODES).n_components.min() >= fewest
 
 
+@pytest.mark.slow
 def test_bits_do_not_depend_on_the_batch():
     apr = AttributePrivacyRegressor(sensitive_feature="bmi", levels="intervals").fit(FRAME, Y)
     whole = apr.predict(FRAME)
@@ -175,6 +176,7 @@ def test_decimals_are_those_of_every_number_and_join_neighbours():
     assert other.component_length.mean() > one.component_length.mean()
 
 
+@pytest.mark.slow
 def test_the_sign_of_zero_does_not_depend_on_the_batch():
     X = np.random.default_rng(0).uniform(-1, 1, (80, 2))
     y = np.where(X[:, 0] > 0, -1e-12, np.sin(9 * X[:, 1]))
@@ -294,6 +296,7 @@ def test_what_was_pickled_is_equal_and_answers_so():
     np.testing.assert_array_equal(twin.predict(FRAME), apr.predict(FRAME))
 
 
+@pytest.mark.slow
 def test_in_searches_pipelines_and_with_missing_values_elsewhere():
     model = encoded(HistGradientBoostingRegressor(max_iter=10))
     apr = AttributePrivacyRegressor(model, sensitive_feature="size", levels="model")

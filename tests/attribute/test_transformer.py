@@ -243,6 +243,7 @@ TWICE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TWICE)
 def test_transform_checks_the_rows_twice_at_most(name, monkeypatch):
     rng = np.random.default_rng(0)

@@ -248,6 +248,7 @@ def test_bits_do_not_depend_on_company(case):
         assert_same(certified(clf, rows_of(X, [row])), whole[[row]])
 
 
+@pytest.mark.slow
 def test_bits_do_not_depend_on_processes(case):
     clf, X = case
     other = pickle.loads(pickle.dumps(clf)).set_params(n_jobs=2)

@@ -95,6 +95,7 @@ MODELS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_compatible_sets(name):
     few = ROWS[:12] if name == "voted" else ROWS

@@ -250,6 +250,7 @@ def test_a_persons_own_request_and_erasure(ledger, url):
     assert whole[["bmi_low", "bmi_high"]].to_numpy().tolist() == [[18.0, 42.2]]
 
 
+@pytest.mark.slow
 def test_10_000_people_are_a_few_statements(ledger):
     rng = np.random.default_rng(0)
     X = pd.DataFrame({c: rng.choice(FRAME[c].to_numpy(), 10_000) for c in COLUMNS})

@@ -19,7 +19,10 @@ from sklearn_rp.ledger import ReleaseLedger, database
 from sklearn_rp.ledger.coding import other_features
 
 WORKER = Path(__file__).with_name("worker.py")
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked"),
+]
 
 
 def started(*arguments):

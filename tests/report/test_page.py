@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from refused import refused
+from scipy.stats import ttest_1samp
 from sklearn.base import clone
+from sklearn.compose import make_column_transformer
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from sklearn_rp import (
@@ -27,6 +29,7 @@ from sklearn_rp import (
 )
 from sklearn_rp.attribute import compatible_sets
 from sklearn_rp.datasets import load_recommendation
+from sklearn_rp.exceptions import PrivacyWarning
 from sklearn_rp.report import PrivacyComparison
 from sklearn_rp.report.words import UNPROMISED
 
@@ -115,6 +118,7 @@ def test_every_kind_of_promise_in_plain_words(smoothed):
     assert "certain" not in " ".join(report(PLAIN).summary).replace(UNPROMISED, "")
 
 
+@pytest.mark.slow
 def test_a_search_that_may_have_missed_something_is_called_so():
     near = make_pipeline(StandardScaler(), KNeighborsClassifier(3)).fit(X_TRAIN, Y_TRAIN)
     found = report(near, resolution=8)
@@ -131,17 +135,67 @@ def test_a_search_that_may_have_missed_something_is_called_so():
         assert not [each for each in report(exact).warnings if "was found by a search" in each]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("minimum", "unit", "words"),
     [
         (0.27, "share", "at least 27% of the range of bmi"),
-        (5, "length", "at least 5 of bmi, in its own unit"),
+        (5, "length", "at least 5 (in its own unit) of bmi"),
         (0.3, "mass", "values of bmi that at least 30% of comparable people have"),
     ],
 )
 def test_a_minimum_in_its_unit(minimum, unit, words):
     model = AttributePrivacyClassifier(TREE, minimum=minimum, unit=unit, **BMI, **LEVELS)
     assert any(words in each for each in report(model.fit(X_TRAIN, Y_TRAIN)).summary)
+
+
+def test_the_price_has_its_interval():
+    point = report(MINIMUM).operating_point
+    released, plain = MINIMUM.predict(X_TEST), MINIMUM.estimator_.predict(X_TEST)
+    worse = (plain == Y_TEST).astype(int) - (released == Y_TEST)
+    assert point["lost"] == pytest.approx(worse.mean())
+    expected = ttest_1samp(worse, 0).confidence_interval(0.95)
+    np.testing.assert_allclose(point["lost_95_percent"], expected)
+    assert point["changed_answers"] == (released != plain).mean() > 0
+    assert "changed_answers" not in report(PLAIN).operating_point
+
+
+def test_a_minimum_of_one_value_is_called_nothing():
+    sex = X_TRAIN["age"] > 50
+    rows, more = X_TRAIN.assign(sex=sex.astype(str)), X_TEST.assign(sex="True")
+    more.loc[more.index[::2], "sex"] = "False"
+    encoded = make_pipeline(
+        make_column_transformer((OneHotEncoder(), ["sex"]), remainder="passthrough"), clone(TREE)
+    )
+    model = AttributePrivacyClassifier(encoded, sensitive_feature="sex", minimum=0.2, **LEVELS)
+    with pytest.warns(PrivacyWarning, match="comes to a single possible value.*minimum=2"):
+        model.fit(rows, Y_TRAIN)
+    found = report({"empty": model}, more, features="sex", bounds=None)
+    assert "Nothing is promised of sex" in found.summary[0]
+    assert "with certainty" not in found.summary[0]
+    assert found.table["promise"].tolist() == ["none"]
+    assert model.set_params(minimum=2, unit="categories").fit(rows, Y_TRAIN).minimum_ == 2
+
+
+def test_possible_values_are_those_of_the_minimum():
+    own = report(MINIMUM, bounds=None)
+    assert own.to_dict() == report(MINIMUM).to_dict()
+    other = report(MINIMUM, bounds=(0, 90))
+    (said,) = [each for each in other.warnings if "promised within other values" in each]
+    assert "(bmi: 15 to 50)" in said
+    assert "(bmi: 0 to 90)" in said
+    assert not [each for each in own.warnings if "promised within other values" in each]
+    assert not [each for each in own.warnings if "give bounds" in each]
+
+
+def test_units_are_written():
+    model = AttributePrivacyClassifier(TREE, minimum=5, unit="length", **BMI, **LEVELS)
+    found = report(model.fit(X_TRAIN, Y_TRAIN), units="kg/m2")
+    assert any("at least 5 kg/m2 of bmi" in each for each in found.summary)
+    smallest = found.sets["bmi"]["smallest"][0]
+    assert any(f"person's bmi {smallest:.3g} kg/m2" in each for each in found.summary)
+    alts = [alt for alt, _ in images(found.to_html())]
+    assert "(kg/m2)" in alts[1]
 
 
 def test_an_impact_assessment_has_its_sections(smoothed):
@@ -224,6 +278,13 @@ def test_several_models_side_by_side(side_by_side):
         shares = compatible_sets(model, X_TEST, resolution=32, **BMI).component_length / 35
         assert table.loc[name, "bmi: smallest share"] == pytest.approx(shares.min())
         assert table.loc[name, "bmi: median share"] == pytest.approx(np.median(shares))
+    for name in table.index:
+        attack = side_by_side.reports[name].attacks["bmi"].set_index("attacker")
+        best = attack.drop("imputation")["gain"].idxmax()
+        told = "nothing beyond chance"
+        if attack.loc[best, "gain_low"] > 0:
+            told = f"{attack.loc[best, 'gain']:.2g} ("
+        assert table.loc[name, "bmi: an attacker gains"].startswith(told)
     assert table["promise"].tolist() == [
         "none", "a radius, certain", "a minimum for everybody, certain",
     ]  # fmt: skip
@@ -239,7 +300,7 @@ def test_several_models_side_by_side(side_by_side):
 def test_the_page_of_several_models(side_by_side, tmp_path):
     page = side_by_side.to_html(tmp_path / "report.html", title="Three models")
     assert page == (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert page.count("<details>") == 3
+    assert page.count("<details open>") == 3
     assert len(images(page)) == 2 + 2 + 3 + 2  # of all, and of each
     assert len(images(side_by_side.to_html(people=False))) == 1 + 1 + 2 + 1
 
@@ -258,6 +319,10 @@ def test_numbers_and_joint_attributes_are_drawn():
     said = " ".join(found.summary)
     assert "a number is released" in said
     assert "cannot tell their value together from others around it" in said
+    lost = np.abs(model.predict(X[:60]) - target[:60]) - np.abs(
+        model.estimator_.predict(X[:60]) - target[:60]
+    )
+    assert found.operating_point["lost"] == pytest.approx(lost.mean())
     assert f"(R2 {found.operating_point['r2']:.3g})" in said
     drawn = images(found.to_html())
     assert len(drawn) == 4  # price, both features, sides of boxes
@@ -284,6 +349,7 @@ NUMBERS = DecisionTreeRegressor(max_depth=3).fit(X_TRAIN, X_TRAIN["bp"])
 REFUSED = [
     ("privacy_report: labels beside numbers", lambda: report({"a": PLAIN, "b": NUMBERS}), ValueError, "release labels and numbers, which have no score in common"),
     ("privacy_report: no estimator", lambda: report({}), ValueError, r"estimator=\{\} is not allowed"),
+    ("privacy_report: units of another feature", lambda: report(PLAIN, units={"bmy": "kg/m2"}), ValueError, r"units names \['bmy'\].*did you mean 'bmi'"),
     ("privacy_report: another baseline", lambda: report(PLAIN, baseline=DummyClassifier()), ValueError, "give 'auto' or None; another model"),
 ]  # fmt: skip
 

@@ -222,6 +222,7 @@ def only_labels_of(found):
     return {key: value for key, value in found.to_dict().items() if key != "sklearn_rp"}
 
 
+@pytest.mark.slow
 def test_what_is_set_after_the_fit_is_not_reported():
     clf = clone(MINIMUM).fit(NUMBERS, Y_TRAIN)
     before = report(clf, MORE, bounds=(15, 50))
@@ -276,6 +277,7 @@ def keep_names(step):
     return step.set_output(transform="pandas")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "about"),
     [

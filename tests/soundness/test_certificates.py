@@ -58,6 +58,7 @@ LONG = ("quadratic", "sum of steps", "lists by a sweep", "lists in order by a sw
         "plane of numbers")  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=pytest.mark.slow if n in LONG else ()) for n in checks.EXACT]
 )

@@ -76,6 +76,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn_rp.exceptions.PrivacyWarning")
 @given(**CASES)
 @settings(max_examples=20, deadline=None)
