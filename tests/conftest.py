@@ -43,7 +43,7 @@ MAY_BE_SKIPPED = (
 
 
 def pytest_sessionfinish(session):
-    """Nothing is skipped in silence: with NOTHING_MISSING=1 a skip for another reason is a failure."""
+    """Nothing is skipped in silence: with NOTHING_MISSING=1 another reason is a failure."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if "NOTHING_MISSING" not in os.environ or reporter is None:
         return
