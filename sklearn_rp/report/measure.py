@@ -323,14 +323,32 @@ def _take_own(
     if not isinstance(model, Guaranteed):
         return
     own = model.feature_
-    for each in own.features if isinstance(own, Space) else (own,):
+    among = own.features if isinstance(own, Space) else (own,)
+    for place, each in enumerate(among):
         for feature in features:
             if feature not in (each.name, each.column) or {feature} & {*bounds, *domains}:
                 continue
             held = Feature.from_data(X, feature, None, "auto")
-            inside = held.categories is None and each.low <= held.low and held.high <= each.high
-            if model.bounds is not None and inside:  # else: taken from rows, there and here
-                bounds[feature], domains[feature] = each.bounds, each.domain
+            if _was_told(model.bounds, each, place, len(among)) and _holds(each, held):
+                bounds[feature] = each.bounds
+                domains[feature] = "auto" if each.categories is not None else each.domain
+
+
+def _was_told(bounds: Any, feature: Feature, place: int, n_features: int) -> bool:
+    """Whether the `bounds` of an estimator are about one of its features: else rows gave them."""
+    if isinstance(bounds, Mapping):
+        return bounds.get(feature.name, bounds.get(feature.column)) is not None
+    if n_features > 1 and isinstance(bounds, Sequence) and len(bounds) == n_features:
+        return bounds[place] is not None
+    return bounds is not None
+
+
+def _holds(feature: Feature, held: Feature) -> bool:
+    """Whether all values that are there are possible ones of a feature."""
+    if feature.categories is None or held.categories is None:
+        both = feature.categories is None and held.categories is None
+        return both and feature.low <= held.low and held.high <= feature.high
+    return set(held.categories) <= set(feature.categories)
 
 
 def _features(X: Rows, names: list[Any], bounds: Any, domains: Any) -> list[Feature]:

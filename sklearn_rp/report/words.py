@@ -111,6 +111,8 @@ def _certified(report: Any, word: str) -> list[str]:
         f"Certified for {share:.1%} of these people, {sure}: the {word} is the same for all values "
         f"of {moved} within a radius of the person's own, all else fixed."
     )
+    if point.get("fresh_noise"):
+        said += " That is the answer of many votes; what is released is drawn anew for each call."
     widths = report.radii[report.radii["reading"].str.startswith("half-width of ")]
     for line in widths.to_dict("records"):
         said += f" {line['reading'].capitalize()}: {line['50 %']:.3g} or more for half of them"
@@ -225,7 +227,7 @@ def _least(name: str, minimum: float, unit: str, written: str) -> str:
         known = [told for share, told in _SHARES.items() if abs(share - minimum) < 5e-3]
         return f"at least {known[0] if known else f'{minimum:.0%}'} of the range of {name}"
     if unit == "mass":
-        return f"values of {name} that at least {minimum:.0%} of comparable people have"
+        return f"values of {name} that at least {minimum:.0%} of people have, by the prior in force"
     if unit == "categories":
         return f"at least {minimum:g} categories of {name}"
     return f"at least {minimum:g}{written or ' (in its own unit)'} of {name}"

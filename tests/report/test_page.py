@@ -141,7 +141,7 @@ def test_a_search_that_may_have_missed_something_is_called_so():
     [
         (0.27, "share", "at least 27% of the range of bmi"),
         (5, "length", "at least 5 (in its own unit) of bmi"),
-        (0.3, "mass", "values of bmi that at least 30% of comparable people have"),
+        (0.3, "mass", "values of bmi that at least 30% of people have, by the prior in force"),
     ],
 )
 def test_a_minimum_in_its_unit(minimum, unit, words):
@@ -186,6 +186,27 @@ def test_possible_values_are_those_of_the_minimum():
     assert "(bmi: 0 to 90)" in said
     assert not [each for each in own.warnings if "promised within other values" in each]
     assert not [each for each in own.warnings if "give bounds" in each]
+
+
+def test_possible_categories_are_those_of_the_minimum():
+    rows, more = (
+        part.assign(site=np.array(["a", "b", "c"])[np.arange(len(part)) % 3])
+        for part in (X_TRAIN, X_TEST)
+    )
+    more.loc[more["site"] == "c", "site"] = "a"
+    encoded = make_pipeline(
+        make_column_transformer(
+            (OneHotEncoder(handle_unknown="ignore"), ["site"]), remainder="passthrough"
+        ),
+        clone(TREE),
+    )
+    asked = {"sensitive_feature": "site", "minimum": 2, "unit": "categories"}
+    told = AttributePrivacyClassifier(encoded, bounds=["a", "b", "c", "d"], **asked, **LEVELS)
+    found = report(told.fit(rows, Y_TRAIN), more, features="site", bounds=None)
+    assert found.operating_point["possible_values"] == ["site: a, b, c, d"]
+    seen = AttributePrivacyClassifier(encoded, **asked, **LEVELS).fit(rows, Y_TRAIN)
+    found = report(seen, more, features="site", bounds=None)
+    assert found.operating_point["possible_values"] == ["site: a, b"]
 
 
 def test_units_are_written():
