@@ -235,7 +235,7 @@ class PrivacyReport(Sheet):
         point = [
             (key.replace("_", " "), _told(v))
             for key, v in self.operating_point.items()
-            if v is not None and v != []
+            if v not in (None, [], {})
         ]
         tables = []
         if self.sets:
@@ -276,6 +276,8 @@ def _wrapped(items: list[str]) -> list[str]:
 def _told(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {each}" for name, each in value.items())
     if isinstance(value, list):
         return ", ".join(_told(v) for v in value[:8]) + (" ..." if len(value) > 8 else "")
     return str(value)
