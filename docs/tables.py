@@ -266,11 +266,15 @@ def films():
         for name in names
     }
     plain = of[names[0]]
+    said = {"uniform bins": "equal bins", "optimal bins": "best bins"}  # as on the page of prices
     for name in names:
         each = of[name]
         above = mean_of(each["precision"] - plain["precision"]) if name != names[0] else ""
+        written = name
+        for strategy, words in said.items():
+            written = written.replace(strategy, words)
         rows.append(
-            [name, mean_of(each["precision"]), above, f"{each['ndcg'].mean():.3f}",
+            [written, mean_of(each["precision"]), above, f"{each['ndcg'].mean():.3f}",
              f"{each['narrowest'].min():.0f}", f"{each['median'].mean():.0f}",
              f"{each['years off'].mean():.1f}"]
         )  # fmt: skip
