@@ -54,6 +54,13 @@ def asked_of(
     return asked
 
 
+def bounds_given(estimator: Any, X: Rows, features: list[Feature]) -> tuple[bool, ...]:
+    """For each sensitive feature whether its possible values are given, and not taken from rows."""
+    columns = [feature.column for feature in features]
+    given = _per_feature(estimator.bounds, X, columns, "bounds", estimator.sensitive_feature)
+    return tuple(each is not None for each in given)
+
+
 def features_of(
     sensitive_feature: Any, X: Rows, bounds: Any, domain: Any, most: int | None = MOST_FEATURES
 ) -> list[Feature]:

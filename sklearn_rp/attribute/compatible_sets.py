@@ -390,22 +390,23 @@ def _intersection(one: CompatibleSets, other: CompatibleSets) -> CompatibleSets:
 
 def _summary(sets: CompatibleSets, groups: Any) -> pd.DataFrame:
     length = pd.Series(sets.component_length)
-    parts = {"all": length}
+    parts: list[tuple[Any, pd.Series]] = [("all", length)]
     if groups is not None:
         groups = check_groups(groups, len(sets), sets)
-        parts |= {g: length[groups == g] for g in np.unique(groups)}
+        parts += [(g, length[groups == g]) for g in np.unique(groups)]  # one may be named "all"
     return pd.DataFrame(
-        {
-            name: {
+        [
+            {
                 "n": len(part),
                 "smallest": part.min(),
                 "5 %": part.quantile(0.05),
                 "median": part.median(),
                 "mean": part.mean(),
             }
-            for name, part in parts.items()
-        }
-    ).T.astype({"n": int})
+            for _, part in parts
+        ],
+        index=[name for name, _ in parts],
+    )
 
 
 def _check_same_people(one: CompatibleSets, other: Any) -> None:

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rp._compat import Interval, StrOptions
 from sklearn_rp.attribute.along import ReleaseAlong, edges_along
-from sklearn_rp.attribute.asked import asked_of
+from sklearn_rp.attribute.asked import asked_of, bounds_given
 from sklearn_rp.attribute.cell_prior import CellPrior, check_joint_prior, check_prior, learns
 from sklearn_rp.attribute.earlier import earlier_rooms, sets_left
 from sklearn_rp.attribute.finding import sets_of
@@ -56,6 +56,7 @@ class Guaranteed(Wrapper):
     guarantee_: Any
     feature_: Any
     bounds_: Any
+    bounds_given_: tuple[bool, ...]
 
     _answer_name: str  # what is released
 
@@ -128,6 +129,7 @@ class Guaranteed(Wrapper):
             self.minimum_ = {f.name: smallest for f, smallest in zip(features, least, strict=True)}
             self.guarantee_ = promised
             self.bounds_ = {f.name: f.bounds for f in features}
+        self.bounds_given_ = bounds_given(self, X, features)
         self.estimator_ = base
         self.interval_weight_ = release.run_weight
         self.feature_ = release.feature

@@ -105,6 +105,8 @@ class AttributePrivacyClassifier(Guaranteed, ClassifierWrapper):
         where they are counted, or as a share of the population (mass).
     bounds_ : tuple or ndarray, or dict of several features
         The values that are possible.
+    bounds_given_ : tuple of bool
+        For each sensitive feature whether its possible values were given; else the rows gave them.
     guarantee_ : tuple
         What was promised in `fit`: name of the `feature`, `minimum` and `unit`; of several features
         one such tuple for each.

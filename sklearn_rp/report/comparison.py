@@ -78,13 +78,14 @@ class PrivacyComparison(Sheet):
     @cached_property
     def _pictures(self) -> dict[str, Picture]:
         """Drawn once: of the price, and for each feature."""
-        first = next(iter(self.reports.values()))
+        looked_at = [report for report in self.reports.values() if report.sets]
+        first = next(iter(looked_at or self.reports.values()))
         if not can_draw() or not first.sets:
             return {}
         score = score_of(first.operating_point)[0]
         found = {"price": price_picture(self.points(), score)}
         for feature in first.people:
-            of_all = {name: report.people[feature] for name, report in self.reports.items()}
+            of_all = {name: report.people.get(feature) for name, report in self.reports.items()}
             several = {n: s["released"] for n, s in of_all.items() if isinstance(s, dict)}
             if several:
                 unit = first.operating_point["units"].get(feature)
@@ -135,7 +136,7 @@ def _gain(report: PrivacyReport, feature: str) -> str:
 def _promise(point: dict[str, Any]) -> str:
     """What is promised, in a few words."""
     found = []
-    if "guaranteed_within" in point and len(point["nothing_promised_of"]) < len(
+    if "guaranteed_for" in point and len(point["nothing_promised_of"]) < len(
         point["guaranteed_within"]
     ):
         found.append("a minimum for everybody, certain")

@@ -30,6 +30,7 @@ from sklearn_rp.report.tables import groups_table, joint_table, quantiles, sets_
 from sklearn_rp.report.warnings import (
     about_attack,
     about_joint,
+    about_origin,
     about_range,
     about_release,
     about_sets,
@@ -110,7 +111,8 @@ def privacy_report(
         the estimator hides them jointly.
     ledger : ReleaseLedger, default=None
         What remembers the releases about these people: what is left open after all of them is
-        reported, too. Of an estimator with a minimum, which is not behind the steps of a Pipeline.
+        reported, too. Of an estimator with a minimum, which is not behind the steps of a Pipeline;
+        of several, of those that have one.
     ids : array-like of shape (n_rows,), default=None
         Who they are, for the ledger.
     baseline : "auto" or None, default="auto"
@@ -163,10 +165,14 @@ def privacy_report(
     together = any(_joint(jointly, each, known) for each in several.values())
     asked = {"resolution": resolution, "tolerance": tolerance}
     bounded = [feature in bounds for feature in features]
-    written = {f.name: units[n] for f, n in zip(known, features, strict=True) if n in units}
+    written = {
+        f.name: units[name]
+        for f, name in zip(known, features, strict=True)
+        if name in units and f.categories is None and isinstance(f.domain, str)  # else counted
+    }
     study = _Study(
         X, y, X_public, groups, known, bounded, written, asked, together, ledger, ids,
-        baseline is not None, random_state, n_jobs,
+        len(several) > 1, baseline is not None, random_state, n_jobs,
     )  # fmt: skip
     reports = {str(name): study.report(each) for name, each in several.items()}
     return PrivacyComparison(reports) if isinstance(estimator, Mapping) else reports[""]
@@ -187,6 +193,7 @@ class _Study:
     jointly: bool  # whether the features are looked at together as well
     ledger: Any
     ids: Any
+    several: bool  # estimators, of which some may not be the ledger's
     compared: bool  # with the model inside
     random_state: int
     n_jobs: int | None
@@ -201,13 +208,14 @@ class _Study:
         cert, random = _certificate(estimator, X), is_random(estimator, X)
         point = operating_point(estimator, cert, X, answer, y) | self._possible_values()
         warned = about_release(estimator, point, cert, random)
+        warned += about_origin(self.features, self.bounded, estimator)
         warned += about_range(point["possible_values"], point.get("guaranteed_within"))
         # Behind the steps of a Pipeline noise is on other features than these, whatever their name.
         direct = not is_pipeline(unwrapped(estimator))
         inside = without_privacy(estimator) if self.compared else None
         tables, bare, attacks = {}, {}, {}
         people: dict[str, Any] = {}
-        for feature, bounded in [] if random else zip(self.features, self.bounded, strict=True):
+        for feature in [] if random else self.features:
             possible = {"sensitive_feature": feature.column} | _possible([feature], True) | asked
             name, sets = feature.name, self._sets(estimator, possible)
             people[name] = {"released": sets}
@@ -216,7 +224,7 @@ class _Study:
                 bare[name] = sets_table(people[name]["without privacy"], groups)
             tables[name] = sets_table(sets, groups)
             attacks[name] = self._attacked(estimator, possible)
-            warned += about_sets(sets, groups, bounded, cert if direct else None, word)
+            warned += about_sets(sets, groups, cert if direct else None, word)
             warned += about_attack(sets, attacks[name], word)
         if not random and self.jointly:
             columns = [feature.column for feature in self.features]
@@ -229,7 +237,9 @@ class _Study:
         radii = {} if cert is None else _radii(cert, list(tables) if direct else [])
         widths = [name for name in radii if name.startswith("half-width")]
         by_group = None if cert is None else groups_table(radii[[*widths, *radii][0]], groups)
-        left = remembered(self.ledger, estimator, X, self.ids, groups)
+        known = not self.several or isinstance(unwrapped(estimator), Guaranteed)
+        ledger, ids = (self.ledger, self.ids) if known else (None, None)
+        left = remembered(ledger, estimator, X, ids, groups)
         return PrivacyReport(
             point, _quantiles(radii), tables, attacks, warned + left.warnings, left.not_covered,
             left.table, by_group, bare, people,
@@ -241,10 +251,13 @@ class _Study:
     def _groups(self, answer: np.ndarray, word: str) -> np.ndarray:
         """A group for each: those given, or what is released, numbers in fifths; of lists none."""
         if self.groups is not None:
-            return check_groups(self.groups, len(answer), self.X)
-        if word == "list":
-            return np.full(len(answer), "everybody")
-        return fifths(answer) if word == "number" else answer
+            groups = check_groups(self.groups, len(answer), self.X)
+        elif word == "list":
+            groups = np.full(len(answer), "everybody")
+        else:
+            groups = fifths(answer) if word == "number" else answer
+        every = np.array([str(group) == "all" for group in groups.tolist()])
+        return np.where(every, "all (group)", groups) if every.any() else groups
 
     def _attacked(self, estimator: Any, possible: dict[str, Any]) -> pd.DataFrame:
         """What an attacker guesses who learns from the public rows, or from half of all."""
@@ -324,23 +337,14 @@ def _take_own(
         return
     own = model.feature_
     among = own.features if isinstance(own, Space) else (own,)
-    for place, each in enumerate(among):
+    for given, each in zip(model.bounds_given_, among, strict=True):
         for feature in features:
             if feature not in (each.name, each.column) or {feature} & {*bounds, *domains}:
                 continue
             held = Feature.from_data(X, feature, None, "auto")
-            if _was_told(model.bounds, each, place, len(among)) and _holds(each, held):
+            if given and _holds(each, held):
                 bounds[feature] = each.bounds
                 domains[feature] = "auto" if each.categories is not None else each.domain
-
-
-def _was_told(bounds: Any, feature: Feature, place: int, n_features: int) -> bool:
-    """Whether the `bounds` of an estimator are about one of its features: else rows gave them."""
-    if isinstance(bounds, Mapping):
-        return bounds.get(feature.name, bounds.get(feature.column)) is not None
-    if n_features > 1 and isinstance(bounds, Sequence) and len(bounds) == n_features:
-        return bounds[place] is not None
-    return bounds is not None
 
 
 def _holds(feature: Feature, held: Feature) -> bool:
@@ -424,14 +428,23 @@ def _certificate(estimator: Any, X: Rows) -> Certificate | None:
 
 
 def _radii(cert: Certificate, features: list[str]) -> dict[str, np.ndarray]:
-    """Of each row, by name of the reading, half-widths last; an abstained row counts with 0."""
+    """Of each row, by name of the reading, half-widths last; an abstained row counts with 0.
+
+    Half-widths are those of what is released: with a fallback a row that is moved by more than its
+    radius beyond `min_radius` may get that.
+    """
     readings = {"radius, scaled units": cert.radius}
-    if cert.alpha:
-        readings["release radius, scaled units"] = cert.release_radius()
+    released = np.maximum(cert.radius - (cert.min_radius or 0.0), 0.0)
+    votes = cert.alpha and cert.label.ndim == 1  # of lists by votes it is not known
+    if votes:
+        released = cert.release_radius()
+    if votes or cert.min_radius:
+        readings["release radius, scaled units"] = released
+    scales = dict(zip(cert.feature_names.tolist(), cert.scale, strict=True))
     numeric = cert.values.dtype.kind in "iuf"
     for name in features:
         if numeric and name in cert.feature_names.tolist():
-            readings[f"half-width of {name}, its own unit"] = cert.half_width(name)
+            readings[f"half-width of {name}, its own unit"] = released * scales[name]
     return readings
 
 

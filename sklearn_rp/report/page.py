@@ -23,7 +23,7 @@ from sklearn_rp.report.pictures import (
 from sklearn_rp.report.quality import score_of
 from sklearn_rp.report.sheet import Picture, Sheet, listed, records, short, tabled
 from sklearn_rp.report.tables import shares_of
-from sklearn_rp.report.words import impact, in_short, word_of
+from sklearn_rp.report.words import impact, in_short, upper, word_of
 
 _RADII = (
     "How far the noised features of a person may move, all others fixed, before the {word} may "
@@ -256,7 +256,7 @@ class PrivacyReport(Sheet):
         if self.radii is not None:
             tables.append(("", "Certified radius", _RADII.format(word=word), self.radii))
         if self.radii_by_group is not None:
-            note = _GROUPS.format(self._reading.capitalize())
+            note = _GROUPS.format(upper(self._reading))
             tables.append(("radii", "Certified radius by group", note, self.radii_by_group))
         if self.left_open is not None:
             title = "What all releases in the ledger leave open"

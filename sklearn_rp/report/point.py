@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_rp.attribute.guaranteed import guarantee_of
+from sklearn_rp.attribute.guaranteed import Guarantee, guarantee_of
 from sklearn_rp.attribute.partition import is_empty
 from sklearn_rp.attribute.space import Space
 from sklearn_rp.certificate import Certificate
@@ -35,14 +35,15 @@ def operating_point(
     behind = "_behind_the_steps" if is_pipeline(inner) else ""
     promise = guarantee_of(estimator)
     if promise is not None:
+        own = last_step(estimator).feature_
+        among = own.features if isinstance(own, Space) else (own,)
         promises = promise if isinstance(promise[0], tuple) else (promise,)
+        promises = tuple(map(_no_more_than_there_is, promises, among))
         seen = all(_untouched(estimator, X, each.feature) for each in promises)
         told = [list(each) for each in zip(*promises, strict=True)]
         names, minima, units = told if len(promises) > 1 else (each[0] for each in told)
         where = "" if seen else behind
         point |= {f"guaranteed_for{where}": names, "minimum": minima, "unit": units}
-        own = last_step(estimator).feature_
-        among = own.features if isinstance(own, Space) else (own,)
         point["guaranteed_within"] = [possible_values(feature) for feature in among]
         least = last_step(estimator).minimum_
         point["nothing_promised_of"] = [
@@ -62,7 +63,7 @@ def operating_point(
             f"standard_deviation_of_the_noise{behind}": [
                 float(cert.sigma * scale) for scale in cert.scale
             ],
-            "certified_share": float(1 - cert.abstained.mean()),
+            "certified_share": float(certified(cert).mean()),
         }
     answer = getattr(release, "answer", None)
     if answer is not None:
@@ -72,6 +73,20 @@ def operating_point(
             "fresh_noise": bool(release.is_random),
         }
     return point
+
+
+def _no_more_than_there_is(promise: Guarantee, feature: Feature) -> Guarantee:
+    """A promise in words that are true: of the range at most, and of values where these count."""
+    if promise.unit not in ("length", "categories"):
+        return promise
+    listed = promise.unit == "length" and not isinstance(feature.domain, str)
+    least = min(promise.minimum, feature.span)
+    return promise._replace(minimum=least, unit="values" if listed else promise.unit)
+
+
+def certified(cert: Certificate) -> np.ndarray:
+    """Rows that get their certified answer, and not the fallback."""
+    return ~cert.abstained & (cert.radius > (cert.min_radius or 0.0))
 
 
 def _given(estimator: Any, X: Rows) -> Rows:
@@ -92,7 +107,9 @@ def _untouched(estimator: Any, X: Rows, feature: str) -> bool:
     if feature not in before or feature not in behind:
         return False
     column = before.index(feature)
-    values = column_values(X, column)[::-1]
+    values = np.roll(column_values(X, column), 1)
+    if (values == values[0]).all():  # nothing changes: nothing is seen
+        return False
     moved = _given(estimator, replace_columns(X, np.array([column]), values[:, None], 1))
 
     def same(found: np.ndarray, expected: np.ndarray) -> bool:

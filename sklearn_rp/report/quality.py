@@ -57,7 +57,7 @@ def quality(estimator: Any, X: Rows, given: Rows, label: np.ndarray, y: Any) -> 
     if gives_lists(estimator):
         return _of_lists(last, inner, given, label, y)
     ask = numbers_of if gives_numbers(estimator) else labels_of
-    plain = None if inner is None else ask(inner, given)
+    plain = None if inner is None else ask(without_privacy(last), given)
     if not gives_numbers(estimator):
         right = None if plain is None else (plain == y).astype(float) - (label == y)
         return _lost(right, label, plain) | {
@@ -91,7 +91,8 @@ def _of_lists(last: Any, inner: Any, X: Rows, lists: np.ndarray, y: Any) -> dict
     found: dict[str, Any] = {"released": "lists", "items": len(items), "recommended": k}
     if plain is not None:
         worse = precisions(y, plain, items) - precisions(y, lists, items)
-        found |= _lost(worse, np.sort(lists, axis=1), np.sort(plain, axis=1))
+        seen = (each if ordered else np.sort(each, axis=1) for each in (lists, plain))
+        found |= _lost(worse, *seen)
     for name, score in (("precision", precision_at_k_score), ("ndcg", ndcg_at_k_score)):
         order = {"ordered": ordered} if name == "ndcg" else {}
         found[f"{name}_at_k"] = score(y, lists, items=items, **order)
@@ -125,15 +126,16 @@ def without_privacy(estimator: Any) -> Any:
         return None
     if isinstance(inner.estimator_, ItemScores):
         return TopItemsRecommender.inside(inner)
-    return inner.estimator_
+    deeper = without_privacy(inner.estimator_)  # noise around a minimum
+    return inner.estimator_ if deeper is None else deeper
 
 
 def _lost(worse: np.ndarray | None, answer: np.ndarray, plain: Any) -> dict[str, Any]:
     """What is lost to privacy, person by person: the mean with its 95 % t-interval."""
-    if worse is None:
+    if worse is None or len(worse) < 2:
         return {}
     mean, n = float(np.mean(worse)), len(worse)
-    half = float(t.ppf(0.975, n - 1) * np.std(worse, ddof=1) / np.sqrt(n)) if n > 1 else np.inf
+    half = float(t.ppf(0.975, n - 1) * np.std(worse, ddof=1) / np.sqrt(n))
     differs = np.asarray(answer != plain)
     changed = differs.any(axis=1) if differs.ndim > 1 else differs
     return {

@@ -73,7 +73,10 @@ class Sheet:
         raise NotImplementedError
 
     def to_json(self, path: str | os.PathLike | None = None) -> str:
-        """The report as JSON: figures over all people and groups, no person's own value.
+        """The report as JSON: figures over all people and over groups.
+
+        No person's own value is in it, but for the ends of ranges that were taken from rows, of
+        which the warnings speak, and for groups of one.
 
         Parameters
         ----------

@@ -46,6 +46,8 @@ def shares_of(table: pd.DataFrame) -> tuple[float, float]:
 def best_of(attacks: pd.DataFrame) -> Any:
     """The attacker who gains most by seeing the answer: a line of the table."""
     told: Any = attacks[attacks["attacker"] != "imputation"].reset_index(drop=True)
+    sure = told[told["gain_low"] > 0]  # beyond chance
+    told = sure if len(sure) else told
     return told.loc[told["gain"].idxmax()]
 
 

@@ -12,7 +12,10 @@ from sklearn_rp.attribute.guaranteed import guarantee_of
 from sklearn_rp.attribute.joint_sets import JointSets
 from sklearn_rp.certificate import Certificate
 from sklearn_rp.domain import same_domain
-from sklearn_rp.models.inside import unwrapped
+from sklearn_rp.feature import Feature
+from sklearn_rp.models.inside import last_step, unwrapped
+from sklearn_rp.report.point import certified
+from sklearn_rp.report.tables import best_of
 
 _NARROW = 0.05  # of the range: a set that pins a person down
 _SEEN = 0.95  # of a set: what is left between points that were looked at is no more than their gaps
@@ -65,7 +68,7 @@ def about_release(
                 "radius is reported."
             )
         return found
-    without = int(cert.abstained.sum())
+    without = int((~certified(cert)).sum())
     if without:
         what = f"get a {answer} all the same" if cert.min_radius is None else "get the fallback"
         found.append(f"{without} of {len(cert)} rows are not certified; they {what}.")
@@ -75,6 +78,28 @@ def about_release(
             f"{len(cert)} rows {cert.alpha * len(cert):.2g} may be expected to be wrong. What is "
             "released is a top of votes (of numbers their median): within release radius it is the "
             "certified one."
+        )
+    return found
+
+
+def about_origin(features: list[Feature], given: list[bool], estimator: Any) -> list[str]:
+    """Of possible values that were taken from rows: they are people's, and are in the report."""
+    found = []
+    for feature, bounded in zip(features, given, strict=True):
+        if not bounded and feature.categories is None:
+            found.append(
+                f"The range of {feature.name} was taken from the rows, so that its ends are two "
+                "people's values: give bounds before anything of this is published."
+            )
+        elif not bounded:
+            found.append(
+                f"The categories of {feature.name} were taken from the rows; a rare one may be a "
+                "single person's: give bounds before anything of this is published."
+            )
+    if guarantee_of(estimator) is not None and not all(last_step(estimator).bounds_given_):
+        found.append(
+            "The values that the minimum is promised within were taken from the rows of its fit: "
+            "ends, or rare categories, are single people's values, and are in this report."
         )
     return found
 
@@ -94,7 +119,6 @@ def about_range(looked_at: list[str], promised: list[str] | None) -> list[str]:
 def about_sets(
     sets: CompatibleSets,
     groups: np.ndarray,
-    given: bool,
     cert: Certificate | None,
     word: str = "label",
 ) -> list[str]:
@@ -103,7 +127,8 @@ def about_sets(
     if cert is not None and name not in cert.feature_names.tolist():
         found.append(f"{name} gets no noise: every certificate holds with it fixed.")
     elif cert is not None and sets.categories is None:
-        half = np.median(cert.half_width(name))
+        scale = cert.scale[cert.feature_names.tolist().index(name)]
+        half = np.median(np.maximum(cert.radius - (cert.min_radius or 0.0), 0.0) * scale)
         if half < _NARROW * (sets.high - sets.low):
             found.append(
                 f"For half of the people the certificate hides {name} by less than {half:.3g} "
@@ -126,11 +151,6 @@ def about_sets(
                 f"For {narrow} of {len(sets)} people the {word} leaves less than {_NARROW:.0%} of "
                 f"the range of {name} open around their value; the narrowest has "
                 f"{sets.component_length.min():.3g} {unit}."
-            )
-        if not given:
-            found.append(
-                f"The range of {name} was taken from the rows, so that its ends are two people's "
-                "values: give bounds before anything of this is published."
             )
     if counted:
         alone = int((sets.length <= 1).sum())
@@ -167,7 +187,7 @@ def about_attack(sets: CompatibleSets, table: pd.DataFrame, word: str = "label")
 
 def _gain(table: pd.DataFrame, name: str, numeric: bool, word: str) -> list[str]:
     line: Any = table.set_index("attacker")
-    best = line.loc[line["gain"].drop("imputation").idxmax()]
+    best = line.loc[best_of(table)["attacker"]]
     if best["gain_low"] <= 0:  # it may be chance
         return []
     figure = "error" if numeric else "mcc"

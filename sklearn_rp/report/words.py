@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from sklearn_rp.report.tables import best_of
 
 UNPROMISED = (
@@ -39,6 +41,11 @@ def in_short(report: Any) -> list[str]:
 def word_of(point: dict[str, Any]) -> str:
     """What is released, in a word: label, number or list."""
     return str(point.get("released", "labels")).removesuffix("s")
+
+
+def upper(text: str) -> str:
+    """A text that begins a sentence: names in it stay as they are."""
+    return text[:1].upper() + text[1:]
 
 
 def unit_of(point: dict[str, Any], feature: str) -> str:
@@ -80,13 +87,19 @@ def promised(report: Any) -> list[str]:
         found += [f"Nothing is promised of {name}: its minimum is one value." for name in empty]
     if names is not None and lines:
         least = "; ".join(_least(n, m, unit, unit_of(point, n)) for n, m, unit in lines)
-        where = "" if "guaranteed_for" in point else ", as the last step of the Pipeline reads it"
         jointly = " together" if len(lines) > 1 else ""
-        found.append(
+        said = (
             f"Promised to everybody, with certainty: whoever sees the {word}, and knows the model "
             f"and all else about the person, cannot tell their value{jointly} from others around "
-            f"it: {least}{where}. Possible values: {'; '.join(point['guaranteed_within'])}."
+            "it: "
         )
+        if "guaranteed_for" not in point:
+            said = (
+                "No minimum is promised along a column of X. Where nothing else that the last step "
+                f"of the Pipeline reads moves with it, the {word} leaves open, as that step reads "
+                "it: "
+            )
+        found.append(f"{said}{least}. Possible values: {'; '.join(point['guaranteed_within'])}.")
     if "alpha" in point:
         found += _certified(report, word)
     return found or [UNPROMISED]
@@ -95,12 +108,13 @@ def promised(report: Any) -> list[str]:
 def _certified(report: Any, word: str) -> list[str]:
     """What certificates say, and of how many people."""
     point = report.operating_point
-    alpha, share = point["alpha"], point["certified_share"]
+    alpha, share = point["alpha"], np.floor(1000 * point["certified_share"] + 1e-9) / 1000
     sure = (
         "with certainty"
         if alpha == 0
         else (
-            f"each with probability {1 - alpha:g} (of what is released: within the release radius)"
+            f"each with probability {1 - alpha:g}"
+            + " (of what is released: within the release radius)" * (word != "list")
         )
     )
     noised = point.get("noised_features", point.get("noised_features_behind_the_steps", []))
@@ -115,7 +129,7 @@ def _certified(report: Any, word: str) -> list[str]:
         said += " That is the answer of many votes; what is released is drawn anew for each call."
     widths = report.radii[report.radii["reading"].str.startswith("half-width of ")]
     for line in widths.to_dict("records"):
-        said += f" {line['reading'].capitalize()}: {line['50 %']:.3g} or more for half of them"
+        said += f" {upper(line['reading'])}: {line['50 %']:.3g} or more for half of them"
         said += f", {line['smallest']:.3g} for the least protected."
     return [said, "That is no minimum: near a boundary the radius goes to 0."]
 
@@ -224,10 +238,16 @@ def _around(point: dict[str, Any]) -> str:
 
 def _least(name: str, minimum: float, unit: str, written: str) -> str:
     if unit == "share":
-        known = [told for share, told in _SHARES.items() if abs(share - minimum) < 5e-3]
-        return f"at least {known[0] if known else f'{minimum:.0%}'} of the range of {name}"
+        known = [told for share, told in _SHARES.items() if abs(share - minimum) < 1e-9]
+        share = known[0] if known else f"{100 * minimum:.4g}%"
+        return f"at least {share} of the range of {name}"
     if unit == "mass":
-        return f"values of {name} that at least {minimum:.0%} of people have, by the prior in force"
+        return (
+            f"values of {name} that at least {100 * minimum:.4g}% of people have, by the prior in "
+            "force, which may be a single value where so many have it"
+        )
+    if unit == "values":
+        return f"at least {minimum:g} possible values of {name}"
     if unit == "categories":
         return f"at least {minimum:g} categories of {name}"
     return f"at least {minimum:g}{written or ' (in its own unit)'} of {name}"

@@ -5,6 +5,7 @@
 import json
 import re
 from base64 import b64decode
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -18,7 +19,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from sklearn_rp import (
@@ -147,6 +148,86 @@ def test_a_search_that_may_have_missed_something_is_called_so():
 def test_a_minimum_in_its_unit(minimum, unit, words):
     model = AttributePrivacyClassifier(TREE, minimum=minimum, unit=unit, **BMI, **LEVELS)
     assert any(words in each for each in report(model.fit(X_TRAIN, Y_TRAIN)).summary)
+
+
+def test_with_a_fallback_it_is_said_how_far_the_answer_stays():
+    clf = RobustPrivacyClassifier(TREE, noise_features=["bmi"], fallback="?", min_radius=0.5)
+    clf.fit(X_TRAIN, Y_TRAIN)
+    found, cert = report(clf), clf.certify(X_TEST)
+    told = clf.predict(X_TEST)
+    assert 0 < (told == "?").mean() < 1
+    assert found.operating_point["certified_share"] == (told != "?").mean()
+    share = np.floor(1000 * (told != "?").mean()) / 1000
+    assert f"Certified for {share:.1%} of these people" in found.summary[1]
+    widths = np.maximum(cert.radius - 0.5, 0) * cert.scale[0]
+    table = found.radii_by_group.set_index("group")
+    assert table.loc["all", "75 %"] == pytest.approx(np.quantile(widths, 0.75))
+    # Within these, down and up, nobody's released label changes.
+    for side in (-0.99, 0.99):
+        moved = X_TEST.assign(bmi=X_TEST["bmi"] + side * widths)
+        assert (clf.predict(moved) == told)[widths > 0].all()
+
+
+def test_noise_around_a_minimum_is_compared_with_the_model_inside():
+    noise = RobustPrivacyClassifier(MINIMUM, noise_features=["bmi"]).fit(X_TRAIN, Y_TRAIN)
+    found = report(noise)
+    assert found.operating_point["accuracy_without_privacy"] == PLAIN.score(X_TEST, Y_TEST)
+    smallest = compatible_sets(PLAIN, X_TEST, **BMI).component_length.min()
+    assert found.sets_without_privacy["bmi"]["smallest"][0] == smallest
+
+
+def test_the_best_attacker_is_one_whose_gain_is_no_chance(smoothed):
+    table = smoothed.attacks["bmi"].copy()
+    table["gain"] = [0.0, 0.5, 0.4, 0.1]
+    table["gain_low"] = [0.0, -0.1, 0.2, -0.3]
+    found = replace(smoothed, attacks={"bmi": table})
+    assert any("guesses bmi better" in each for each in found.summary)
+
+
+def test_a_group_may_be_named_as_all_are():
+    groups = np.where(np.arange(len(X_TEST)) % 2, "all", "rest")
+    table = report(MINIMUM, groups=groups).sets["bmi"]
+    assert table["group"].tolist() == ["all", "all (group)", "rest"]
+    assert table["n"].tolist() == [len(X_TEST), len(X_TEST) // 2, len(X_TEST) - len(X_TEST) // 2]
+    sets = MINIMUM.compatible_sets(X_TEST)
+    assert sets.summary(groups)["n"].tolist() == table["n"].tolist()
+
+
+def test_a_random_release_beside_one_that_is_not():
+    fresh = RobustPrivacyClassifier(TREE, resample=True, n_samples=11, alpha=0.05)
+    fresh.fit(X_TRAIN, Y_TRAIN)
+    for order in (("a", "b"), ("b", "a")):
+        models = {"a": MINIMUM, "b": fresh}
+        both = report({name: models[name] for name in order})
+        assert len(images(both.to_html())) >= 2
+        assert both.table.set_index("model").loc["b", "promise"].startswith("a radius")
+
+
+def test_where_possible_values_come_from_is_said():
+    words = "taken from the rows"
+    for model, said in ((PLAIN, 1), (MINIMUM, 0)):
+        found = report(model, bounds=None)
+        assert sum(words in each for each in found.warnings) == said
+    fresh = RobustPrivacyClassifier(TREE, resample=True, n_samples=11, alpha=0.05)
+    found = report(fresh.fit(X_TRAIN, Y_TRAIN), bounds=None)
+    assert sum(words in each for each in found.warnings) == 1
+    unbounded = AttributePrivacyClassifier(TREE, sensitive_feature="bmi", **LEVELS)
+    unbounded.fit(X_TRAIN, Y_TRAIN)
+    assert unbounded.bounds_given_ == (False,)
+    assert any("the rows of its fit" in each for each in report(unbounded).warnings)
+
+
+def test_no_more_is_promised_than_there_is():
+    model = AttributePrivacyClassifier(TREE, minimum=50, unit="length", **BMI, **LEVELS)
+    with pytest.warns(PrivacyWarning, match="more than the whole range"):
+        model.fit(X_TRAIN, Y_TRAIN)
+    assert report(model).operating_point["minimum"] == 35
+    model = AttributePrivacyClassifier(TREE, minimum=0.196, **BMI, **LEVELS)
+    assert any("at least 19.6% of" in each for each in report(model.fit(X_TRAIN, Y_TRAIN)).summary)
+    twice = FunctionTransformer(lambda rows: rows.assign(more=rows["bmi"]))
+    found = report({"a": make_pipeline(twice, clone(MINIMUM)).fit(X_TRAIN, Y_TRAIN)})
+    assert found.table["promise"].tolist() == ["none"]
+    assert "No minimum is promised along a column of X" in found.summary[0]
 
 
 def test_the_price_has_its_interval():

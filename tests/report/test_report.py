@@ -150,7 +150,8 @@ def test_fallback_and_pipeline():
     found = report(model, X_TEST.drop(columns="sex"))
     assert found.operating_point["fallback"] == "ask a person"
     assert "ask a person" in found.sets["bmi"]["group"].tolist()
-    assert found.radii["reading"].tolist() == ["radius, scaled units"]  # of the scaled features
+    readings = ["radius, scaled units", "release radius, scaled units"]  # of the scaled features
+    assert found.radii["reading"].tolist() == readings
     # The noise is on the scaled features, the BMI among them.
     assert not any("gets no noise" in text for text in found.warnings)
     plain = make_pipeline(StandardScaler(), LogisticRegression())
