@@ -134,6 +134,7 @@ ORDER = [
     "attacks.walk",
     "attacks.inversion",
     "attacks",
+    "report.asked",
     "report.sheet",
     "report.quality",
     "report.point",

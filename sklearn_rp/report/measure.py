@@ -21,6 +21,16 @@ from sklearn_rp.feature import Feature
 from sklearn_rp.models.inside import is_pipeline, unwrapped
 from sklearn_rp.models.items import gives_lists
 from sklearn_rp.release import release_of
+from sklearn_rp.report.asked import (
+    alike,
+    as_parameters,
+    as_told,
+    by_feature,
+    features_in,
+    listed,
+    take_own,
+    together_with,
+)
 from sklearn_rp.report.comparison import PrivacyComparison
 from sklearn_rp.report.page import PrivacyReport
 from sklearn_rp.report.point import operating_point, possible_values
@@ -37,16 +47,10 @@ from sklearn_rp.report.warnings import (
 )
 from sklearn_rp.rows import (
     Rows,
-    categorical_dtypes,
-    did_you_mean,
-    is_frame,
-    is_numeric,
-    is_pandas,
-    recast,
     take_rows,
 )
 from sklearn_rp.trial import is_random
-from sklearn_rp.validation import as_rows, check_groups
+from sklearn_rp.validation import check_groups
 from sklearn_rp.wrapper import truth_of
 
 
@@ -150,18 +154,18 @@ def privacy_report(
     >>> list(report.sets), report.operating_point["method"]
     (['bmi'], 'exact')
     """
-    features = _listed(sensitive_features)
-    bounds = _by_feature("bounds", bounds, features, "(low, high)")
-    domains = _by_feature("domain", domain, features, "'integer'")
-    units = _by_feature("units", units, features, "'kg/m2'")
+    features = listed(sensitive_features)
+    bounds = by_feature("bounds", bounds, features, "(low, high)")
+    domains = by_feature("domain", domain, features, "'integer'")
+    units = by_feature("units", units, features, "'kg/m2'")
     _check(estimator, baseline)
-    X = _rows(X)
-    X_public = None if X_public is None else _alike(_rows(X_public), X)
+    X = as_told(X)
+    X_public = None if X_public is None else alike(as_told(X_public), X)
     several = dict(estimator) if isinstance(estimator, Mapping) else {"": estimator}
-    everybody = _together(X, X_public)
+    everybody = together_with(X, X_public)
     for each in several.values():
-        _take_own(each, everybody, features, bounds, domains)
-    known = _features(everybody, features, bounds, domains)
+        take_own(each, everybody, features, bounds, domains)
+    known = features_in(everybody, features, bounds, domains)
     together = any(_joint(jointly, each, known) for each in several.values())
     asked = {"resolution": resolution, "tolerance": tolerance}
     bounded = [feature in bounds for feature in features]
@@ -216,7 +220,8 @@ class _Study:
         tables, bare, attacks = {}, {}, {}
         people: dict[str, Any] = {}
         for feature in [] if random else self.features:
-            possible = {"sensitive_feature": feature.column} | _possible([feature], True) | asked
+            alone = as_parameters([feature], one=True)
+            possible = {"sensitive_feature": feature.column} | alone | asked
             name, sets = feature.name, self._sets(estimator, possible)
             people[name] = {"released": sets}
             if inside is not None:
@@ -228,7 +233,7 @@ class _Study:
             warned += about_attack(sets, attacks[name], word)
         if not random and self.jointly:
             columns = [feature.column for feature in self.features]
-            possible = {"sensitive_feature": columns} | _possible(self.features) | asked
+            possible = {"sensitive_feature": columns} | as_parameters(self.features) | asked
             joint = self._sets(estimator, possible)
             name = " and ".join(joint.names)
             people[name], tables[name] = joint, joint_table(joint, groups)
@@ -304,73 +309,6 @@ def _quantiles(radii: dict[str, np.ndarray]) -> pd.DataFrame | None:
     return pd.DataFrame(lines) if lines else None
 
 
-def _listed(features: Any) -> list[Any]:
-    """The sensitive features, one of them as a list, too."""
-    return [features] if isinstance(features, str | int | np.integer) else list(features)
-
-
-def _by_feature(parameter: str, given: Any, features: list[Any], example: str) -> dict[Any, Any]:
-    """What is given for each feature, or for the one feature."""
-    if given is not None and not isinstance(given, Mapping):
-        if len(features) > 1:
-            raise ValueError(
-                f"{parameter}={given!r} is not allowed for several sensitive features: give a "
-                f"mapping, {{{features[0]!r}: {example}, ...}}."
-            )
-        given = {features[0]: given}
-    found = dict(given or {})
-    strangers = [key for key in found if key not in features]
-    if strangers:
-        raise ValueError(
-            f"{parameter} names {strangers}, which are not among sensitive_features={features}"
-            f"{did_you_mean(str(strangers[0]), features) or '.'}"
-        )
-    return found
-
-
-def _take_own(
-    estimator: Any, X: Rows, features: list[Any], bounds: dict[Any, Any], domains: dict[Any, Any]
-) -> None:
-    """Possible values as an estimator with a minimum was told them, where none are given here."""
-    model = unwrapped(estimator)
-    if not isinstance(model, Guaranteed):
-        return
-    own = model.feature_
-    among = own.features if isinstance(own, Space) else (own,)
-    for given, each in zip(model.bounds_given_, among, strict=True):
-        for feature in features:
-            if feature not in (each.name, each.column) or {feature} & {*bounds, *domains}:
-                continue
-            held = Feature.from_data(X, feature, None, "auto")
-            if given and _holds(each, held):
-                bounds[feature] = each.bounds
-                domains[feature] = "auto" if each.categories is not None else each.domain
-
-
-def _holds(feature: Feature, held: Feature) -> bool:
-    """Whether all values that are there are possible ones of a feature."""
-    if feature.categories is None or held.categories is None:
-        both = feature.categories is None and held.categories is None
-        return both and feature.low <= held.low and held.high <= feature.high
-    return set(held.categories) <= set(feature.categories)
-
-
-def _features(X: Rows, names: list[Any], bounds: Any, domains: Any) -> list[Feature]:
-    """The sensitive features, with the values that are possible."""
-    if not names:
-        raise ValueError("sensitive_features=[] is not allowed: name at least one feature.")
-    return [
-        Feature.from_data(X, name, bounds.get(name), domains.get(name, "auto")) for name in names
-    ]
-
-
-def _possible(features: list[Feature], one: bool = False) -> dict[str, Any]:
-    """Bounds and domains of features as parameters: of one, or a list of each."""
-    domains = ["auto" if f.categories is not None else f.domain for f in features]
-    found = {"bounds": [f.bounds for f in features], "domain": domains}
-    return {name: each[0] for name, each in found.items()} if one else found
-
-
 def _joint(jointly: bool | None, estimator: Any, features: list[Feature]) -> bool:
     """Whether features are looked at together."""
     if jointly is not None:
@@ -381,43 +319,6 @@ def _joint(jointly: bool | None, estimator: Any, features: list[Feature]) -> boo
     if not isinstance(space, Space) or is_pipeline(unwrapped(estimator)):
         return False
     return {f.column for f in features} == set(space.columns.tolist())
-
-
-def _rows(X: Any) -> Rows:
-    X = as_rows(X)
-    return X.to_pandas() if is_frame(X) and not is_pandas(X) else X
-
-
-def _alike(public: Rows, X: Rows) -> Rows:
-    """Public rows with the columns of `X`, in the container of `X`."""
-    if public.shape[1] != X.shape[1]:
-        raise ValueError(
-            f"X_public has {public.shape[1]} columns, and X has {X.shape[1]}: give both the same."
-        )
-    if not is_pandas(X):
-        return public.to_numpy() if is_pandas(public) else public
-    if not is_pandas(public):
-        public = pd.DataFrame(public, columns=X.columns).infer_objects()
-    strangers = [name for name in X.columns if name not in public.columns]
-    if strangers:
-        raise ValueError(f"X_public lacks the columns {strangers} of X: give both the same.")
-    public = public[list(X.columns)]
-    kinds = {
-        name: kind
-        for j, (name, kind) in enumerate(X.dtypes.items())
-        if public.dtypes.iloc[j] != kind
-        and not is_numeric(X, j)
-        and not hasattr(kind, "categories")
-    }
-    return recast(public.astype(kinds), categorical_dtypes(X))
-
-
-def _together(X: Rows, more: Rows | None) -> Rows:
-    if more is None:
-        return X
-    if not is_pandas(X):
-        return np.concatenate([X, more])
-    return pd.concat([X, more], ignore_index=True)
 
 
 def _certificate(estimator: Any, X: Rows) -> Certificate | None:

@@ -81,7 +81,7 @@ def _no_more_than_there_is(promise: Guarantee, feature: Feature) -> Guarantee:
         return promise
     listed = promise.unit == "length" and not isinstance(feature.domain, str)
     least = min(promise.minimum, feature.span)
-    return promise._replace(minimum=least, unit="values" if listed else promise.unit)
+    return Guarantee(promise.feature, least, "values" if listed else promise.unit)
 
 
 def certified(cert: Certificate) -> np.ndarray:
