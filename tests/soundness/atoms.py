@@ -188,7 +188,7 @@ def faults(model, step, column, held, n_rows=4, n_training=N_ROWS):
         warnings.simplefilter("ignore")
         return [
             *_training_rows(apt, clf, X[:n_training], data[:n_training], domain, warned),
-            *_walk(apt, clf, X, column, held, n_rows),
+            *_walk(apt, clf, X, column, held, n_rows, rounds=model == "network"),
         ]
 
 
@@ -212,7 +212,12 @@ def _training_rows(apt, clf, X, data, domain, warned):
         yield f"{outside.sum()} training rows outside what is published"
 
 
-def _walk(apt, clf, X, column, held, n_rows):
+def _walk(apt, clf, X, column, held, n_rows, rounds):
+    """Rows moved along the feature; a model that `rounds` by the batch may move the last bit.
+
+    Products of matrices (BLAS) differ by rounding with the number of rows, on some processors; an
+    end that is bisected to the last bit may then differ in it. No other model may move anything.
+    """
     rng = np.random.default_rng(1)
     rows = X[np.linspace(0, len(X) - 1, n_rows).astype(int)]
     z = possible_values(column, X)
@@ -230,7 +235,8 @@ def _walk(apt, clf, X, column, held, n_rows):
     same = labels[number] == label[:, None]  # which values give the released label
     for row, one in product(range(n_rows), np.unique(label)):
         group = published[(number == row) & (label == one)]
-        if len(group) and not (group == group[0]).all():
+        apart = 2 * np.spacing(np.abs(group[:1])) if rounds and len(group) else 0.0
+        if len(group) and not (np.abs(group - group[0]) <= apart).all():
             yield f"row {row}, label {one}: what is published moves while the label stays"
     inside = np.zeros(same.shape, dtype=bool)
     for part, start, stop in zip(sets.row, sets.start, sets.stop, strict=True):
