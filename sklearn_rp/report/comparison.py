@@ -63,7 +63,9 @@ class PrivacyComparison(Sheet):
             for name, table in tables.items()
         ]
         alone = [table[table["release"] == "one answer for everybody"] for table in tables.values()]
-        return pd.concat([*own, *alone], ignore_index=True).drop_duplicates(ignore_index=True)
+        found = [table for table in (*own, *alone) if len(table)]  # of random releases there is none
+        together = pd.concat(found, ignore_index=True) if found else own[0]
+        return together.drop_duplicates(ignore_index=True)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and text, tables as lists of records.
