@@ -63,7 +63,7 @@ class PrivacyComparison(Sheet):
             for name, table in tables.items()
         ]
         alone = [table[table["release"] == "one answer for everybody"] for table in tables.values()]
-        found = [table for table in (*own, *alone) if len(table)]  # of random releases there is none
+        found = [table for table in (*own, *alone) if len(table)]  # random releases have none
         together = pd.concat(found, ignore_index=True) if found else own[0]
         return together.drop_duplicates(ignore_index=True)
 
