@@ -193,11 +193,7 @@ class Certificate:
         return ~self.abstained & (certified >= radius)
 
     def release_radius(
-        self,
-        n_votes: Any = None,
-        beta: float = 0.001,
-        *,
-        rule: str | None = None,
+        self, n_votes: Any = None, beta: float = 0.001, *, rule: str | None = None
     ) -> np.ndarray:
         """Radius within which the *sampled* release, not the smoothed classifier, is the label.
 
@@ -220,8 +216,8 @@ class Certificate:
         Returns
         -------
         radius : ndarray of shape (n_rows,)
-            In scaled units; 0 where nothing is promised. Of an exact method: `radius` itself, as
-            its release is the smoothed classifier.
+            In scaled units; 0 where nothing is promised. Of an exact method: `radius`, as its
+            release is the smoothed classifier; what is beyond `min_radius`, with a fallback.
 
         Raises
         ------
@@ -241,7 +237,8 @@ class Certificate:
         if not 0 < beta < 1:
             raise ValueError(f"beta={beta!r} is not allowed: a number between 0 and 1.")
         if self.alpha == 0:
-            return self.radius.copy()
+            least = (self.min_radius or 0.0) * (rule == "abstain")
+            return np.maximum(self.radius - least, 0.0)
         if self.label.ndim > 1:
             raise ValueError("release_radius is not known of lists by votes: use `radius`.")
         n = self.n_samples if n_votes is None else np.asarray(n_votes)

@@ -119,6 +119,21 @@ def test_release_radius_of_soft_votes():
         cert.release_radius(100, rule="abstain")
 
 
+def test_an_exact_release_stays_for_less_than_the_radius_where_there_is_a_fallback():
+    clf = linear(method="exact", fallback=-1, min_radius=0.4)
+    rows = RNG.normal(size=(500, 2))
+    cert, told = clf.certify(rows), clf.predict(rows)
+    radius = cert.release_radius()
+    np.testing.assert_array_equal(radius > 0, told != -1)
+    for direction in np.array([[1.0, 0], [-1, 0], [0.6, 0.8]]):
+        moved = rows + 0.999 * radius[:, None] * direction
+        assert (clf.predict(moved) == told)[radius > 0].all()
+    # Further out, within the radius, the fallback is released.
+    near = rows - 0.999 * cert.radius[:, None] * np.sign(rows[:, :1]) * [1.0, 0]
+    assert (clf.predict(near)[radius > 0] == -1).all()
+    np.testing.assert_array_equal(cert.release_radius(rule="majority"), cert.radius)
+
+
 def test_release_radius_grows_to_the_radius():
     cert = linear(n_samples=1000).certify(RNG.normal(size=(30, 2)))
     radii = np.stack([cert.release_radius(n) for n in (10, 100, 10_000, 10**7)])
