@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+import numpy as np
+
+from sklearn_rp.rows import sample_positions
+
 # Okabe and Ito's colours, told apart by colour-blind readers, each with a line style of its own.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLES = ("-", "--", "-.", ":")
@@ -22,6 +26,20 @@ def pyplot() -> Any:
 def look(number: int) -> dict[str, str]:
     """Colour and line style of a curve, by its number."""
     return {"color": COLOURS[number % len(COLOURS)], "linestyle": STYLES[number % len(STYLES)]}
+
+
+def draw_shares(ax: Any, values: np.ndarray, name: str, number: int) -> None:
+    """A curve, by its number: the share of people with no more than a value."""
+    values = np.sort(values)
+    at = sample_positions(values, POINTS)
+    ax.plot(
+        np.r_[values[at[0]], values[at]],
+        np.r_[0, (at + 1) / len(values)],
+        drawstyle="steps-post",
+        linewidth=1.8,
+        label=name,
+        **look(number),
+    )
 
 
 class Display:

@@ -10,11 +10,11 @@ import pandas as pd
 from sklearn_rp.answers import in_columns
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
 from sklearn_rp.attribute.finding import ReleaseAlong, compatible_sets, sets_of
-from sklearn_rp.inspection.axes import POINTS, look, pyplot
+from sklearn_rp.inspection.axes import draw_shares, look, pyplot
 from sklearn_rp.inspection.subject import Subject
 from sklearn_rp.rows import sample_positions
 
-_PEOPLE = 300  # of a picture of intervals
+PEOPLE = 300  # of a picture of intervals, at most
 _APART = 80  # of whom each has a bar of their own
 _AROUND, _ELSEWHERE = 0.75, 0.3  # opacity of the bars
 
@@ -238,7 +238,7 @@ class CompatibleSetDisplay:
         from matplotlib.collections import PolyCollection
 
         order = np.argsort(sets.own, kind="stable")
-        shown = order[sample_positions(order, _PEOPLE)]
+        shown = order[sample_positions(order, PEOPLE)]
         place = np.full(len(sets), -1)
         place[shown] = np.arange(len(shown))
         parts = np.flatnonzero(place[sets.row] >= 0)
@@ -289,17 +289,7 @@ class CompatibleSetDisplay:
 
     def _draw_lengths(self, ax: Any) -> None:
         for number, (name, sets) in enumerate(self.sets.items()):
-            length = np.sort(sets.component_length)
-            at = sample_positions(length, POINTS)
-            share = (at + 1) / len(length)
-            ax.plot(
-                np.r_[length[at[0]], length[at]],
-                np.r_[0, share],
-                drawstyle="steps-post",
-                label=name,
-                linewidth=1.8,
-                **look(number),
-            )
+            draw_shares(ax, sets.component_length, name, number)
         first = next(iter(self.sets.values()))
         ax.set_xlim(0, first.span * 1.02)
         ax.set_ylim(0, 1.02)

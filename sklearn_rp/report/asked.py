@@ -59,10 +59,10 @@ def take_own(
     among = own.features if isinstance(own, Space) else (own,)
     for given, each in zip(model.bounds_given_, among, strict=True):
         for feature in features:
-            if feature not in (each.name, each.column) or {feature} & {*bounds, *domains}:
+            known = feature in bounds or feature in domains
+            if not given or known or feature not in (each.name, each.column):
                 continue
-            held = Feature.from_data(X, feature, None, "auto")
-            if given and _holds(each, held):
+            if _holds(each, Feature.from_data(X, feature, None, "auto")):
                 bounds[feature] = each.bounds
                 domains[feature] = "auto" if each.categories is not None else each.domain
 

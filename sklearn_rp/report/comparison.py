@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,7 +12,7 @@ from sklearn_rp._version import __version__
 from sklearn_rp.report.page import PrivacyReport
 from sklearn_rp.report.pictures import NOT_DRAWN, can_draw, people_picture, price_picture
 from sklearn_rp.report.quality import score_of
-from sklearn_rp.report.sheet import Picture, Sheet, folded, listed, records, short, tabled
+from sklearn_rp.report.sheet import Picture, Sheet, folded, listed, records, short, tabled, wrapped
 from sklearn_rp.report.tables import best_of, shares_of
 from sklearn_rp.report.words import unit_of, word_of
 
@@ -110,8 +109,7 @@ class PrivacyComparison(Sheet):
     def __repr__(self) -> str:
         table = self._turned().to_string(index=False, float_format=short, na_rep="")
         lines = [f"PrivacyComparison of {', '.join(self.reports)}", "", table, "", "In short:"]
-        lines += [line for each in self.summary for line in textwrap.wrap(f"- {each}", 118)]
-        return "\n".join(lines)
+        return "\n".join([*lines, *wrapped(self.summary)])
 
 
 def _line(name: str, report: PrivacyReport) -> dict[str, Any]:

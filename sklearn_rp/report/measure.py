@@ -33,10 +33,10 @@ from sklearn_rp.report.asked import (
 )
 from sklearn_rp.report.comparison import PrivacyComparison
 from sklearn_rp.report.page import PrivacyReport
-from sklearn_rp.report.point import operating_point, possible_values
+from sklearn_rp.report.point import beyond_fallback, operating_point, possible_values
 from sklearn_rp.report.quality import fifths, kind_of, told, without_privacy
 from sklearn_rp.report.remembered import remembered
-from sklearn_rp.report.tables import groups_table, joint_table, quantiles, sets_table
+from sklearn_rp.report.tables import first_width, groups_table, joint_table, quantiles, sets_table
 from sklearn_rp.report.warnings import (
     about_attack,
     about_joint,
@@ -45,10 +45,7 @@ from sklearn_rp.report.warnings import (
     about_release,
     about_sets,
 )
-from sklearn_rp.rows import (
-    Rows,
-    take_rows,
-)
+from sklearn_rp.rows import Rows, take_rows
 from sklearn_rp.trial import is_random
 from sklearn_rp.validation import check_groups
 from sklearn_rp.wrapper import truth_of
@@ -240,8 +237,7 @@ class _Study:
             attacks[name] = self._attacked(estimator, possible)
             warned += about_joint(joint, attacks[name], word)
         radii = {} if cert is None else _radii(cert, list(tables) if direct else [])
-        widths = [name for name in radii if name.startswith("half-width")]
-        by_group = None if cert is None else groups_table(radii[[*widths, *radii][0]], groups)
+        by_group = None if cert is None else groups_table(radii[first_width(radii)], groups)
         known = not self.several or isinstance(unwrapped(estimator), Guaranteed)
         ledger, ids = (self.ledger, self.ids) if known else (None, None)
         left = remembered(ledger, estimator, X, ids, groups)
@@ -331,15 +327,12 @@ def _certificate(estimator: Any, X: Rows) -> Certificate | None:
 def _radii(cert: Certificate, features: list[str]) -> dict[str, np.ndarray]:
     """Of each row, by name of the reading, half-widths last; an abstained row counts with 0.
 
-    Half-widths are those of what is released: with a fallback a row that is moved by more than its
-    radius beyond `min_radius` may get that.
+    Half-widths are those of what is released.
     """
     readings = {"radius, scaled units": cert.radius}
-    released = np.maximum(cert.radius - (cert.min_radius or 0.0), 0.0)
-    votes = cert.alpha and cert.label.ndim == 1  # of lists by votes it is not known
-    if votes:
-        released = cert.release_radius()
-    if votes or cert.min_radius:
+    unknown = cert.alpha and cert.label.ndim > 1  # lists by votes
+    released = beyond_fallback(cert) if unknown else cert.release_radius()
+    if (cert.alpha and not unknown) or cert.min_radius:
         readings["release radius, scaled units"] = released
     scales = dict(zip(cert.feature_names.tolist(), cert.scale, strict=True))
     numeric = cert.values.dtype.kind in "iuf"

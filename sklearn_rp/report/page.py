@@ -21,9 +21,9 @@ from sklearn_rp.report.pictures import (
     sides_picture,
 )
 from sklearn_rp.report.quality import score_of
-from sklearn_rp.report.sheet import Picture, Sheet, listed, records, short, tabled
-from sklearn_rp.report.tables import shares_of
-from sklearn_rp.report.words import impact, in_short, upper, word_of
+from sklearn_rp.report.sheet import Picture, Sheet, listed, records, short, tabled, wrapped
+from sklearn_rp.report.tables import first_width, is_joint, shares_of
+from sklearn_rp.report.words import NOTHING, impact, in_short, upper, word_of
 
 _RADII = (
     "How far the noised features of a person may move, all others fixed, before the {word} may "
@@ -204,9 +204,7 @@ class PrivacyReport(Sheet):
     @property
     def _reading(self) -> str:
         """What `radii_by_group` is about."""
-        readings = [] if self.radii is None else self.radii["reading"].tolist()
-        widths = [each for each in readings if each.startswith("half-width")]
-        return [*widths, *readings][0]
+        return first_width([] if self.radii is None else self.radii["reading"])
 
     def _body(self, people: bool) -> str:
         drawn = self._pictures
@@ -222,12 +220,12 @@ class PrivacyReport(Sheet):
 
     def __repr__(self) -> str:
         lines = [f"PrivacyReport of {self.operating_point['estimator']}", ""]
-        lines += ["In short:", *_wrapped(self.summary), ""]
-        lines += ["Look at this:", *_wrapped(self.warnings or NOTHING), ""]
+        lines += ["In short:", *wrapped(self.summary), ""]
+        lines += ["Look at this:", *wrapped(self.warnings or NOTHING), ""]
         for _, title, note, table in self._tables():
             lines += [title, *textwrap.wrap(note, 100)]
             lines += [table.to_string(index=False, float_format=short, na_rep=""), ""]
-        lines += ["Not covered:", *_wrapped(self.not_covered)]
+        lines += ["Not covered:", *wrapped(self.not_covered)]
         return "\n".join(lines)
 
     def _tables(self) -> list[tuple[str, str, str, pd.DataFrame]]:
@@ -243,7 +241,7 @@ class PrivacyReport(Sheet):
         word = word_of(self.operating_point)
         for name in self.sets:
             title = f"What the {word} leaves open of {name}"
-            joint = "median share of the joint range" in self.sets[name]
+            joint = is_joint(self.sets[name])
             note = (_JOINT if joint else _SETS).format(name, word=word)
             tables.append((name, title, note, self.sets[name]))
             if name in self.attacks:
@@ -264,13 +262,6 @@ class PrivacyReport(Sheet):
         table = pd.DataFrame(point, columns=["", "value"])
         tables.append(("", "Operating point", "What is released, and how.", table))
         return tables
-
-
-NOTHING = ["Nothing stood out."]
-
-
-def _wrapped(items: list[str]) -> list[str]:
-    return [line for item in items for line in textwrap.wrap(f"- {item}", 118)]
 
 
 def _told(value: Any) -> str:

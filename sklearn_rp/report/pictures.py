@@ -15,10 +15,9 @@ import pandas as pd
 
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
 from sklearn_rp.attribute.joint_sets import JointSets
-from sklearn_rp.inspection.axes import COLOURS, POINTS, look
-from sklearn_rp.inspection.compatible_set import CompatibleSetDisplay
+from sklearn_rp.inspection.axes import COLOURS, draw_shares
+from sklearn_rp.inspection.compatible_set import PEOPLE, CompatibleSetDisplay
 from sklearn_rp.report.sheet import Picture
-from sklearn_rp.rows import sample_positions
 
 NOT_DRAWN = 'Figures need matplotlib: pip install "sklearn-rp[plot]".'
 _WIDTH = 5.6  # inches, of letters of 10 points: what a phone shows at two thirds is still read
@@ -45,7 +44,6 @@ def people_picture(sets: dict[str, CompatibleSets], word: str, unit: str | None)
             panels.append(figure.add_subplot(grid[divmod(place, wide)], **share))
         lengths = figure.add_subplot(grid[lines, :])
         CompatibleSetDisplay.from_predictions(sets, unit=unit, ax=[*panels, lengths])
-        drawn_people = panels[0].get_ylabel().split(" people")[0]
         for place, (name, panel) in enumerate(zip(names, panels, strict=True)):
             panel.set_title(textwrap.fill(name, 34), fontsize=10)
             panel.set_ylabel("" if place % wide else "people, by their true value")
@@ -60,8 +58,9 @@ def people_picture(sets: dict[str, CompatibleSets], word: str, unit: str | None)
         f"{first.span:.3g} possible{f' ({unit})' if unit else ''}: {found}.",
         f"Each line is a person, in the order of their true {first.feature} (black dot). Dark: "
         f"values around it with the same {word}; pale: values elsewhere with the same {word}. "
-        f"Below: how many people are left with no more than a length. {drawn_people} people are "
-        "drawn, evenly spaced in that order. True values of people are in this picture.",
+        "Below: how many people are left with no more than a length. "
+        f"{min(len(first), PEOPLE)} of {len(first)} people are drawn, evenly spaced in that order. "
+        "True values of people are in this picture.",
     )
 
 
@@ -72,16 +71,7 @@ def sides_picture(sets: JointSets, word: str) -> Picture:
         for number, (feature, side) in enumerate(
             zip(sets.features, sets.component_length.T, strict=True)
         ):
-            length = np.sort(side / feature.span)
-            at = sample_positions(length, POINTS)
-            ax.plot(
-                np.r_[length[at[0]], length[at]],
-                np.r_[0, (at + 1) / len(length)],
-                drawstyle="steps-post",
-                linewidth=1.8,
-                label=feature.name,
-                **look(number),
-            )
+            draw_shares(ax, side / feature.span, feature.name, number)
         ax.set_xlim(0, 1.02)
         ax.set_ylim(0, 1.02)
         ax.set_xlabel("side of the box, share of the range")

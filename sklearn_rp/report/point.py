@@ -63,7 +63,7 @@ def operating_point(
             f"standard_deviation_of_the_noise{behind}": [
                 float(cert.sigma * scale) for scale in cert.scale
             ],
-            "certified_share": float(certified(cert).mean()),
+            "certified_share": float((beyond_fallback(cert) > 0).mean()),
         }
     answer = getattr(release, "answer", None)
     if answer is not None:
@@ -84,9 +84,9 @@ def _no_more_than_there_is(promise: Guarantee, feature: Feature) -> Guarantee:
     return Guarantee(promise.feature, least, "values" if listed else promise.unit)
 
 
-def certified(cert: Certificate) -> np.ndarray:
-    """Rows that get their certified answer, and not the fallback."""
-    return ~cert.abstained & (cert.radius > (cert.min_radius or 0.0))
+def beyond_fallback(cert: Certificate) -> np.ndarray:
+    """How far each row is certified not to get the fallback; 0 where it does get it."""
+    return np.maximum(cert.radius - (cert.min_radius or 0.0), 0.0)
 
 
 def _given(estimator: Any, X: Rows) -> Rows:

@@ -31,11 +31,9 @@ def kind_of(estimator: Any) -> str:
 
 def told(estimator: Any, X: Rows) -> tuple[str, np.ndarray]:
     """What an estimator releases, in a word, and for each row."""
-    if gives_lists(estimator):
-        return "list", lists_of(estimator, X)
-    if gives_numbers(estimator):
-        return "number", numbers_of(estimator, X)
-    return "label", labels_of(estimator, X)
+    kind = kind_of(estimator)
+    ask = {"lists": lists_of, "numbers": numbers_of, "labels": labels_of}[kind]
+    return kind.removesuffix("s"), ask(estimator, X)
 
 
 def quality(estimator: Any, X: Rows, given: Rows, label: np.ndarray, y: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn_rp.attribute.compatible_sets import CompatibleSets
 from sklearn_rp.attribute.earlier import rows_inside
 from sklearn_rp.report.page import NOT_COVERED, NOT_IN_THE_LEDGER, SEVERAL_RELEASES
-from sklearn_rp.report.tables import joint_table, sets_table
+from sklearn_rp.report.tables import joint_table, parts_of, sets_table
 from sklearn_rp.rows import Rows
 
 _FULL = "next answers constant"  # column of the table
@@ -53,8 +53,7 @@ def remembered(ledger: Any, estimator: Any, X: Rows, ids: Any, groups: np.ndarra
     single = isinstance(sets, CompatibleSets)
     table = sets_table(sets, groups) if single else joint_table(sets, groups)
     full = _too_short_to_cut(sets, estimator, X)
-    parts = [full, *(full[groups == group] for group in np.unique(groups))]
-    table[_FULL] = [int(part.sum()) for part in parts]
+    table[_FULL] = [int(full[part].sum()) for _, part in parts_of(groups)]
     name = sets.feature if single else " and ".join(sets.names)
     lost = ~rows_inside(sets)
     warnings = []

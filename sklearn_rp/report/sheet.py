@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import os
+import textwrap
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -141,8 +142,13 @@ def tabled(title: str, note: str, table: pd.DataFrame, pictures: Sequence[Pictur
 
 
 def folded(title: str, content: str) -> str:
-    """A part that is opened by a click."""
+    """A part that may be folded."""
     return f"<details open><summary>{html.escape(title)}</summary>{content}</details>"
+
+
+def wrapped(items: Sequence[str]) -> list[str]:
+    """A list as lines of text."""
+    return [line for item in items for line in textwrap.wrap(f"- {item}", 118)]
 
 
 def short(number: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -24,11 +25,10 @@ def sets_table(sets: CompatibleSets, groups: np.ndarray) -> pd.DataFrame:
 
 def joint_table(sets: JointSets, groups: np.ndarray) -> pd.DataFrame:
     """Sides of the boxes that hold people, and shares of the joint range: of all, per group."""
-    parts = {"all": np.ones(len(sets), dtype=bool)} | {g: groups == g for g in np.unique(groups)}
     sides = sets.component_length
     lines = []
-    for group, rows in parts.items():
-        line: dict[str, Any] = {"group": str(group), "n": int(rows.sum())}
+    for group, rows in parts_of(groups):
+        line: dict[str, Any] = {"group": group, "n": int(rows.sum())}
         for name, side in zip(sets.names, sides[rows].T, strict=True):
             line |= {f"smallest {name}": side.min(), f"median {name}": float(np.median(side))}
         shares = {"smallest": sets.share[rows].min(), "median": float(np.median(sets.share[rows]))}
@@ -36,9 +36,20 @@ def joint_table(sets: JointSets, groups: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
+def parts_of(groups: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """Name of each part of the people, and which they are: all, then each group."""
+    named = [(str(group), groups == group) for group in np.unique(groups)]
+    return [("all", np.ones(len(groups), dtype=bool)), *named]
+
+
+def is_joint(table: pd.DataFrame) -> bool:
+    """Whether a table of sets is of several features together."""
+    return f"median {_JOINT}" in table
+
+
 def shares_of(table: pd.DataFrame) -> tuple[float, float]:
     """Smallest and median share of the range, or of the joint one, that is left open of people."""
-    what = _JOINT if f"median {_JOINT}" in table else "share of the range"
+    what = _JOINT if is_joint(table) else "share of the range"
     line = table.iloc[0]
     return float(line[f"smallest {what}"]), float(line[f"median {what}"])
 
@@ -53,15 +64,19 @@ def best_of(attacks: pd.DataFrame) -> Any:
 
 def groups_table(values: np.ndarray, groups: np.ndarray) -> pd.DataFrame:
     """Quantiles of a radius, of all and per group; an abstained row counts with 0."""
-    parts = {"all": np.ones(len(values), dtype=bool)}
-    parts |= {str(group): groups == group for group in np.unique(groups)}
     return pd.DataFrame(
         [
             {"group": group, "n": int(rows.sum()), "certified": float((values[rows] > 0).mean())}
             | quantiles(values[rows])
-            for group, rows in parts.items()
+            for group, rows in parts_of(groups)
         ]
     )
+
+
+def first_width(readings: Iterable[str]) -> str:
+    """The reading of a radius that figures per group are about: a half-width where there is one."""
+    names = list(readings)
+    return next((name for name in names if name.startswith("half-width")), names[0])
 
 
 def quantiles(values: np.ndarray) -> dict[str, float]:

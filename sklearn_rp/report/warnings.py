@@ -14,7 +14,7 @@ from sklearn_rp.certificate import Certificate
 from sklearn_rp.domain import same_domain
 from sklearn_rp.feature import Feature
 from sklearn_rp.models.inside import last_step, unwrapped
-from sklearn_rp.report.point import certified
+from sklearn_rp.report.point import beyond_fallback
 from sklearn_rp.report.tables import best_of
 
 _NARROW = 0.05  # of the range: a set that pins a person down
@@ -68,7 +68,7 @@ def about_release(
                 "radius is reported."
             )
         return found
-    without = int((~certified(cert)).sum())
+    without = int((beyond_fallback(cert) == 0).sum())
     if without:
         what = f"get a {answer} all the same" if cert.min_radius is None else "get the fallback"
         found.append(f"{without} of {len(cert)} rows are not certified; they {what}.")
@@ -128,7 +128,7 @@ def about_sets(
         found.append(f"{name} gets no noise: every certificate holds with it fixed.")
     elif cert is not None and sets.categories is None:
         scale = cert.scale[cert.feature_names.tolist().index(name)]
-        half = np.median(np.maximum(cert.radius - (cert.min_radius or 0.0), 0.0) * scale)
+        half = np.median(beyond_fallback(cert) * scale)
         if half < _NARROW * (sets.high - sets.low):
             found.append(
                 f"For half of the people the certificate hides {name} by less than {half:.3g} "

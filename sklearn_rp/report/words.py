@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_rp.report.tables import best_of
+from sklearn_rp.report.tables import best_of, is_joint
 
 UNPROMISED = (
     "Nothing is promised about anybody: the figures below were measured on these people, and say "
@@ -22,6 +22,7 @@ _KEPT = (
     "them and over groups; pictures of single people show their true values, and can be left out "
     "(people=False)."
 )
+NOTHING = ["Nothing stood out."]
 _SHARES = {0.2: "a fifth", 0.25: "a quarter", 1 / 3: "a third", 0.5: "half", 0.1: "a tenth"}
 
 
@@ -69,7 +70,7 @@ def impact(report: Any) -> dict[str, list[str]]:
         "What is processed": [read, *values, _KEPT],
         "What is promised": promised(report),
         "What is not promised": list(report.not_covered),
-        "Residual risk": residual or ["Nothing stood out."],
+        "Residual risk": residual or NOTHING,
         "To be added": [TO_ADD],
     }
 
@@ -168,7 +169,7 @@ def left_open(report: Any) -> list[str]:
     word, found = word_of(report.operating_point), []
     for name, table in report.sets.items():
         line = table.iloc[0]
-        if "median share of the joint range" in table:
+        if is_joint(table):
             sides = [c.removeprefix("smallest ") for c in table if c.startswith("smallest ")]
             told = ", ".join(
                 f"{side} {line[f'smallest {side}']:.3g} at least and {line[f'median {side}']:.3g} "
